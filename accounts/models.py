@@ -1,0 +1,98 @@
+"""People, the teams they work in, and the tokens their programs use."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.models import AbstractUser
+from django.core.validators import RegexValidator
+from django.db import models
+from knox.models import AbstractAuthToken
+
+from accounts.roles import Role
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+SLUG = RegexValidator(
+    r"^[a-z][a-z0-9_]{0,62}$", "Use lower-case letters, digits and _, starting with a letter."
+)
+
+
+class User(AbstractUser):
+    """A person or a service account. A superuser is a platform admin."""
+
+    memberships: models.Manager[Membership]
+
+    @property
+    def is_platform_admin(self) -> bool:
+        return self.is_active and self.is_superuser
+
+    @property
+    def display_name(self) -> str:
+        return self.get_full_name() or self.username
+
+
+class TeamQuerySet(models.QuerySet["Team"]):
+    def visible_to(self, user: User | AnonymousUser) -> TeamQuerySet:
+        """Teams that ``user`` is a member of; all of them for a platform admin."""
+        if not isinstance(user, User):
+            return self.none()
+        if user.is_platform_admin:
+            return self
+        return self.filter(memberships__user=user).distinct()
+
+
+class Team(models.Model):
+    """Owns models and deployments. Its slug is the Unity Catalog schema its models are registered in."""
+
+    slug = models.CharField(max_length=63, unique=True, validators=[SLUG])
+    name = models.CharField(max_length=120)
+    cost_center = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    memberships: models.Manager[Membership]
+    objects = TeamQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=20, choices=Role)
+
+    class Meta:
+        ordering = ["team__slug", "user__username"]
+        constraints = [models.UniqueConstraint(fields=["user", "team"], name="one_role_per_team")]
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.role} of {self.team}"
+
+
+class TokenScope(models.TextChoices):
+    READ = "read", "Read"
+    WRITE = "write", "Read and write"
+
+
+class AccessToken(AbstractAuthToken):
+    """A bearer token of the API. Only its hash is kept; knox checks it and its expiry.
+
+    ``scope`` narrows what its user may do: a read token only ever reads.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=120)
+    scope = models.CharField(max_length=10, choices=TokenScope, default=TokenScope.READ)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created"]
+
+    def __str__(self) -> str:
+        return self.name

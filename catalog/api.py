@@ -1,0 +1,5 @@
+"""API of the catalog."""
+
+from __future__ import annotations
+
+routes: list[tuple[str, type, str]] = []

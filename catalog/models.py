@@ -1,0 +1,143 @@
+"""What can be deployed, and where: workspaces, environments, registered models and their versions.
+
+Models and versions mirror the registry of the workspace (Unity Catalog); only ``sync`` writes them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+
+from accounts.models import Team, User
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+
+class Workspace(models.Model):
+    """A Databricks workspace.
+
+    The credential is a reference: the name of environment variables, never a value. With ``credential``
+    = "DATABRICKS" the portal reads DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET, or DATABRICKS_TOKEN.
+    """
+
+    name = models.SlugField(max_length=63, unique=True)
+    host = models.URLField(max_length=255)
+    credential = models.CharField(max_length=63, default="DATABRICKS")
+    sync_started_at = models.DateTimeField(null=True, blank=True)
+    synced_at = models.DateTimeField(null=True, blank=True)
+    sync_error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Environment(models.Model):
+    """A place to deploy to: a catalog of a workspace and the rules that hold there."""
+
+    slug = models.SlugField(max_length=63, unique=True)
+    name = models.CharField(max_length=120)
+    position = models.PositiveSmallIntegerField(default=0)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="environments")
+    catalog_name = models.CharField(max_length=255)
+    needs_approval = models.BooleanField(default=False)
+    approval_expires_after_hours = models.PositiveSmallIntegerField(default=24)
+
+    class Meta:
+        ordering = ["position", "slug"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
+    def visible_to(self, user: User | AnonymousUser) -> RegisteredModelQuerySet:
+        """Models of the teams ``user`` is in; all, with those of no team, for a platform admin."""
+        if isinstance(user, User) and user.is_platform_admin:
+            return self
+        return self.filter(team__in=Team.objects.visible_to(user))
+
+    def present(self) -> RegisteredModelQuerySet:
+        """Without those that the workspace no longer has."""
+        return self.filter(removed_at=None)
+
+
+class RegisteredModel(models.Model):
+    """A registered model of Unity Catalog. ``full_name`` is catalog.schema.name in lower case."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="models")
+    full_name = models.CharField(max_length=767)
+    catalog_name = models.CharField(max_length=255)
+    schema_name = models.CharField(max_length=255)
+    name = models.CharField(max_length=255)
+    team = models.ForeignKey(Team, on_delete=models.SET_NULL, null=True, blank=True, related_name="models")
+    comment = models.TextField(blank=True)
+    owner = models.CharField(max_length=255, blank=True)
+    tags = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(null=True, blank=True)
+    seen_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    versions: models.Manager[ModelVersion]
+    objects = RegisteredModelQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["full_name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "full_name"], name="one_model_per_name_and_workspace"
+            )
+        ]
+        indexes = [models.Index(fields=["team", "full_name"])]
+
+    def __str__(self) -> str:
+        return self.full_name
+
+
+class ModelVersionStatus(models.TextChoices):
+    """The registry's own words, see ModelVersionInfo.status of the Unity Catalog API."""
+
+    PENDING = "PENDING_REGISTRATION", "Registering"
+    READY = "READY", "Ready"
+    FAILED = "FAILED_REGISTRATION", "Registration failed"
+    UNKNOWN = "MODEL_VERSION_STATUS_UNKNOWN", "Unknown"
+
+
+class ModelVersion(models.Model):
+    """One version of a registered model, with what its MLmodel file and its MLflow run say.
+
+    ``signature``: {"inputs": [...], "outputs": [...], "params": [...]} as in MLmodel, decoded; {} if there is none.
+    ``input_example``: the JSON body that an invocation of the endpoint takes, null if none was logged.
+    ``metrics``: {name: number}; ``aliases``: list of names; ``flavors``: list of MLflow flavor names.
+    """
+
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="versions")
+    version = models.PositiveIntegerField()
+    status = models.CharField(max_length=40, choices=ModelVersionStatus, default=ModelVersionStatus.UNKNOWN)
+    run_id = models.CharField(max_length=64, blank=True)
+    source = models.CharField(max_length=1024, blank=True)
+    comment = models.TextField(blank=True)
+    aliases = models.JSONField(default=list, blank=True)
+    tags = models.JSONField(default=dict, blank=True)
+    metrics = models.JSONField(default=dict, blank=True)
+    params = models.JSONField(default=dict, blank=True)
+    signature = models.JSONField(default=dict, blank=True)
+    input_example = models.JSONField(null=True, blank=True)
+    flavors = models.JSONField(default=list, blank=True)
+    size_bytes = models.PositiveBigIntegerField(null=True, blank=True)
+    created_by = models.CharField(max_length=255, blank=True)
+    created_at = models.DateTimeField(null=True, blank=True)
+    details_synced_at = models.DateTimeField(null=True, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-version"]
+        constraints = [models.UniqueConstraint(fields=["model", "version"], name="one_row_per_model_version")]
+
+    def __str__(self) -> str:
+        return f"{self.model.full_name} v{self.version}"

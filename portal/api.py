@@ -1,0 +1,21 @@
+"""The API's router: every app lists its routes, this page puts them together."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.routers import DefaultRouter
+
+import accounts.api
+import catalog.api
+import deployments.api
+
+router = DefaultRouter()
+for prefix, viewset, basename in [*accounts.api.routes, *catalog.api.routes, *deployments.api.routes]:
+    router.register(prefix, viewset, basename=basename)
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *router.urls,
+    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+]

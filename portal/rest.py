@@ -1,0 +1,105 @@
+"""What every API view shares: one error shape, strict JSON in, fast JSON out, cursor pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions, filters, pagination, parsers, renderers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_exception_handler
+from rest_framework.views import set_rollback
+
+
+class ORJSONRenderer(renderers.BaseRenderer):
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        if data is None:
+            return b""
+        return orjson.dumps(data, default=str, option=orjson.OPT_NON_STR_KEYS)
+
+
+class StrictJSONParser(parsers.BaseParser):
+    """JSON as RFC 8259 has it: no NaN, no trailing text, UTF-8."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        try:
+            return orjson.loads(stream.read())
+        except orjson.JSONDecodeError as error:
+            raise exceptions.ParseError(f"The body is not JSON: {error}") from None
+
+
+class CursorPagination(pagination.CursorPagination):
+    """Pages of 50, at most 200, newest first unless ``?ordering=`` says otherwise."""
+
+    page_size = 50
+    max_page_size = 200
+    page_size_query_param = "page_size"
+    ordering = "-pk"
+
+
+class StrictOrderingFilter(filters.OrderingFilter):
+    """``?ordering=`` by a field that the view does not offer is refused, not ignored."""
+
+    def remove_invalid_fields(self, queryset: Any, fields: Any, view: Any, request: Request) -> list[str]:
+        valid = [name for name, _ in self.get_valid_fields(queryset, view, {"request": request})]
+        unknown = [field for field in fields if field.lstrip("-") not in valid]
+        if unknown:
+            raise exceptions.ValidationError({"ordering": [f"Order by one of: {', '.join(valid)}."]})
+        return list(fields)
+
+
+def _messages(detail: Any) -> Any:
+    """Flatten DRF's error details to {field: [message]} with dotted names for nested fields."""
+    if not isinstance(detail, Mapping):
+        return {}
+    fields: dict[str, list[str]] = {}
+    for name, value in detail.items():
+        if isinstance(value, Mapping):
+            fields.update({f"{name}.{inner}": text for inner, text in _messages(value).items()})
+        else:
+            fields[str(name)] = [str(item) for item in (value if isinstance(value, list) else [value])]
+    return fields
+
+
+def _code(error: exceptions.APIException) -> str:
+    codes = error.get_codes()
+    return codes if isinstance(codes, str) else "invalid"
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Every error as ``{"code", "message", "fields"}``; ``fields`` is {name: [message]}."""
+    if isinstance(error, Http404):
+        error = exceptions.NotFound("There is no such object, or you may not see it.")
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied(str(error) or None)
+    response = drf_exception_handler(error, context)
+    if response is None or not isinstance(error, exceptions.APIException):
+        return response
+    set_rollback()
+    fields = _messages(error.detail)
+    general = fields.pop("non_field_errors", [])
+    if isinstance(error.detail, str):
+        message = str(error.detail)
+    elif isinstance(error.detail, list):
+        message = " ".join(str(item) for item in error.detail)
+    else:
+        message = " ".join(general) or "Some fields are not right."
+    response.data = {"code": _code(error), "message": message, "fields": fields}
+    return response

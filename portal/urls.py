@@ -1,0 +1,19 @@
+"""URLs of the whole portal. Each app brings its own pages and its own part of the API."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+from portal import api, views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("healthz", views.healthz, name="healthz"),
+    path("components/", views.components, name="components"),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include(api.urlpatterns)),
+    path("", include("accounts.urls")),
+    path("", include("catalog.urls")),
+    path("", include("deployments.urls")),
+]
