@@ -1,0 +1,104 @@
+"""The workspace: REST calls through databricks-sdk, configured by environment variables only."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import threading
+import time
+import types
+from functools import cached_property
+from typing import Any
+
+from standin_databricks import VERSION
+
+HTTP_TIMEOUT_S = 65
+RETRY_TIMEOUT_S = 300
+# Config() probes the host for metadata with a client of its own, which no stop can interrupt.
+METADATA_TIMEOUT_S = 5
+
+
+class StoppedError(Exception):
+    """Terraform asked the provider to stop while it waited."""
+
+
+class ApiError(Exception):
+    """The workspace refused a call, or gave no answer (``code`` is "" then)."""
+
+    def __init__(self, message: str, *, code: str = "", is_not_found: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.is_not_found = is_not_found
+
+
+class StopClock:
+    """The SDK's clock, whose sleep ends at once when Terraform asks to stop."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+
+    def time(self) -> float:
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise StoppedError("interrupted while waiting to try again")
+
+
+class Workspace:
+    """Connects at the first call: planning a new resource needs no workspace."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.stop = stop
+        self._connecting = threading.Lock()
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """One API call. 429, 503 and connection errors are tried again for ``RETRY_TIMEOUT_S``."""
+        with self._connecting:
+            api, errors = self._connection
+        try:
+            answer = api.do(method, path, body=body)
+        except errors.DatabricksError as error:
+            raise ApiError(
+                str(error), code=str(error.error_code or ""), is_not_found=isinstance(error, errors.NotFound)
+            ) from error
+        except (OSError, ValueError) as error:
+            raise ApiError(f"no usable answer to {method} {path}: {error}") from error
+        return answer if isinstance(answer, dict) else {}
+
+    @cached_property
+    def current_user(self) -> str:
+        """userName of the caller: the application id for a service principal."""
+        return str(self.call("GET", "/api/2.0/preview/scim/v2/Me").get("userName", ""))
+
+    @cached_property
+    def _connection(self) -> tuple[Any, Any]:
+        _skip_service_imports()
+        # Late: the SDK costs 0.4 s, and most provider processes only validate or plan.
+        from databricks.sdk import core, errors
+
+        try:
+            config = core.Config(
+                clock=StopClock(self.stop),  # type: ignore[arg-type]  # not a subclass: the SDK is imported late
+                retry_timeout_seconds=METADATA_TIMEOUT_S,
+                http_timeout_seconds=HTTP_TIMEOUT_S,
+                product="databricks-tf-provider-standin",
+                product_version=VERSION,
+            )
+        except ValueError as error:
+            raise ApiError(f"provider configuration: {error}") from error
+        config.retry_timeout_seconds = RETRY_TIMEOUT_S
+        return core.ApiClient(config), errors
+
+
+def _skip_service_imports() -> None:
+    """Stand in for ``databricks/sdk/__init__.py``, which imports every service: 2.5 s and 100 MB."""
+    if "databricks.sdk" in sys.modules:
+        return
+    parent = importlib.util.find_spec("databricks")
+    if parent is None or not parent.submodule_search_locations:
+        return
+    package = types.ModuleType("databricks.sdk")
+    package.__path__ = [os.path.join(place, "sdk") for place in parent.submodule_search_locations]
+    sys.modules["databricks.sdk"] = package

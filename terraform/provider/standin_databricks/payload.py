@@ -1,0 +1,62 @@
+"""Between Terraform's shape of a value and the REST API's.
+
+A block of at most one item is a JSON object in the API and a list in Terraform; other blocks are arrays
+in both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from standin_databricks.planning import is_zero
+from standin_databricks.schema import Spec, State
+from standin_databricks.wire import is_known
+
+
+def to_api(spec: Spec, value: State) -> dict[str, Any]:
+    """The JSON body: unset and unknown values are left out."""
+    body = {k: value[k] for k in spec["attributes"] if _is_set(value.get(k))}
+    for name, block in spec.get("blocks", {}).items():
+        items = value.get(name)
+        if not items or not is_known(items):
+            continue
+        rendered = [to_api(block, item) for item in items]
+        body[name] = rendered[0] if block.get("max_items") == 1 else rendered
+    return body
+
+
+def from_api(spec: Spec, answer: dict[str, Any], reference: State | None) -> State:
+    """The state that ``answer`` describes.
+
+    ``reference`` is what was planned or last known: where it has nothing, a zero value of the API is
+    nothing too.
+    """
+    state = {
+        name: _read_attribute(a, name, answer.get(name), reference) for name, a in spec["attributes"].items()
+    }
+    for name, block in spec.get("blocks", {}).items():
+        if block["mode"] == "single":
+            state[name] = None if reference is None else reference.get(name)
+            continue
+        state[name] = _read_items(block, answer.get(name), None if reference is None else reference.get(name))
+    return state
+
+
+def _read_attribute(attribute: Spec, name: str, value: Any, reference: State | None) -> Any:
+    if attribute.get("computed"):
+        return value
+    if reference is None:
+        return None if value == "" else value
+    return None if reference.get(name) is None and is_zero(value) else value
+
+
+def _read_items(block: Spec, value: Any, reference: Any) -> list[State]:
+    if value is None:
+        return []
+    items = [value] if isinstance(value, dict) else value
+    known = reference if isinstance(reference, list) else []
+    return [from_api(block, item, known[i] if i < len(known) else None) for i, item in enumerate(items)]
+
+
+def _is_set(value: Any) -> bool:
+    return value is not None and is_known(value)
