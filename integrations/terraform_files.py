@@ -1,0 +1,169 @@
+"""What a Terraform run finds in its directory and in its environment. JSON only, no string templates."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ENDPOINT_ADDRESS = "module.endpoint.databricks_model_serving.this"
+_MODULE_NAME = "endpoint"
+_OUTPUTS = ("endpoint_name", "serving_endpoint_id", "endpoint_url", "resources")
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+# What a company's network asks of every program; nothing else of the portal's environment goes along.
+_INHERITED = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_DIR", "SSL_CERT_FILE")
+_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+@dataclass(frozen=True)
+class TerraformSettings:
+    """Where Terraform is and how it finds the provider.
+
+    ``binary`` is the same for plan and apply: plan files do not cross versions. ``provider_flavour`` names
+    whose hashes ``lock_file`` holds ("standin" or "official"). ``cli_config`` is None with the public registry.
+    """
+
+    binary: Path
+    cli_config: Path | None
+    lock_file: Path
+    module_dir: Path
+    provider_flavour: str
+    cancel_grace_s: float = 20.0
+
+
+@dataclass(frozen=True)
+class HttpBackend:
+    """Addresses of the state of one Deployment; the credentials are in the environment only."""
+
+    address: str
+    lock_address: str
+    unlock_address: str
+
+
+@dataclass(frozen=True)
+class Import:
+    """Take an existing object into the state: ``to`` is an address, ``id`` the provider's import id."""
+
+    to: str
+    id: str
+
+
+def render_workspace(
+    directory: Path,
+    *,
+    backend: HttpBackend,
+    settings: TerraformSettings,
+    variables: Mapping[str, Any],
+    imports: Sequence[Import] = (),
+) -> None:
+    """Write the root module, a copy of the endpoint module and the lock file; the directory becomes 0700.
+
+    ``variables`` are those of the module. They are written as variable values, which Terraform takes
+    literally, and never into the configuration, where ``${`` in a tag would be evaluated. Raises ValueError and OSError.
+    """
+    unknown = [name for name in variables if not _IDENTIFIER.fullmatch(name)]
+    if unknown:
+        raise ValueError(f"not names of Terraform variables: {', '.join(unknown)}")
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.chmod(0o700)
+    _copy_module(settings.module_dir, directory / "module")
+    _write_private(directory / "main.tf.json", _dump(_root_module(variables, imports)))
+    _write_private(directory / "backend.tf.json", _dump(_backend(backend)))
+    _write_private(directory / "slipway.auto.tfvars.json", _dump(dict(variables)))
+    _write_private(directory / ".terraform.lock.hcl", settings.lock_file.read_text())
+
+
+def terraform_env(
+    directory: Path,
+    *,
+    settings: TerraformSettings,
+    databricks: Mapping[str, str],
+    http_username: str,
+    http_password: str,
+) -> dict[str, str]:
+    """The whole environment of Terraform, and with it of the provider.
+
+    ``databricks`` holds DATABRICKS_* variables: host, one kind of credentials, DATABRICKS_AUTH_TYPE.
+    Raises ValueError for any other name.
+    """
+    strangers = [name for name in databricks if not name.startswith("DATABRICKS_")]
+    if strangers:
+        raise ValueError(f"not variables of the Databricks provider: {', '.join(strangers)}")
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    cli_config = {"TF_CLI_CONFIG_FILE": str(settings.cli_config)} if settings.cli_config else {}
+    return {
+        **inherited,
+        **cli_config,
+        "PATH": _PATH,
+        "HOME": str(directory),
+        "LANG": "C.UTF-8",
+        "TF_IN_AUTOMATION": "1",
+        "TF_INPUT": "0",
+        "CHECKPOINT_DISABLE": "1",
+        "TF_HTTP_USERNAME": http_username,
+        "TF_HTTP_PASSWORD": http_password,
+        # No such file: keeps the profile of whoever runs the worker out of it.
+        "DATABRICKS_CONFIG_FILE": str(directory / "no-databrickscfg"),
+        **databricks,
+    }
+
+
+def planfile_sha256(path: Path) -> str:
+    """Hex digest of the saved plan: what is approved, and checked again before the apply."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _root_module(variables: Mapping[str, Any], imports: Sequence[Import]) -> dict[str, Any]:
+    arguments = {name: f"${{var.{name}}}" for name in variables}
+    root: dict[str, Any] = {
+        "variable": {name: {} for name in variables},
+        "provider": {"databricks": {}},
+        "module": {_MODULE_NAME: {"source": "./module", **arguments}},
+        "output": {name: {"value": f"${{module.{_MODULE_NAME}.{name}}}"} for name in _OUTPUTS},
+    }
+    if imports:
+        root["import"] = [{"to": block.to, "id": _literal(block.id)} for block in imports]
+    return root
+
+
+def _backend(backend: HttpBackend) -> dict[str, Any]:
+    # The address stands here, not in the environment: there a plan could be applied to another state.
+    http = {
+        "address": backend.address,
+        "lock_address": backend.lock_address,
+        "unlock_address": backend.unlock_address,
+        "lock_method": "POST",
+        "unlock_method": "DELETE",
+    }
+    providers = {"databricks": {"source": "databricks/databricks", "version": "~> 1.99"}}
+    return {"terraform": {"required_providers": providers, "backend": {"http": http}}}
+
+
+def _literal(text: str) -> str:
+    """A string in a configuration is a template: keep Terraform from evaluating it."""
+    return text.replace("${", "$${").replace("%{", "%%{")
+
+
+def _copy_module(source: Path, target: Path) -> None:
+    """A copy: plan and apply of a run see the same module, whatever is installed between them."""
+    target.mkdir(mode=0o700, exist_ok=True)
+    for file in sorted(source.glob("*.tf")):
+        shutil.copyfile(file, target / file.name)
+        (target / file.name).chmod(0o600)
+
+
+def _dump(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2, sort_keys=True) + "\n"
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
