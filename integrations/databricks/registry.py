@@ -1,0 +1,151 @@
+"""Registered models and their versions: Unity Catalog, the Files API and MLflow runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from integrations.databricks import decoding, mlmodel
+from integrations.databricks.connection import Connection, segment
+from integrations.databricks.records import RegisteredModel, Version, VersionDetails
+from integrations.errors import IntegrationError
+
+T = TypeVar("T")
+MODELS = "/api/2.1/unity-catalog/models"
+MLFLOW_UC = "/api/2.0/mlflow/unity-catalog"
+PAGE_SIZE = 1000
+MAX_MLMODEL_BYTES = 4 * 1024 * 1024
+MAX_EXAMPLE_BYTES = 256 * 1024
+
+
+class RegistryCalls(Connection):
+    def list_models(self, *catalogs: str) -> list[RegisteredModel]:
+        """Every model of ``catalogs`` that the caller may see; all of the metastore without one.
+
+        One paged listing of the metastore: the API takes a catalog only together with a schema.
+        """
+        wanted = {catalog.lower() for catalog in catalogs}
+        found = [
+            decoding.registered_model(row)
+            for page in self.pages(MODELS, query={"max_results": PAGE_SIZE})
+            for row in decoding.rows(page.get("registered_models"))
+        ]
+        return [model for model in found if not wanted or model.catalog_name.lower() in wanted]
+
+    def list_versions(self, full_name: str) -> list[Version]:
+        """All versions, newest first. Raises IntegrationError, for an unknown model too."""
+        versions = [
+            decoding.version(row, full_name)
+            for page in self.pages(f"{MODELS}/{segment(full_name)}/versions")
+            for row in decoding.rows(page.get("model_versions"))
+        ]
+        return sorted(versions, key=lambda version: version.version, reverse=True)
+
+    def get_version(self, full_name: str, version: int | str) -> Version:
+        """Raises IntegrationError (permanent, RESOURCE_DOES_NOT_EXIST) for an unknown one."""
+        path = f"{MODELS}/{segment(full_name)}/versions/{segment(str(version))}"
+        return decoding.version(self.do("GET", path), full_name)
+
+    def aliases(self, full_name: str) -> dict[str, int]:
+        """{alias: version}. A listing of models never tells them, a model alone does when asked for them."""
+        row = self.do("GET", f"{MODELS}/{segment(full_name)}", query={"include_aliases": True})
+        return {
+            str(alias["alias_name"]): int(alias["version_num"])
+            for alias in decoding.rows(row.get("aliases"))
+            if alias.get("alias_name") and alias.get("version_num") is not None
+        }
+
+    def resolve_alias(self, full_name: str, alias: str) -> Version:
+        """The version that ``alias`` (without @) names now. Raises IntegrationError for an unknown alias."""
+        path = f"{MODELS}/{segment(full_name)}/aliases/{segment(alias)}"
+        return decoding.version(self.do("GET", path), full_name)
+
+    def model_tags(self, full_name: str) -> dict[str, str]:
+        """MLflow tags of the model; {} where the workspace does not tell them."""
+        query = {"name": full_name}
+        answer = _if_there(lambda: self.do("GET", f"{MLFLOW_UC}/registered-models/get", query=query))
+        return decoding.key_values(decoding.mapping((answer or {}).get("registered_model")).get("tags"))
+
+    def version_tags(self, full_name: str, version: int) -> dict[str, str]:
+        """MLflow tags of the version; {} where the workspace does not tell them."""
+        query = {"name": full_name, "version": str(version)}
+        answer = _if_there(lambda: self.do("GET", f"{MLFLOW_UC}/model-versions/get", query=query))
+        return decoding.key_values(decoding.mapping((answer or {}).get("model_version")).get("tags"))
+
+    def version_details(self, full_name: str, version: int, *, run_id: str = "") -> VersionDetails:
+        """What the MLmodel file, the input example, requirements.txt and the MLflow run say.
+
+        Parts that are missing, or that the caller may not read, are empty. ``run_id`` saves nothing but is
+        needed for metrics: without it the one in MLmodel is taken. Up to six requests.
+        """
+        described = mlmodel.parse(self._artifact(full_name, version, "MLmodel", MAX_MLMODEL_BYTES))
+        run = self._run(run_id or described.run_id)
+        data = decoding.mapping(run.get("data"))
+        return VersionDetails(
+            signature=described.signature,
+            flavors=described.flavors,
+            input_example=self._input_example(full_name, version, described),
+            requirements=mlmodel.requirements(
+                self._artifact(full_name, version, "requirements.txt", MAX_EXAMPLE_BYTES)
+            ),
+            metrics=mlmodel.metrics(data.get("metrics")),
+            params=decoding.key_values(data.get("params")),
+            tags=self.version_tags(full_name, version),
+            run_tags=decoding.key_values(data.get("tags")),
+            size_bytes=described.size_bytes,
+        )
+
+    def has_grant(self, full_name: str, principal: str, privilege: str) -> bool:
+        """Whether ``principal`` holds ``privilege`` (say EXECUTE): granted, inherited or as owner.
+
+        Grants through groups count only as far as the workspace lists them for the principal itself.
+        """
+        # The securable type of a model is "function" in this path.
+        path = f"/api/2.1/unity-catalog/effective-permissions/function/{segment(full_name)}"
+        for page in self.pages(path, query={"principal": principal}):
+            for row in decoding.rows(page.get("privilege_assignments")):
+                held = {_privilege(item) for item in row.get("privileges") or []}
+                if row.get("principal") == principal and held & {privilege, "ALL_PRIVILEGES"}:
+                    return True
+        owner = self.do("GET", f"{MODELS}/{segment(full_name)}").get("owner")
+        return bool(owner) and owner == principal
+
+    def _artifact(self, full_name: str, version: int, name: str, max_bytes: int) -> bytes | None:
+        segment(full_name)
+        path = f"/Models/{full_name.replace('.', '/')}/{version}/{name}"
+        return _if_there(lambda: self.download(path, max_bytes=max_bytes))
+
+    def _input_example(
+        self, full_name: str, version: int, described: mlmodel.MLmodel
+    ) -> Mapping[str, Any] | None:
+        if not described.example_path:
+            return None
+        ready = self._artifact(full_name, version, "serving_input_example.json", MAX_EXAMPLE_BYTES)
+        if ready is not None:
+            return mlmodel.json_object(ready)
+        plain = self._artifact(full_name, version, described.example_path, MAX_EXAMPLE_BYTES)
+        return mlmodel.invocation_body(plain, described)
+
+    def _run(self, run_id: str) -> Mapping[str, Any]:
+        if not run_id:
+            return {}
+        query = {"run_id": run_id}
+        answer = _if_there(lambda: self.do("GET", "/api/2.0/mlflow/runs/get", query=query))
+        return decoding.mapping((answer or {}).get("run"))
+
+
+def _privilege(item: Any) -> str:
+    """A privilege is a plain word in a grant, an object in an effective grant."""
+    return str(item.get("privilege", "")) if isinstance(item, Mapping) else str(item)
+
+
+def _if_there(call: Callable[[], T]) -> T | None:
+    """What ``call`` returns; None if that does not exist, is not offered here, or may not be read."""
+    try:
+        return call()
+    except IntegrationError as error:
+        from databricks.sdk import errors
+
+        if isinstance(error.__cause__, errors.NotFound | errors.NotImplemented | errors.PermissionDenied):
+            return None
+        raise

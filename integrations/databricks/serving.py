@@ -1,0 +1,107 @@
+"""Serving endpoints: what they are, what they log, and what they answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from integrations.databricks import decoding
+from integrations.databricks.connection import Connection, failure, segment
+from integrations.databricks.records import Endpoint, QueryResult
+from integrations.errors import IntegrationError
+
+ENDPOINTS = "/api/2.0/serving-endpoints"
+# The endpoint's own answers about who may ask it and whether it exists; a model cannot give them.
+REFUSALS = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "RESOURCE_DOES_NOT_EXIST"}
+
+
+class ServingCalls(Connection):
+    def get_endpoint(self, name: str) -> Endpoint | None:
+        """The endpoint as it is now; None if there is none of that name."""
+        try:
+            row = self.do("GET", f"{ENDPOINTS}/{segment(name)}")
+        except IntegrationError as error:
+            from databricks.sdk import errors
+
+            if isinstance(error.__cause__, errors.NotFound):
+                return None
+            raise
+        return decoding.endpoint(row)
+
+    def list_endpoints(self) -> list[Endpoint]:
+        """Every endpoint that the caller may see: tags and config, without states of the entities."""
+        return [decoding.endpoint(row) for row in decoding.rows(self.do("GET", ENDPOINTS).get("endpoints"))]
+
+    def build_logs(self, name: str, entity: str) -> str:
+        """How the container of the served entity was built. Gone with a failed first deployment."""
+        return self._logs(name, entity, "build-logs")
+
+    def server_logs(self, name: str, entity: str) -> str:
+        """The last lines that the served entity printed."""
+        return self._logs(name, entity, "logs")
+
+    def _logs(self, name: str, entity: str, kind: str) -> str:
+        path = f"{ENDPOINTS}/{segment(name)}/served-models/{segment(entity)}/{kind}"
+        return str(self.do("GET", path).get("logs") or "")
+
+    def endpoint_permissions(self, endpoint_id: str) -> dict[str, frozenset[str]]:
+        """{user, group or service principal: permission levels}. ``endpoint_id`` is the id, not the name."""
+        answer = self.do("GET", f"/api/2.0/permissions/serving-endpoints/{segment(endpoint_id)}")
+        return {
+            _principal(row): frozenset(
+                str(item.get("permission_level")) for item in decoding.rows(row.get("all_permissions"))
+            )
+            for row in decoding.rows(answer.get("access_control_list"))
+            if _principal(row)
+        }
+
+    def query(self, name: str, body: Mapping[str, Any], *, timeout_s: float) -> QueryResult:
+        """Send ``body`` to the endpoint once, without retries, and wait at most ``timeout_s`` seconds.
+
+        Whatever the model answers is a result, a 400 or a 500 too. Raises IntegrationError where the endpoint
+        could not be asked: unknown or not permitted (permanent), not reached or late (not permanent).
+        """
+        # Not the SDK's `query`: that retries for minutes, knows no `params`, and raises on a model's 400.
+        url = f"{self.host}/serving-endpoints/{segment(name)}/invocations"
+        started = time.monotonic()
+        try:
+            answer = httpx.post(url, json=dict(body), headers=self._login_headers(), timeout=timeout_s)
+        except httpx.TimeoutException as error:
+            message = f"querying {name}: no answer in {timeout_s:g} s"
+            raise failure(message, permanent=False, code="TIMEOUT") from error
+        except httpx.HTTPError as error:
+            message = f"querying {name}: {type(error).__name__}"
+            raise failure(message, permanent=False, code="UNREACHABLE") from error
+        return _query_result(name, answer, (time.monotonic() - started) * 1000)
+
+    def _login_headers(self) -> dict[str, str]:
+        try:
+            return dict(self.client.config.authenticate())
+        except (ValueError, OSError) as error:
+            message = f"logging in to {self.host}: {type(error).__name__}"
+            raise failure(message, permanent=False, code="CANNOT_LOG_IN") from error
+
+
+def _principal(row: Mapping[str, Any]) -> str:
+    return str(row.get("user_name") or row.get("group_name") or row.get("service_principal_name") or "")
+
+
+def _query_result(name: str, answer: httpx.Response, latency_ms: float) -> QueryResult:
+    try:
+        body: Any = answer.json()
+    except ValueError:
+        body = answer.text
+    if answer.status_code in REFUSALS:
+        row = decoding.mapping(body)
+        code = str(row.get("error_code") or REFUSALS[answer.status_code])
+        raise failure(f"querying {name}: {row.get('message') or code}", permanent=True, code=code)
+    return QueryResult(
+        status_code=answer.status_code,
+        body=body,
+        latency_ms=latency_ms,
+        served_entity=answer.headers.get("served-model-name", ""),
+        request_id=answer.headers.get("x-request-id", ""),
+    )
