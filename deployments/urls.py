@@ -1,7 +1,22 @@
-"""Pages of deployments."""
+"""Pages of deployments and runs, and Terraform's state backend."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
 
-urlpatterns: list[URLPattern] = []
+from deployments.views import state
+
+app_name = "deployments"
+urlpatterns = [
+    path(
+        "terraform/state/<int:deployment_id>",
+        csrf_exempt(state.terraform_state),
+        name="terraform_state",
+    ),
+    path(
+        "terraform/state/<int:deployment_id>/lock",
+        csrf_exempt(state.terraform_lock),
+        name="terraform_lock",
+    ),
+]

@@ -262,7 +262,6 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat" / "schedule")
 CELERY_BEAT_SCHEDULE = {
     "wake-runs": {"task": "deployments.tasks.wake_runs", "schedule": 2.0},
-    "reap-lost-runs": {"task": "deployments.tasks.reap_lost_runs", "schedule": 5.0},
     "expire-approvals": {"task": "deployments.tasks.expire_approvals", "schedule": 60.0},
     "observe-endpoints": {"task": "deployments.tasks.observe_endpoints", "schedule": 30.0},
     "sync-catalog": {"task": "catalog.tasks.sync_all_workspaces", "schedule": 60.0},

@@ -1,0 +1,114 @@
+"""One step of a run: claim it, do one stage, write down how it ended, let go.
+
+Safe to call any number of times, from any number of workers: whoever does not get the lease does nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+
+from django.db import IntegrityError
+from structlog.contextvars import bound_contextvars
+
+from deployments.models import IllegalTransition, Lease, LeaseLost, Run
+from deployments.stages import STAGE_FUNCTIONS
+from deployments.stages.context import Context, heartbeat
+from deployments.states import ACTIVE, End, GoOn, Level, Outcome, RunStatus, Wait
+from integrations.errors import IntegrationError
+
+logger = logging.getLogger(__name__)
+
+RETRIES = 6
+RETRY_AFTER_S = 5.0
+WORKER = f"{socket.gethostname()}:{os.getpid()}"
+
+
+def advance(run_id: int) -> list[int]:
+    """Do the next stage of a run. Returns the ids of runs that can go on at once (itself, or the next in line)."""
+    lease = Run.claim_lease(run_id, WORKER)
+    if lease is None:
+        return []
+    with bound_contextvars(run_id=run_id, claim=lease.claim):
+        try:
+            return _advance(lease)
+        except (LeaseLost, IllegalTransition) as reason:
+            logger.info("gave up the run: %s", reason)
+            Run.release_lease(lease)
+            return []
+
+
+def _advance(lease: Lease) -> list[int]:
+    run = Run.objects.select_related(
+        "deployment__workspace", "deployment__environment", "deployment__team", "requested_by"
+    ).get(pk=lease.run_id)
+    if run.status == RunStatus.QUEUED:
+        return _start(run, lease)
+    context = Context(run=run, lease=lease)
+    with heartbeat(context):
+        outcome = _outcome(context)
+        context.flush()
+        return _settle(context, outcome)
+
+
+def _start(run: Run, lease: Lease) -> list[int]:
+    """Leave the queue, unless another run of the deployment is active: the constraint on Run decides."""
+    if run.cancel_requested_at:
+        run.transition(RunStatus.CANCELLED, "cancelled before it started", lease=lease)
+        return next_in_line(run)
+    blocking = run.blocking_run()
+    if blocking is None:
+        try:
+            run.transition(RunStatus.PREFLIGHT, "started", lease=lease)
+        except IntegrityError:
+            blocking = run.blocking_run()
+    if run.status == RunStatus.QUEUED:
+        Run.release_lease(lease, wake_in_s=5, waiting_for=f"waits for run #{blocking.pk if blocking else '?'}")
+        return []
+    Run.release_lease(lease)
+    return [run.pk]
+
+
+def _outcome(context: Context) -> Outcome:
+    """Run the stage; an outside fault becomes a wait or an end, and never a lost run."""
+    status = RunStatus(context.run.status)
+    if context.cancelled and not (status == RunStatus.APPLY and context.run.apply_started_at):
+        return End(RunStatus.CANCELLED, f"cancelled before {status.label.lower()} was done")
+    try:
+        return STAGE_FUNCTIONS[status](context)
+    except IntegrationError as error:
+        if error.permanent or context.run.stage_tries >= RETRIES:
+            return End(RunStatus.FAILED, f"{error.source or status}: {error.message}")
+        context.log(f"{error.message} Trying again in {RETRY_AFTER_S:.0f} s.", level=Level.WARNING)
+        return Wait(RETRY_AFTER_S, error.message)
+    except OSError as error:
+        logger.exception("stage %s", status)
+        return End(RunStatus.FAILED, f"the worker's disk or network: {error.strerror or error}")
+
+
+def _settle(context: Context, outcome: Outcome) -> list[int]:
+    run, lease = context.run, context.lease
+    match outcome:
+        case Wait(seconds, reason):
+            Run.release_lease(lease, wake_in_s=seconds, waiting_for=reason)
+            return []
+        case GoOn(to, message):
+            run.transition(to, message, lease=lease)
+            Run.release_lease(lease)
+            return [] if to == RunStatus.APPROVAL else [run.pk]
+        case End(status, message):
+            level = Level.ERROR if status == RunStatus.FAILED else Level.INFO
+            run.transition(status, message, lease=lease, level=level)
+            return next_in_line(run)
+
+
+def next_in_line(run: Run) -> list[int]:
+    """The run that waited for this one, if any."""
+    if Run.objects.filter(deployment=run.deployment_id, status__in=ACTIVE).exists():
+        return []
+    queued = Run.objects.filter(deployment=run.deployment_id, status=RunStatus.QUEUED).order_by("pk").first()
+    if queued is None:
+        return []
+    Run.objects.filter(pk=queued.pk, lease_token=None).update(wake_at=None)
+    return [queued.pk]

@@ -1,0 +1,143 @@
+"""Apply: the saved plan, the approved one, once.
+
+``Run.apply_started_at`` is set before Terraform starts and only once for a plan. A worker that finds it set did not
+start this apply: it follows the Terraform process that is still there, or reads from its log how it ended.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.utils import timezone
+
+from deployments import statestore
+from deployments.crypto import decrypt
+from deployments.models import Approval, Deployment, LeaseLost, Run, RunPlan, StageRecord
+from deployments.stages.context import Context
+from deployments.stages.terraform import PLANFILE, error_text, open_workspace, terraform_settings
+from deployments.stages.watch import state_words, watch_endpoint
+from deployments.states import End, GoOn, Outcome, RunKind, RunStatus
+from integrations.terraform import CommandResult, TerraformWorkspace, planfile_sha256
+from integrations.terraform import Outcome as Ended
+
+
+def run_stage(context: Context) -> Outcome:
+    if context.run.apply_started_at:
+        return _take_over(context)
+    refusal = _check_plan(context)
+    if refusal:
+        return refusal
+    terraform = open_workspace(context)
+    if not (prepared := terraform.init()).ok:
+        return End(RunStatus.FAILED, f"preparing to apply: {error_text(prepared)}")
+    _restore_planfile(context)
+    _mark_started(context)
+    context.log("applying the saved plan")
+    with watch_endpoint(context):
+        result = terraform.apply(PLANFILE, timeout_s=settings.APPLY_TIMEOUT_S)
+    return _judge(context, result)
+
+
+def _check_plan(context: Context) -> Outcome | None:
+    """Only the saved plan, against the state it was made for, with a decision if one is needed."""
+    plan = context.run.plan
+    if statestore.current_serial(context.run.deployment_id) != plan.state_serial:
+        return GoOn(RunStatus.PLAN, "the state has changed since the plan was made: planning again")
+    if not context.run.deployment.environment.needs_approval:
+        return None
+    approved = Approval.objects.filter(
+        run=context.run,
+        decision=Approval.Decision.APPROVED,
+        plan_sha256=plan.sha256,
+        state_serial=plan.state_serial,
+        model_version=context.spec.version,
+    )
+    if approved.exclude(decided_by=context.run.requested_by).exists():
+        return None
+    return End(RunStatus.FAILED, "there is no valid approval of this plan; nothing was applied")
+
+
+def _restore_planfile(context: Context) -> None:
+    """Write the kept plan file and make sure that it is the one people saw."""
+    plan: RunPlan = context.run.plan
+    path = context.directory / PLANFILE
+    path.write_bytes(decrypt(plan.planfile))
+    path.chmod(0o600)
+    if planfile_sha256(path) != plan.sha256:
+        raise LeaseLost("the kept plan file does not match its hash")
+
+
+def _mark_started(context: Context) -> None:
+    won = Run.objects.filter(pk=context.run.pk, lease_token=context.lease.token, apply_started_at=None).update(
+        apply_started_at=timezone.now()
+    )
+    if not won:
+        raise LeaseLost(f"run {context.run.pk}: somebody else started to apply this plan")
+
+
+def _take_over(context: Context) -> Outcome:
+    """A worker died while it applied. Never apply again: follow Terraform, or find out how it ended."""
+    context.log(f"worker was lost while applying; {context.run.worker} takes over without applying again")
+    terraform = TerraformWorkspace(
+        context.directory,
+        settings=terraform_settings(),
+        env={},
+        on_line=lambda line: None,
+        should_cancel=context.should_stop,
+    )
+    with watch_endpoint(context):
+        result = terraform.adopt_apply(timeout_s=settings.APPLY_TIMEOUT_S)
+    if result is not None and result.outcome is not Ended.UNKNOWN:
+        return _judge(context, result)
+    if statestore.release_after_death(context.run):
+        context.log("freed the state lock that the lost Terraform left behind")
+    return End(
+        RunStatus.INTERRUPTED,
+        f"Terraform was lost while applying; {_what_is_there(context)} Resume plans again from what is really there.",
+    )
+
+
+def _judge(context: Context, result: CommandResult) -> Outcome:
+    context.flush()
+    if result.ok:
+        return _applied(context)
+    _remember_leftovers(context)
+    statestore.release_after_death(context.run)
+    if context.stopping and result.cancelled:
+        return End(RunStatus.INTERRUPTED, f"the worker was stopped while applying; {_what_is_there(context)}")
+    if result.cancelled:
+        return End(RunStatus.CANCELLED, f"cancelled while applying; {_what_is_there(context)}")
+    if result.timed_out:
+        return End(RunStatus.FAILED, f"applying took too long and was stopped; {_what_is_there(context)}")
+    return End(RunStatus.FAILED, f"applying: {error_text(result)} {_what_is_there(context)}")
+
+
+def _applied(context: Context) -> Outcome:
+    StageRecord.note(context.run, RunStatus.APPLY, {"resources": _resources(context)})
+    if context.run.kind == RunKind.DESTROY:
+        Deployment.objects.filter(pk=context.run.deployment_id).update(
+            destroyed_at=timezone.now(), ready="", config_update="", served=[], pending=[]
+        )
+        return End(RunStatus.SUCCEEDED, "the endpoint is gone")
+    return GoOn(RunStatus.ENDPOINT, "applied")
+
+
+def _resources(context: Context) -> list[str]:
+    return statestore.resource_addresses(context.run.deployment_id)
+
+
+def _remember_leftovers(context: Context) -> None:
+    """What a failed apply left in the workspace, whether the state knows it or not."""
+    created = _resources(context)
+    if context.workspace.get_endpoint(context.run.deployment.name):
+        created.append(f"serving endpoint {context.run.deployment.name}")
+    record = StageRecord.objects.filter(run=context.run, stage=RunStatus.APPLY).last()
+    if record:
+        record.created = created
+        record.save(update_fields=["created"])
+
+
+def _what_is_there(context: Context) -> str:
+    endpoint = context.workspace.get_endpoint(context.run.deployment.name)
+    if endpoint is None:
+        return "no endpoint exists in the workspace."
+    return f"the endpoint {endpoint.name} exists in the workspace ({state_words(endpoint)})."

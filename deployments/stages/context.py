@@ -1,0 +1,120 @@
+"""What a stage has at hand: the run, its lease, the log, and whether somebody wants it to stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError, connections
+
+from deployments.models import Lease, LeaseLost, Run
+from deployments.models.run import Line
+from deployments.specs import DeploymentSpec
+from deployments.states import Level
+from deployments.sync import connect
+from integrations.databricks import Workspace
+
+# Set when this worker process is told to shut down.
+STOPPING = threading.Event()
+
+FLUSH_EVERY_S = 0.25
+CHECK_EVERY_S = 0.5
+
+
+@dataclass
+class Context:
+    """One stage's hands. ``log`` may be called from any thread; lines reach the database in batches by ``pump``."""
+
+    run: Run
+    lease: Lease
+    lost: threading.Event = field(default_factory=threading.Event)
+    _lines: list[Line] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _flushed_at: float = 0.0
+    _checked_at: float = 0.0
+    _cancel: bool = False
+    _workspace: Workspace | None = None
+
+    @property
+    def spec(self) -> DeploymentSpec:
+        return self.run.parsed_spec()
+
+    @property
+    def workspace(self) -> Workspace:
+        if self._workspace is None:
+            self._workspace = connect(self.run.deployment.workspace)
+        return self._workspace
+
+    @property
+    def directory(self) -> Path:
+        """Where this attempt's Terraform works, on this host."""
+        return Path(settings.RUN_DIR) / f"run-{self.run.pk}-{self.run.attempt}"
+
+    def log(self, message: str, *, level: Level = Level.INFO, source: str = "slipway") -> None:
+        with self._lock:
+            self._lines.append(Line(self.run.status, message, level, source))
+
+    def flush(self) -> None:
+        with self._lock:
+            lines, self._lines = self._lines, []
+        self._flushed_at = time.monotonic()
+        self.run.log(lines)
+
+    def pump(self) -> None:
+        """Write waiting lines if it is time; raises LeaseLost once another worker has the run."""
+        if self.lost.is_set():
+            raise LeaseLost(f"run {self.run.pk} was taken over by another worker")
+        if time.monotonic() - self._flushed_at >= FLUSH_EVERY_S:
+            self.flush()
+
+    @property
+    def stopping(self) -> bool:
+        return STOPPING.is_set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody asked to cancel the run; asks the database at most twice a second."""
+        if not self._cancel and time.monotonic() - self._checked_at >= CHECK_EVERY_S:
+            self._checked_at = time.monotonic()
+            asked = Run.objects.filter(pk=self.run.pk).exclude(cancel_requested_at=None)
+            self._cancel = asked.exists()
+        return self._cancel
+
+    def should_stop(self) -> bool:
+        """For long work: call it often. True when the work should end early."""
+        self.pump()
+        return self.stopping or self.cancelled
+
+
+def _beat(lease: Lease, lost: threading.Event, done: threading.Event) -> None:
+    """Renew the lease until the stage is done. A database that is away for a moment is tried again."""
+    try:
+        while not done.wait(settings.LEASE_S / 4):
+            try:
+                if not Run.renew_lease(lease):
+                    lost.set()
+                    return
+            except DatabaseError:
+                connections.close_all()
+    finally:
+        connections.close_all()
+
+
+@contextmanager
+def heartbeat(context: Context) -> Iterator[None]:
+    """Keep the lease alive from a thread of its own while the stage works."""
+    done = threading.Event()
+    thread = threading.Thread(
+        target=_beat, args=(context.lease, context.lost, done), name=f"lease-{context.run.pk}", daemon=True
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

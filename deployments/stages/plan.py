@@ -1,0 +1,74 @@
+"""Plan: Terraform says what it would do; the portal keeps it, in words and by its hash."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from django.conf import settings
+from django.db.models import F
+
+from deployments import statestore
+from deployments.crypto import encrypt
+from deployments.models import Run, RunPlan, StageRecord
+from deployments.stages.context import Context
+from deployments.stages.terraform import PLANFILE, error_text, open_workspace
+from deployments.states import End, GoOn, Level, Outcome, RunKind, RunStatus, Wait
+from integrations.plan import Plan
+from integrations.terraform import CommandResult, TerraformWorkspace, planfile_sha256
+
+
+def run_stage(context: Context) -> Outcome:
+    Run.objects.filter(pk=context.run.pk).update(attempt=F("attempt") + 1)
+    context.run.refresh_from_db(fields=["attempt"])
+    terraform = open_workspace(context)
+    prepared = terraform.init()
+    if not prepared.ok:
+        return _stopped(context, prepared)
+    planned = terraform.plan(PLANFILE, destroy=_destroys(context), timeout_s=settings.PLAN_TIMEOUT_S)
+    if not planned.ok:
+        return _stopped(context, planned)
+    plan = _keep(context, terraform)
+    for sentence in plan.sentences():
+        context.log(sentence)
+    if not plan.has_changes:
+        return End(RunStatus.NO_CHANGE, "nothing to do: the endpoint already is as asked")
+    if context.run.deployment.environment.needs_approval:
+        return GoOn(RunStatus.APPROVAL, "the plan is ready; a second person has to approve it")
+    StageRecord.skip(context.run, RunStatus.APPROVAL, f"{context.run.deployment.environment} needs no approval")
+    return GoOn(RunStatus.APPLY, "the plan is ready")
+
+
+def _destroys(context: Context) -> bool:
+    return context.run.kind == RunKind.DESTROY
+
+
+def _stopped(context: Context, result: CommandResult) -> Outcome:
+    """A plan changes nothing, so it may simply be made again."""
+    if context.stopping:
+        return Wait(1, "the worker was stopped; planning starts again")
+    if result.cancelled:
+        return End(RunStatus.CANCELLED, "cancelled while planning; nothing was changed")
+    if result.timed_out:
+        return End(RunStatus.FAILED, f"planning took longer than {result.duration_s:.0f} s and was stopped")
+    return End(RunStatus.FAILED, f"planning: {error_text(result)}")
+
+
+def _keep(context: Context, terraform: TerraformWorkspace) -> Plan:
+    plan = Plan.from_show_json(terraform.show(PLANFILE))
+    path = context.directory / PLANFILE
+    RunPlan.objects.update_or_create(
+        run=context.run,
+        defaults={
+            "sha256": planfile_sha256(path),
+            "planfile": encrypt(path.read_bytes()),
+            "terraform_version": terraform.version(),
+            "state_serial": statestore.current_serial(context.run.deployment_id),
+            "show": plan.redacted(),
+            "changes": [asdict(change) for change in plan.changes],
+            "sentences": plan.sentences(),
+            "summary": plan.summary(),
+        },
+    )
+    Run.objects.filter(pk=context.run.pk, lease_token=context.lease.token).update(apply_started_at=None)
+    context.log(f"plan saved, sha256 {planfile_sha256(path)[:12]}…", level=Level.DEBUG)
+    return plan

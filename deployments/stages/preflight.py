@@ -1,0 +1,120 @@
+"""Preflight: what would make the run fail later is found now, with the words that mend it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from deployments import statestore
+from deployments.models import StageRecord
+from deployments.stages.context import Context
+from deployments.states import End, GoOn, Level, Outcome, RunKind, RunStatus, Wait
+from integrations.databricks import Endpoint
+from integrations.errors import IntegrationError
+
+MANAGED_TAG = "slipway_deployment"
+# The workspace knows a service principal by its application id, a person by an e-mail.
+APPLICATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    result: Literal["pass", "warn", "fail"]
+    message: str
+    fix: str = ""
+
+
+LEVELS = {"pass": Level.INFO, "warn": Level.WARNING, "fail": Level.ERROR}
+
+
+def run_stage(context: Context) -> Outcome:
+    endpoint = context.workspace.get_endpoint(context.run.deployment.name)
+    if endpoint and endpoint.is_updating:
+        return Wait(5, "another update of the endpoint is in progress; Databricks allows one at a time")
+    checks = []
+    for check in _checks(context, endpoint):
+        checks.append(check)
+        text = f"{check.name}: {check.message}" + (f" Fix: {check.fix}" if check.fix else "")
+        context.log(text, level=LEVELS[check.result])
+    StageRecord.note(context.run, RunStatus.PREFLIGHT, {"checks": [asdict(check) for check in checks]})
+    failed = [check for check in checks if check.result == "fail"]
+    if failed:
+        return End(RunStatus.FAILED, " ".join(f"{check.message} {check.fix}".strip() for check in failed))
+    return GoOn(RunStatus.PLAN, f"preflight passed: {len(checks)} checks")
+
+
+def _checks(context: Context, endpoint: Endpoint | None) -> Iterator[Check]:
+    yield _identity(context)
+    if context.run.kind == RunKind.DESTROY:
+        found = "it exists" if endpoint else "it is already gone"
+        yield Check("Endpoint", "pass" if endpoint else "warn", f"{found}.")
+        return
+    yield _version(context)
+    yield _grant(context)
+    yield _name(context, endpoint)
+
+
+def _identity(context: Context) -> Check:
+    """The endpoint reads Unity Catalog as its creator for ever: a person should not be that creator."""
+    me = context.workspace.current_user()
+    if APPLICATION_ID.fullmatch(me):
+        return Check("Identity", "pass", f"the endpoint is created by the service principal {me}.")
+    return Check(
+        "Identity",
+        "warn",
+        f"the endpoint would be created by the user {me}.",
+        "Use a service principal: an endpoint stops working when its creator leaves.",
+    )
+
+
+def _version(context: Context) -> Check:
+    spec = context.spec
+    try:
+        version = context.workspace.get_version(spec.model, int(spec.version))
+    except IntegrationError as error:
+        if not error.permanent:
+            raise
+        return Check(
+            "Model version",
+            "fail",
+            f"{spec.model} version {spec.version} cannot be read: {error.message}",
+            f"Register it in the catalog of {spec.environment} first.",
+        )
+    if version.status != "READY":
+        return Check("Model version", "fail", f"version {spec.version} is {version.status}, not READY.")
+    return Check("Model version", "pass", f"{spec.model} version {spec.version} is READY.")
+
+
+def _grant(context: Context) -> Check:
+    principal = context.workspace.current_user()
+    try:
+        granted = context.workspace.has_grant(context.spec.model, principal, "EXECUTE")
+    except IntegrationError as error:
+        if not error.permanent:
+            raise
+        return Check("Grant", "warn", f"grants on the model cannot be read: {error.message}")
+    if granted:
+        return Check("Grant", "pass", f"{principal} has EXECUTE on the model.")
+    return Check(
+        "Grant",
+        "fail",
+        f"{principal} has no EXECUTE on {context.spec.model}.",
+        f"GRANT EXECUTE ON FUNCTION {context.spec.model} TO `{principal}`;",
+    )
+
+
+def _name(context: Context, endpoint: Endpoint | None) -> Check:
+    if endpoint is None:
+        return Check("Endpoint name", "pass", "the name is free.")
+    ours = endpoint.tags.get(MANAGED_TAG) == str(context.run.deployment_id)
+    if ours or statestore.resource_addresses(context.run.deployment_id):
+        return Check("Endpoint name", "pass", "the endpoint is managed by this deployment.")
+    return Check(
+        "Endpoint name",
+        "fail",
+        f"an endpoint {endpoint.name} exists that Slipway does not manage (created by {endpoint.creator}).",
+        "Choose another name.",
+    )

@@ -1,0 +1,156 @@
+"""What the plan and the apply stage share: the run's working directory and its Terraform."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from deployments import statestore
+from deployments.specs import DeploymentSpec
+from deployments.stages.context import Context
+from deployments.stages.preflight import MANAGED_TAG
+from deployments.states import Level, RunKind
+from integrations.databricks import Credentials
+from integrations.errors import IntegrationError
+from integrations.terraform import (
+    ENDPOINT_ADDRESS,
+    CommandResult,
+    HttpBackend,
+    Import,
+    OutputLine,
+    TerraformSettings,
+    TerraformWorkspace,
+    render_workspace,
+    terraform_env,
+)
+
+PLANFILE = "plan.tfplan"
+
+
+def terraform_settings() -> TerraformSettings:
+    """What terraform/provider/install.py wrote; raises IntegrationError when it has not run on this host."""
+    path = Path(settings.TERRAFORM_HOME) / "install.json"
+    try:
+        installed = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        message = f"Terraform is not installed for this worker: {path.name} cannot be read"
+        raise IntegrationError(message, permanent=True, source="terraform") from error
+    return TerraformSettings(
+        binary=Path(installed["terraform"]),
+        cli_config=Path(installed["cli_config"]) if installed["cli_config"] else None,
+        lock_file=Path(installed["lock_file"]),
+        module_dir=Path(settings.TERRAFORM_MODULE_DIR),
+        provider_flavour=installed["provider_flavour"],
+        cancel_grace_s=settings.TERRAFORM_CANCEL_GRACE_S,
+    )
+
+
+def served_entity_name(spec: DeploymentSpec) -> str:
+    """Databricks' own default, {model}-{version}, with what the name rule forbids replaced."""
+    model = re.sub(r"[^A-Za-z0-9_-]", "-", spec.model.rpartition(".")[2])
+    return f"{model[:50]}-{spec.version}"
+
+
+def module_variables(context: Context) -> dict[str, Any]:
+    """The spec as the variables of terraform/modules/model_endpoint."""
+    spec, deployment = context.spec, context.run.deployment
+    entity = served_entity_name(spec)
+    catalog, schema, _ = spec.model.split(".")
+    tags = {
+        **spec.tags,
+        "team": deployment.team.slug,
+        "environment": deployment.environment.slug,
+        "managed_by": "slipway",
+        MANAGED_TAG: str(deployment.pk),
+    }
+    if deployment.team.cost_center:
+        tags.setdefault("cost_center", deployment.team.cost_center)
+    return {
+        "endpoint_name": deployment.name,
+        "served_entities": [
+            {
+                "name": entity,
+                "entity_name": spec.model,
+                "entity_version": spec.version,
+                "workload_type": spec.compute.workload_type,
+                "workload_size": spec.compute.workload_size,
+                "scale_to_zero_enabled": spec.compute.scale_to_zero,
+                "environment_vars": spec.env_vars,
+            }
+        ],
+        "routes": [{"served_entity_name": entity, "traffic_percentage": 100}],
+        "tags": tags,
+        "inference_table": {
+            "enabled": True,
+            "catalog_name": catalog,
+            "schema_name": schema,
+            "table_name_prefix": deployment.name.replace("-", "_"),
+        }
+        if spec.monitoring.inference_table
+        else None,
+    }
+
+
+def _imports(context: Context) -> list[Import]:
+    """An endpoint of this deployment that the state does not know (a run died after creating it) is imported."""
+    if context.run.kind == RunKind.DESTROY:
+        return []
+    if ENDPOINT_ADDRESS in statestore.resource_addresses(context.run.deployment_id):
+        return []
+    name = context.run.deployment.name
+    return [Import(ENDPOINT_ADDRESS, name)] if context.workspace.get_endpoint(name) else []
+
+
+def open_workspace(context: Context) -> TerraformWorkspace:
+    """Render the run's directory and make its Terraform, with a fresh state password in its environment."""
+    password = statestore.issue_credential(context.run)
+    configuration = terraform_settings()
+    address = f"{settings.INTERNAL_URL}/terraform/state/{context.run.deployment_id}"
+    render_workspace(
+        context.directory,
+        settings=configuration,
+        backend=HttpBackend(address, lock_address=f"{address}/lock", unlock_address=f"{address}/lock"),
+        variables=module_variables(context),
+        imports=_imports(context),
+    )
+    return TerraformWorkspace(
+        context.directory,
+        settings=configuration,
+        env=_environment(context, configuration, password),
+        on_line=lambda line: _log_line(context, line),
+        should_cancel=context.should_stop,
+    )
+
+
+def _environment(context: Context, configuration: TerraformSettings, password: statestore.Password) -> dict[str, str]:
+    workspace = context.run.deployment.workspace
+    credentials = Credentials.from_environment(workspace.credential)
+    return terraform_env(
+        context.directory,
+        settings=configuration,
+        http_username=password.username,
+        http_password=password.value,
+        databricks=credentials.terraform_environment(workspace.host),
+    )
+
+
+NOISE = frozenset({"version", "refresh_start", "refresh_complete", "outputs"})
+
+
+def _log_line(context: Context, line: OutputLine) -> None:
+    """Terraform's JSON lines carry their own text; what is not JSON is shown as it is."""
+    event = line.event or {}
+    text = str(event.get("@message", line.text)).strip()
+    if not text or event.get("type") in NOISE:
+        return
+    level = {"error": Level.ERROR, "warn": Level.WARNING}.get(str(event.get("@level")), Level.INFO)
+    context.log(text, level=level, source="terraform")
+
+
+def error_text(result: CommandResult) -> str:
+    """The errors of a Terraform command in one line."""
+    return "; ".join(f"{item.summary} {item.detail}".strip() for item in result.errors) or "no reason was given."

@@ -1,0 +1,81 @@
+"""Watch the endpoint while Terraform waits for it, so that people see more than "still creating".
+
+It also fetches the build log of a failing version: on a failed first deployment the provider deletes the endpoint,
+and its logs with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from deployments.stages.context import Context
+from deployments.states import Level
+from deployments.sync import ready_word
+from integrations.databricks import Endpoint, ServedEntity
+from integrations.errors import IntegrationError
+
+logger = logging.getLogger(__name__)
+
+POLL_EVERY_S = 1.0
+EXCERPT_LINES = 20
+
+
+@contextmanager
+def watch_endpoint(context: Context) -> Iterator[None]:
+    """Log each change of the endpoint's state until the block ends. Never raises: it only looks."""
+    done = threading.Event()
+    thread = threading.Thread(target=_watch, args=(context, done), name="endpoint-watch", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(timeout=30)
+
+
+def _watch(context: Context, done: threading.Event) -> None:
+    seen: set[str] = set()
+    workspace, name = context.workspace, context.run.deployment.name
+    while not done.wait(POLL_EVERY_S):
+        try:
+            endpoint = workspace.get_endpoint(name)
+            if endpoint:
+                _report(context, endpoint, seen)
+        except IntegrationError as error:
+            logger.info("watching the endpoint: %s", error.message)
+
+
+def _report(context: Context, endpoint: Endpoint, seen: set[str]) -> None:
+    for line in [f"endpoint is {state_words(endpoint)}", *map(_entity_line, _all(endpoint))]:
+        if line not in seen:
+            seen.add(line)
+            context.log(line, source="endpoint")
+    for entity in _all(endpoint):
+        key = f"build log of {entity.name}"
+        if entity.deployment == "DEPLOYMENT_FAILED" and key not in seen:
+            seen.add(key)
+            log_excerpt(context, endpoint.name, entity.name)
+
+
+def state_words(endpoint: Endpoint) -> str:
+    """Both dimensions of an endpoint's state in the API's words: READY, NOT_UPDATING."""
+    return f"{ready_word(endpoint)}, {endpoint.config_update}"
+
+
+def _all(endpoint: Endpoint) -> list[ServedEntity]:
+    return [*endpoint.served_entities, *endpoint.pending_entities]
+
+
+def _entity_line(entity: ServedEntity) -> str:
+    message = f": {entity.message}" if entity.message else ""
+    return f"{entity.name} (version {entity.entity_version}) is {entity.deployment}{message}"
+
+
+def log_excerpt(context: Context, endpoint_name: str, entity_name: str) -> None:
+    """The last lines of a served version's build log, as error lines of the run."""
+    text = context.workspace.build_logs(endpoint_name, entity_name)
+    for line in text.splitlines()[-EXCERPT_LINES:]:
+        context.log(line, level=Level.ERROR, source="build")

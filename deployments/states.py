@@ -1,0 +1,152 @@
+"""The life of a run as data: states, what people read, and which state may follow which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import models
+
+
+class RunKind(models.TextChoices):
+    DEPLOY = "deploy", "Deploy"
+    DESTROY = "destroy", "Destroy"
+
+
+class RunStatus(models.TextChoices):
+    QUEUED = "queued", "Queued"
+    PREFLIGHT = "preflight", "Preflight"
+    PLAN = "plan", "Planning"
+    APPROVAL = "approval", "Waiting for approval"
+    APPLY = "apply", "Applying"
+    ENDPOINT = "endpoint", "Waiting for the endpoint"
+    SMOKE = "smoke", "Smoke test"
+    SUCCEEDED = "succeeded", "Succeeded"
+    NO_CHANGE = "no_change", "No change"
+    REJECTED = "rejected", "Rejected"
+    EXPIRED = "expired", "Expired"
+    CANCELLED = "cancelled", "Cancelled"
+    FAILED = "failed", "Failed"
+    INTERRUPTED = "interrupted", "Interrupted"
+
+
+S = RunStatus
+
+# A run in one of these holds its deployment: there is at most one (see the constraint on Run).
+ACTIVE = (S.PREFLIGHT, S.PLAN, S.APPROVAL, S.APPLY, S.ENDPOINT, S.SMOKE)
+TERMINAL = (S.SUCCEEDED, S.NO_CHANGE, S.REJECTED, S.EXPIRED, S.CANCELLED, S.FAILED, S.INTERRUPTED)
+UNFINISHED = (S.QUEUED, *ACTIVE)
+# A worker may take a run in one of these and work on it; in APPROVAL a person has the next word.
+WORKABLE = (S.QUEUED, S.PREFLIGHT, S.PLAN, S.APPLY, S.ENDPOINT, S.SMOKE)
+RESUMABLE = (S.INTERRUPTED, S.FAILED)
+
+_ENDS = {S.FAILED, S.CANCELLED, S.INTERRUPTED}
+TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
+    S.QUEUED: frozenset({S.PREFLIGHT, S.CANCELLED, S.FAILED}),
+    S.PREFLIGHT: frozenset({S.PLAN, *_ENDS}),
+    S.PLAN: frozenset({S.APPROVAL, S.APPLY, S.NO_CHANGE, *_ENDS}),
+    S.APPROVAL: frozenset({S.APPLY, S.REJECTED, S.EXPIRED, S.PLAN, *_ENDS}),
+    S.APPLY: frozenset({S.ENDPOINT, S.SUCCEEDED, *_ENDS}),
+    S.ENDPOINT: frozenset({S.SMOKE, *_ENDS}),
+    S.SMOKE: frozenset({S.SUCCEEDED, *_ENDS}),
+    S.INTERRUPTED: frozenset({S.QUEUED}),
+    S.FAILED: frozenset({S.QUEUED}),
+    S.SUCCEEDED: frozenset(),
+    S.NO_CHANGE: frozenset(),
+    S.REJECTED: frozenset(),
+    S.EXPIRED: frozenset(),
+    S.CANCELLED: frozenset(),
+}
+
+TONES: dict[RunStatus, str] = {
+    S.QUEUED: "idle",
+    S.PREFLIGHT: "busy",
+    S.PLAN: "busy",
+    S.APPROVAL: "warn",
+    S.APPLY: "busy",
+    S.ENDPOINT: "busy",
+    S.SMOKE: "busy",
+    S.SUCCEEDED: "ok",
+    S.NO_CHANGE: "ok",
+    S.REJECTED: "bad",
+    S.EXPIRED: "warn",
+    S.CANCELLED: "idle",
+    S.FAILED: "bad",
+    S.INTERRUPTED: "warn",
+}
+
+# The stages of each kind of run, in order.
+STAGES: dict[RunKind, tuple[RunStatus, ...]] = {
+    RunKind.DEPLOY: (S.PREFLIGHT, S.PLAN, S.APPROVAL, S.APPLY, S.ENDPOINT, S.SMOKE),
+    RunKind.DESTROY: (S.PREFLIGHT, S.PLAN, S.APPROVAL, S.APPLY),
+}
+STAGE_NAMES: dict[RunStatus, str] = {
+    S.PREFLIGHT: "Preflight",
+    S.PLAN: "Plan",
+    S.APPROVAL: "Approval",
+    S.APPLY: "Apply",
+    S.ENDPOINT: "Endpoint",
+    S.SMOKE: "Smoke test",
+}
+
+
+def sources_of(status: RunStatus) -> list[RunStatus]:
+    """The states from which ``status`` may be entered."""
+    return [source for source, targets in TRANSITIONS.items() if status in targets]
+
+
+class StageStatus(models.TextChoices):
+    RUNNING = "running", "Running"
+    WAITING = "waiting", "Waiting"
+    PASSED = "passed", "Passed"
+    SKIPPED = "skipped", "Not needed"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+    INTERRUPTED = "interrupted", "Interrupted"
+
+
+STAGE_TONES: dict[StageStatus, str] = {
+    StageStatus.RUNNING: "busy",
+    StageStatus.WAITING: "warn",
+    StageStatus.PASSED: "ok",
+    StageStatus.SKIPPED: "idle",
+    StageStatus.FAILED: "bad",
+    StageStatus.CANCELLED: "idle",
+    StageStatus.INTERRUPTED: "warn",
+}
+
+
+class Level(models.TextChoices):
+    DEBUG = "debug", "Debug"
+    INFO = "info", "Info"
+    WARNING = "warning", "Warning"
+    ERROR = "error", "Error"
+
+
+# -- what one stage says when it ends -------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class GoOn:
+    """The stage is done; the run enters ``to``."""
+
+    to: RunStatus
+    message: str
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing to do for ``seconds``; no worker is held meanwhile. ``reason`` is shown to people."""
+
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class End:
+    """The run is over."""
+
+    status: RunStatus
+    message: str
+
+
+Outcome = GoOn | Wait | End

@@ -1,0 +1,74 @@
+"""Celery's doors to the runner. Each may run twice, at the same time, and on any worker."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.db.models import F
+from django.utils import timezone
+
+from deployments import runner
+from deployments.models import Deployment, IllegalTransition, Run, TestRequest
+from deployments.stages.context import STOPPING
+from deployments.states import Level, RunStatus
+from deployments.sync import observe, send_test_request
+
+
+@shared_task
+def advance_run(run_id: int) -> None:
+    """Do one stage of a run, and send it or its successor on."""
+    if STOPPING.is_set():
+        return
+    for next_id in runner.advance(run_id):
+        advance_run.delay(next_id)
+
+
+@shared_task(expires=10)
+def wake_runs() -> None:
+    """Send on every run that is due: its waiting time is over, its message was lost, or its worker died."""
+    for run_id in Run.objects.due().order_by("pk").values_list("pk", flat=True)[:500]:
+        advance_run.delay(run_id)
+
+
+@shared_task(expires=60)
+def expire_approvals() -> None:
+    """End runs that waited longer for an approval than their environment allows."""
+    waiting = Run.objects.filter(status=RunStatus.APPROVAL).annotate(
+        hours=F("deployment__environment__approval_expires_after_hours")
+    )
+    for run in waiting.select_related("deployment__environment"):
+        allowed = timedelta(hours=run.deployment.environment.approval_expires_after_hours)
+        if run.stage_started_at and timezone.now() - run.stage_started_at > allowed:
+            _expire(run, allowed)
+
+
+def _expire(run: Run, allowed: timedelta) -> None:
+    try:
+        hours = allowed.total_seconds() / 3600
+        run.transition(RunStatus.EXPIRED, f"nobody decided within {hours:.0f} h", level=Level.WARNING)
+    except IllegalTransition:
+        return
+    for next_id in runner.next_in_line(run):
+        advance_run.delay(next_id)
+
+
+@shared_task(expires=30)
+def observe_endpoints() -> None:
+    """Fan out: one task for each live deployment."""
+    for deployment_id in Deployment.objects.live().values_list("pk", flat=True):
+        observe_endpoint.apply_async((deployment_id,), expires=30)
+
+
+@shared_task
+def observe_endpoint(deployment_id: int) -> None:
+    deployment = Deployment.objects.live().select_related("workspace").filter(pk=deployment_id).first()
+    if deployment:
+        observe(deployment)
+
+
+@shared_task
+def run_test_request(request_id: int) -> None:
+    request = TestRequest.objects.select_related("deployment__workspace").filter(pk=request_id).first()
+    if request and request.status == TestRequest.Status.SENDING:
+        send_test_request(request)
