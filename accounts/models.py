@@ -15,15 +15,11 @@ from accounts.roles import Role
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
-SLUG = RegexValidator(
-    r"^[a-z][a-z0-9_]{0,62}$", "Use lower-case letters, digits and _, starting with a letter."
-)
+SLUG = RegexValidator(r"^[a-z][a-z0-9_]{0,62}$", "Use lower-case letters, digits and _, starting with a letter.")
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox ships no types
     """A person or a service account. A superuser is a platform admin."""
-
-    memberships: models.Manager[Membership]
 
     @property
     def is_platform_admin(self) -> bool:
@@ -52,7 +48,6 @@ class Team(models.Model):
     cost_center = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    memberships: models.Manager[Membership]
     objects = TeamQuerySet.as_manager()
 
     class Meta:
@@ -80,7 +75,7 @@ class TokenScope(models.TextChoices):
     WRITE = "write", "Read and write"
 
 
-class AccessToken(AbstractAuthToken):
+class AccessToken(AbstractAuthToken):  # type: ignore[misc]  # knox ships no types
     """A bearer token of the API. Only its hash is kept; knox checks it and its expiry.
 
     ``scope`` narrows what its user may do: a read token only ever reads.

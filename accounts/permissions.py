@@ -22,7 +22,7 @@ def teams_where(user: User | AnonymousUser, action: Action) -> QuerySet[Team]:
 
 
 def can(user: User | AnonymousUser, action: Action, team: Team | None) -> bool:
-    """Whether ``user`` may do ``action`` for ``team``. What belongs to no team is for platform admins alone."""
+    """Whether ``user`` may do ``action`` for ``team``. What has no team is for platform admins."""
     if not isinstance(user, User) or not user.is_active:
         return False
     if user.is_platform_admin:

@@ -91,7 +91,7 @@ class InferenceTable:
 class Endpoint:
     """A serving endpoint. ``served_entities`` and ``routes`` are of the config that serves now.
 
-    ``pending_entities`` and ``pending_routes`` are of the config being rolled out, or of the last that failed.
+    ``pending_entities`` and ``pending_routes`` are of the config being rolled out, or of one that failed.
     ``config_update`` is NOT_UPDATING, IN_PROGRESS, UPDATE_FAILED or UPDATE_CANCELED. ``ready`` says that all
     of the active config is ready; an update that failed leaves it True while the old config serves.
     ``id`` is "" for endpoints of the system. ``raw`` is the whole answer of the API.
