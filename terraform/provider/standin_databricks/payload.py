@@ -31,9 +31,7 @@ def from_api(spec: Spec, answer: dict[str, Any], reference: State | None) -> Sta
     ``reference`` is what was planned or last known: where it has nothing, a zero value of the API is
     nothing too.
     """
-    state = {
-        name: _read_attribute(a, name, answer.get(name), reference) for name, a in spec["attributes"].items()
-    }
+    state = {name: _read_attribute(a, name, answer.get(name), reference) for name, a in spec["attributes"].items()}
     for name, block in spec.get("blocks", {}).items():
         if block["mode"] == "single":
             state[name] = None if reference is None else reference.get(name)

@@ -29,9 +29,7 @@ def plan_state(spec: Spec, prior: State | None, proposed: State) -> tuple[State,
     return planned, replacing
 
 
-def _plan_object(
-    spec: Spec, prior: State | None, proposed: State, path: Path, replacing: list[Path]
-) -> State:
+def _plan_object(spec: Spec, prior: State | None, proposed: State, path: Path, replacing: list[Path]) -> State:
     planned = dict(proposed)
     for name, attribute in spec["attributes"].items():
         planned[name] = _plan_attribute(attribute, prior, name, proposed.get(name))

@@ -147,7 +147,7 @@ class ModelServing(Resource):
         state["timeouts"] = reference.get("timeouts")
         if is_import:
             state["route_optimized"] = state["route_optimized"] or None
-            _drop_route_twins(state)
+        _drop_route_twins(state, reference)
         return state
 
 
@@ -201,10 +201,15 @@ def _suppress_route_name(route: State, old: State) -> None:
         route.update({name: old.get(name) for name in names})
 
 
-def _drop_route_twins(state: State) -> None:
-    for route in _routes(state):
-        if route["served_entity_name"] == route["served_model_name"]:
-            route["served_model_name"] = None
+def _drop_route_twins(state: State, reference: State) -> None:
+    """The API answers with both names of a route's target: keep the one that is configured."""
+    known = _routes(reference)
+    for index, route in enumerate(_routes(state)):
+        if route["served_entity_name"] != route["served_model_name"]:
+            continue
+        configured = known[index] if index < len(known) else {"served_entity_name": route["served_entity_name"]}
+        for name in ("served_entity_name", "served_model_name"):
+            route[name] = route[name] if configured.get(name) else None
 
 
 def _timeout_s(planned: State, operation: str) -> float:

@@ -94,9 +94,7 @@ class Permissions(Resource):
 
     def _to_state(self, answer: dict[str, Any], reference: State) -> State | None:
         if answer.get("object_type") != _OBJECT_TYPE:
-            raise ResourceError(
-                f"expected permissions of a {_OBJECT_TYPE}, got {answer.get('object_type')!r}"
-            )
+            raise ResourceError(f"expected permissions of a {_OBJECT_TYPE}, got {answer.get('object_type')!r}")
         configured = reference.get("access_control") or []
         rules = [rule for rule in _direct_rules(answer) if self._is_shown(rule, configured)]
         if not rules:

@@ -18,9 +18,7 @@ class WaitError(Exception):
     """The update failed, was cancelled, or took longer than allowed."""
 
 
-def wait_until_settled(
-    read: Callable[[], dict[str, Any]], *, timeout_s: float, stop: threading.Event
-) -> None:
+def wait_until_settled(read: Callable[[], dict[str, Any]], *, timeout_s: float, stop: threading.Event) -> None:
     """Poll until ``state.config_update`` is NOT_UPDATING. Raises WaitError, StoppedError, ApiError."""
     deadline, pause_s = time.monotonic() + timeout_s, _FIRST_PAUSE_S
     while True:
@@ -40,7 +38,5 @@ def wait_until_settled(
 def _reasons(endpoint: dict[str, Any]) -> str:
     entities = (endpoint.get("pending_config") or {}).get("served_entities") or []
     states = [(entity.get("name"), entity.get("state") or {}) for entity in entities]
-    told = [
-        f"{name}: {s['deployment_state_message']}" for name, s in states if s.get("deployment_state_message")
-    ]
+    told = [f"{name}: {s['deployment_state_message']}" for name, s in states if s.get("deployment_state_message")]
     return f" ({'; '.join(told)})" if told else ""

@@ -1,0 +1,264 @@
+"""A Terraform plan as data and in words: read from ``terraform show -json``, never from console text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from integrations import plan_words
+
+GIVEN = "(given)"
+SENSITIVE = "(sensitive)"
+
+_SECRET_REFERENCE = re.compile(r"\{\{secrets/[^/{}]+/[^/{}]+\}\}")
+_PRINCIPALS = ("group_name", "user_name", "service_principal_name")
+# Where show -json keeps values, and where it marks which of them are sensitive.
+_MARKS = {"before": "before_sensitive", "after": "after_sensitive", "values": "sensitive_values"}
+
+
+class Action(StrEnum):
+    """What happens to a resource, in order of severity."""
+
+    NO_OP = "no-op"
+    UPDATE = "update"
+    CREATE = "create"
+    REPLACE = "replace"
+    DELETE = "delete"
+
+    @property
+    def severity(self) -> int:
+        """0 for no-op to 4 for delete."""
+        return list(Action).index(self)
+
+
+@dataclass(frozen=True)
+class AttributeChange:
+    """``path`` such as ``config[0].served_entities[0].entity_version`` or ``tags.cost_center``.
+
+    Values of sensitive attributes are replaced; an unknown ``after`` is None.
+    """
+
+    path: str
+    before: Any
+    after: Any
+    is_sensitive: bool
+    is_unknown: bool
+
+
+@dataclass(frozen=True)
+class ResourceChange:
+    """``before`` is None on create, ``after`` on delete; both redacted. ``reason`` is Terraform's, or ""."""
+
+    address: str
+    type: str
+    action: Action
+    attributes: tuple[AttributeChange, ...]
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    is_import: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``changes``: the most severe first. ``drift``: what was changed outside of Terraform."""
+
+    changes: tuple[ResourceChange, ...]
+    drift: tuple[ResourceChange, ...]
+    sha256: str
+
+    @classmethod
+    def from_show_json(cls, document: Mapping[str, Any]) -> Plan:
+        """``document`` may be redacted already. Raises ValueError when it is not a plan."""
+        if "format_version" not in document:
+            raise ValueError("not a plan of terraform show -json: format_version is missing")
+        redacted = redact(document)
+        changes = [_resource_change(raw) for raw in redacted.get("resource_changes", ())]
+        changes.sort(key=lambda change: (-change.action.severity, change.address))
+        drift = tuple(_resource_change(raw) for raw in redacted.get("resource_drift", ()))
+        return cls(tuple(changes), drift, canonical_sha256(redacted))
+
+    @property
+    def action(self) -> Action:
+        """The most severe action of all."""
+        return max((change.action for change in self.changes), key=lambda a: a.severity, default=Action.NO_OP)
+
+    @property
+    def has_changes(self) -> bool:
+        return any(change.action is not Action.NO_OP or change.is_import for change in self.changes)
+
+    def summary(self) -> dict[str, int]:
+        """How many resources for each action, zeros included, plus "import"."""
+        counts = Counter(change.action.value for change in self.changes)
+        imports = sum(change.is_import for change in self.changes)
+        return {action.value: counts[action.value] for action in Action} | {"import": imports}
+
+    def sentences(self) -> tuple[str, ...]:
+        """The plan in words of models and endpoints, the most important first; never empty."""
+        told = [sentence for change in self.changes for sentence in _sentences(change)]
+        return tuple(told) or ("Nothing will happen: the endpoint already is as asked",)
+
+    def drift_sentences(self) -> tuple[str, ...]:
+        """What was changed behind Terraform's back, in the same words."""
+        return tuple(sentence for change in self.drift for sentence in _drift_sentences(change))
+
+
+def redact(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of ``show -json`` that may be stored and shown.
+
+    Values Terraform marks as sensitive are replaced, and of environment variables only references to secrets
+    keep their value. Idempotent.
+    """
+    redacted: dict[str, Any] = _redact_object(document)
+    return redacted
+
+
+def canonical_sha256(document: Mapping[str, Any]) -> str:
+    """Hex digest of the JSON with sorted keys, without the time at which the plan was made."""
+    content = {key: value for key, value in document.items() if key != "timestamp"}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _resource_change(raw: Mapping[str, Any]) -> ResourceChange:
+    change = raw["change"]
+    before, after = change.get("before"), change.get("after")
+    action = _action(change["actions"])
+    return ResourceChange(
+        address=raw["address"],
+        type=raw["type"],
+        action=action,
+        attributes=() if action is Action.NO_OP else tuple(_attribute_changes(change)),
+        before=before,
+        after=after,
+        is_import=bool(change.get("importing")),
+        reason=str(raw.get("action_reason", "")),
+    )
+
+
+def _action(actions: list[str]) -> Action:
+    if "create" in actions and "delete" in actions:
+        return Action.REPLACE
+    return Action(actions[0]) if actions[0] in set(Action) else Action.NO_OP
+
+
+def _attribute_changes(change: Mapping[str, Any]) -> Iterator[AttributeChange]:
+    before, after = _leaves(change.get("before")), _leaves(change.get("after"))
+    unknown = {path for path, value in _leaves(change.get("after_unknown")).items() if value is True}
+    for path in sorted({*before, *after, *unknown}):
+        old, new, is_unknown = before.get(path), after.get(path), path in unknown
+        if old == new and not is_unknown:
+            continue
+        yield AttributeChange(path, old, new, SENSITIVE in (old, new), is_unknown)
+
+
+def _leaves(value: Any, path: str = "") -> dict[str, Any]:
+    """Scalars by path. Sets of blocks are keyed by what identifies an element, as they have no order."""
+    if path.startswith("tags.") and isinstance(value, Mapping):
+        return {path: value.get("value")}
+    if isinstance(value, Mapping):
+        children = {f"{path}.{key}" if path else key: child for key, child in value.items()}
+    elif isinstance(value, list):
+        children = {_element_path(path, index, child): child for index, child in enumerate(value)}
+    else:
+        return {} if value is None else {path: value}
+    return {leaf: found for name, child in children.items() for leaf, found in _leaves(child, name).items()}
+
+
+def _element_path(path: str, index: int, element: Any) -> str:
+    if isinstance(element, Mapping) and path == "tags" and "key" in element:
+        return f"{path}.{element['key']}"
+    if isinstance(element, Mapping) and path == "access_control":
+        principal = next((str(element[key]) for key in _PRINCIPALS if element.get(key)), str(index))
+        return f"{path}.{principal}"
+    return f"{path}[{index}]"
+
+
+def _sentences(change: ResourceChange) -> list[str]:
+    told = [plan_words.import_sentence(change.after or {})] if change.is_import else []
+    before, after = change.before or {}, change.after or {}
+    if change.type == "databricks_permissions":
+        return told + _permission_sentences(change)
+    if change.type != "databricks_model_serving":
+        return [*told, f"{change.action.value.capitalize()} {change.address}"] if told or _acts(change) else []
+    if change.action is Action.CREATE:
+        return plan_words.create_sentences(after)
+    if change.action is Action.REPLACE:
+        return plan_words.replace_sentences(before, after, change.reason)
+    if change.action is Action.DELETE:
+        return [plan_words.delete_sentence(before)]
+    return told + _update_sentences(change)
+
+
+def _update_sentences(change: ResourceChange) -> list[str]:
+    if change.action is Action.NO_OP:
+        return []
+    told = plan_words.update_sentences(change.before or {}, change.after or {})
+    if told:
+        return told
+    paths = ", ".join(sorted(attribute.path for attribute in change.attributes))
+    return [f"Settings that need no redeploy: {paths}"] if paths else []
+
+
+def _permission_sentences(change: ResourceChange) -> list[str]:
+    if not _acts(change):
+        return []
+    if change.action is Action.REPLACE:
+        return plan_words.permission_sentences({}, change.after or {})
+    return plan_words.permission_sentences(change.before or {}, change.after or {})
+
+
+def _drift_sentences(change: ResourceChange) -> list[str]:
+    if change.type == "databricks_model_serving" and change.after is None:
+        return ["The endpoint was deleted outside of Slipway"]
+    return [f"Changed outside of Slipway: {sentence}" for sentence in _sentences(change)]
+
+
+def _acts(change: ResourceChange) -> bool:
+    return change.action is not Action.NO_OP
+
+
+def _redact_object(value: Mapping[str, Any]) -> dict[str, Any]:
+    redacted: dict[str, Any] = {}
+    for key, child in value.items():
+        marked = _mask(child, value.get(_MARKS[key])) if key in _MARKS else child
+        redacted[key] = _redact_environment(marked) if key == "environment_vars" else _redact_value(marked)
+    if value.get("sensitive") is True and "value" in redacted:
+        redacted["value"] = SENSITIVE
+    return redacted
+
+
+def _redact_value(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _redact_object(value)
+    return [_redact_value(item) for item in value] if isinstance(value, list) else value
+
+
+def _redact_environment(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return _redact_value(value)
+    return {name: _redact_variable(text) for name, text in value.items()}
+
+
+def _redact_variable(text: Any) -> Any:
+    if not isinstance(text, str):
+        return text
+    return text if _SECRET_REFERENCE.fullmatch(text) else GIVEN
+
+
+def _mask(value: Any, marks: Any) -> Any:
+    """``value`` with SENSITIVE wherever ``marks``, which has the same shape, says true."""
+    if marks is True:
+        return None if value is None else SENSITIVE
+    if isinstance(value, Mapping) and isinstance(marks, Mapping):
+        return {key: _mask(child, marks.get(key)) for key, child in value.items()}
+    if isinstance(value, list) and isinstance(marks, list):
+        padded = [*marks, *[None] * len(value)]
+        return [_mask(child, mark) for child, mark in zip(value, padded, strict=False)]
+    return value

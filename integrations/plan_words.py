@@ -1,0 +1,264 @@
+"""Changes of a serving endpoint in the words of the people who own the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+State = Mapping[str, Any]
+
+# Concurrent requests: fewest and most. The fewest becomes 0 with scale to zero.
+# Source: Databricks, "Create custom model serving endpoints", workload sizes.
+_CONCURRENCY = {"Small": (4, 4), "Medium": (8, 16), "Large": (16, 64)}
+_RANGE = "{}\N{EN DASH}{}"
+_LEVELS = {"CAN_VIEW": "may view", "CAN_QUERY": "may query", "CAN_MANAGE": "may manage"}
+_PRINCIPALS = {"group_name": "group", "user_name": "user", "service_principal_name": "service principal"}
+
+
+@dataclass(frozen=True)
+class ServedEntity:
+    name: str
+    model: str
+    version: str
+    size: str
+    hardware: str
+    scales_to_zero: bool
+    environment: Mapping[str, str]
+
+    @classmethod
+    def read(cls, raw: State) -> ServedEntity:
+        return cls(
+            name=raw.get("name") or "",
+            model=raw.get("entity_name") or "",
+            version=raw.get("entity_version") or "",
+            size=raw.get("workload_size") or "",
+            hardware=raw.get("workload_type") or "CPU",
+            scales_to_zero=bool(raw.get("scale_to_zero_enabled")),
+            environment=raw.get("environment_vars") or {},
+        )
+
+    @property
+    def shape(self) -> str:
+        parts = [self.size] if self.size else []
+        if self.size in _CONCURRENCY:
+            parts.append(f"{concurrency(self.size, self.scales_to_zero)} concurrent requests")
+        if self.hardware != "CPU":
+            parts.append(self.hardware)
+        parts.append("scales to zero" if self.scales_to_zero else "always on")
+        return ", ".join(parts)
+
+    @property
+    def title(self) -> str:
+        return f"{self.model} version {self.version} ({self.shape})"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A served entity before and after; None where there is none."""
+
+    before: ServedEntity | None
+    after: ServedEntity | None
+
+
+def concurrency(size: str, scales_to_zero: bool) -> str:
+    """Range of concurrent requests of a workload size, with an en dash between them."""
+    fewest, most = _CONCURRENCY[size]
+    fewest = 0 if scales_to_zero else fewest
+    return str(most) if fewest == most else _RANGE.format(fewest, most)
+
+
+def create_sentences(after: State) -> list[str]:
+    entities = _entities(after)
+    served = " and ".join(entity.title for entity in entities)
+    told = [f"Create endpoint {after.get('name')} serving {served}"]
+    if len(entities) > 1:
+        told.append("Traffic: " + ", ".join(f"{k} {v} %" for k, v in _shares(after).items()))
+    return told + list(_inference_sentences({}, after))
+
+
+def replace_sentences(before: State, after: State, reason: str) -> list[str]:
+    told = ["URL will change: the endpoint is deleted and created again"]
+    if reason == "replace_because_tainted":
+        told = ["The endpoint was left half made: it is deleted and created again, and its URL will change"]
+    if before.get("name") != after.get("name"):
+        told.append(f"Endpoint name {before.get('name')} → {after.get('name')}")
+    return told + create_sentences(after)
+
+
+def delete_sentence(before: State) -> str:
+    return f"Delete endpoint {before.get('name')}: its URL stops answering"
+
+
+def import_sentence(after: State) -> str:
+    name = after.get("name")
+    return f"Take over endpoint {name}, which exists already" if name else "Take over what exists already"
+
+
+def update_sentences(before: State, after: State) -> list[str]:
+    pairs = _pair(_entities(before), _entities(after))
+    told = [sentence for pair in pairs for sentence in _entity_sentences(pair, len(pairs) > 1)]
+    told += _traffic_sentences(pairs, before, after)
+    told += _inference_sentences(before, after)
+    told += _usage_sentences(before, after)
+    tags = ", ".join(_tag_changes(_tags(before), _tags(after)))
+    if tags:
+        told.append(f"Tags: {tags}" if told else f"Tags only, no redeploy: {tags}")
+    return told
+
+
+def permission_sentences(before: State, after: State) -> list[str]:
+    old, new = _rules(before), _rules(after)
+    told = [f"{who} {_level(level)}" for who, level in new.items() if who not in old]
+    told += [
+        f"{who} {_level(old[who])} → {_level(level)}" for who, level in new.items() if old.get(who, level) != level
+    ]
+    told += [f"{who} no longer {_level(level)}" for who, level in old.items() if who not in new]
+    return [f"Permissions: {', '.join(told)}"] if told else []
+
+
+def _config(state: State) -> State:
+    config = state.get("config") or [{}]
+    return config[0] if isinstance(config[0], Mapping) else {}
+
+
+def _entities(state: State) -> list[ServedEntity]:
+    return [ServedEntity.read(raw) for raw in _config(state).get("served_entities") or []]
+
+
+def _routes(state: State) -> dict[str, int]:
+    traffic = _config(state).get("traffic_config") or [{}]
+    return {route["served_entity_name"]: route["traffic_percentage"] for route in traffic[0].get("routes") or []}
+
+
+def _shares(state: State) -> dict[str, int]:
+    labels = {entity.name: _label(entity) for entity in _entities(state)}
+    return {labels.get(name, name): share for name, share in _routes(state).items()}
+
+
+def _label(entity: ServedEntity) -> str:
+    return f"v{entity.version}" if entity.version else entity.name
+
+
+def _pair(before: list[ServedEntity], after: list[ServedEntity]) -> list[Pair]:
+    """By name; a version that went and one that came in its place are a pair too."""
+    new_names = {entity.name for entity in after}
+    old = {entity.name: entity for entity in before}
+    gone = [entity for entity in before if entity.name not in new_names]
+    came = [entity for entity in after if entity.name not in old]
+    # One for one is a change of version. Otherwise versions are added to others that stay, or removed.
+    is_swap = len(gone) == len(came)
+    successors = {new.name: was for was, new in zip(gone, came, strict=False)} if is_swap else {}
+    pairs = [Pair(old.get(new.name) or successors.get(new.name), new) for new in after]
+    return pairs if is_swap else pairs + [Pair(was, None) for was in gone]
+
+
+def _entity_sentences(pair: Pair, is_one_of_many: bool) -> Iterator[str]:
+    before, after = pair.before, pair.after
+    if before is None and after is not None:
+        yield f"Add {after.title}"
+    elif after is None and before is not None:
+        yield f"Remove {before.model} version {before.version}"
+    elif before is not None and after is not None:
+        where = f" ({_label(after)})" if is_one_of_many else ""
+        yield from (f"{sentence}{where}" for sentence in _entity_changes(before, after))
+
+
+def _entity_changes(before: ServedEntity, after: ServedEntity) -> Iterator[str]:
+    if before.model != after.model:
+        yield f"Model {before.model} version {before.version} → {after.model} version {after.version}"
+    elif before.version != after.version:
+        yield f"Model version {before.version} → {after.version}"
+    if before.size != after.size:
+        yield f"Size {_sized(before.size)} → {_sized(after.size)}"
+    if before.hardware != after.hardware:
+        yield f"Hardware {before.hardware} → {after.hardware}"
+    if before.scales_to_zero != after.scales_to_zero:
+        yield "Scales to zero when idle" if after.scales_to_zero else "No longer scales to zero: always on"
+    changed = _changed_names(before.environment, after.environment)
+    if changed:
+        yield f"Environment variables: {', '.join(changed)}"
+
+
+def _sized(size: str) -> str:
+    return f"{size} ({concurrency(size, False)} concurrent)" if size in _CONCURRENCY else size or "not set"
+
+
+def _changed_names(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    added = [f"{name} added" for name in after if name not in before]
+    changed = [f"{name} changed" for name in after if name in before and before[name] != after[name]]
+    return added + changed + [f"{name} removed" for name in before if name not in after]
+
+
+def _traffic_sentences(pairs: list[Pair], before: State, after: State) -> Iterator[str]:
+    old, new = _routes(before), _routes(after)
+    moves = []
+    for pair in pairs:
+        entity = pair.after or pair.before
+        was = old.get(pair.before.name, 0) if pair.before else 0
+        becomes = new.get(pair.after.name, 0) if pair.after else 0
+        if entity is not None and was != becomes:
+            moves.append(f"{_label(entity)} {was} % → {becomes} %")
+    if moves:
+        yield f"Traffic: {', '.join(moves)}"
+
+
+def _gateway(state: State, block: str) -> State:
+    gateway = state.get("ai_gateway") or [{}]
+    found = gateway[0].get(block) or [{}]
+    return found[0] if isinstance(found[0], Mapping) else {}
+
+
+def _payload_table(state: State) -> str:
+    """Full name of the table requests are logged to; "" when they are not."""
+    table = _gateway(state, "inference_table_config")
+    if not table.get("enabled"):
+        return ""
+    prefix = table.get("table_name_prefix") or state.get("name")
+    return f"{table.get('catalog_name')}.{table.get('schema_name')}.{prefix}_payload"
+
+
+def _inference_sentences(before: State, after: State) -> Iterator[str]:
+    old, new = _payload_table(before), _payload_table(after)
+    if old == new:
+        return
+    if not new:
+        yield f"Inference table off: payloads no longer go to {old}"
+    elif not old:
+        yield f"Inference table on: payloads go to {new}"
+    else:
+        yield f"Inference table: payloads go to {new} instead of {old}"
+
+
+def _usage_sentences(before: State, after: State) -> Iterator[str]:
+    old, new = (bool(_gateway(state, "usage_tracking_config").get("enabled")) for state in (before, after))
+    if old != new:
+        yield "Usage tracking on" if new else "Usage tracking off"
+
+
+def _tags(state: State) -> dict[str, str]:
+    return {tag["key"]: tag.get("value") or "" for tag in state.get("tags") or []}
+
+
+def _tag_changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    for key in sorted({*before, *after}):
+        if key not in before:
+            yield f"{key} set to {after[key]}"
+        elif key not in after:
+            yield f"{key} removed"
+        elif before[key] != after[key]:
+            yield f"{key} {before[key]} → {after[key]}"
+
+
+def _rules(state: State) -> dict[str, str]:
+    """Permission level by principal, such as "group fraud"."""
+    return {
+        f"{word} {rule[key]}": rule.get("permission_level") or ""
+        for rule in state.get("access_control") or []
+        for key, word in _PRINCIPALS.items()
+        if rule.get(key)
+    }
+
+
+def _level(level: str) -> str:
+    return _LEVELS.get(level, level)
