@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from auditlog.registry import auditlog
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils import timezone
 from knox.models import AbstractAuthToken
 
 from accounts.roles import Role
@@ -81,7 +84,9 @@ class AccessToken(AbstractAuthToken):  # type: ignore[misc]  # knox ships no typ
     ``scope`` narrows what its user may do: a read token only ever reads.
     """
 
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    # Not the digest, as in knox: the audit trail and URLs name a token by its primary key.
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    digest = models.CharField(max_length=128, unique=True, editable=False)
     name = models.CharField(max_length=120)
     scope = models.CharField(max_length=10, choices=TokenScope, default=TokenScope.READ)
     last_used_at = models.DateTimeField(null=True, blank=True)
@@ -91,3 +96,45 @@ class AccessToken(AbstractAuthToken):  # type: ignore[misc]  # knox ships no typ
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expiry is not None and self.expiry < timezone.now()
+
+
+class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
+    def expired(self) -> IdempotencyKeyQuerySet:
+        """Keys that nobody may count on any more."""
+        return self.filter(created_at__lt=timezone.now() - IdempotencyKey.KEPT_FOR)
+
+
+class IdempotencyKey(models.Model):
+    """A POST that a client may send again: what it asked (as a hash) and, once known, what it was answered.
+
+    ``status_code`` is null while the first request is still being answered.
+    """
+
+    KEPT_FOR = timedelta(hours=24)
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    status_code = models.PositiveSmallIntegerField(null=True)
+    body = models.JSONField(null=True)
+    location = models.CharField(max_length=1024, blank=True)
+    created_at = models.DateTimeField(db_index=True)
+
+    objects = IdempotencyKeyQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="one_answer_per_idempotency_key")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+# Who changed what, for people and machines alike. Neither passwords nor hashes of tokens are recorded.
+auditlog.register(User, exclude_fields=["password", "last_login"])
+auditlog.register(Team)
+auditlog.register(Membership)
+auditlog.register(AccessToken, include_fields=["name", "scope", "expiry", "user"])

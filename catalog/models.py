@@ -83,7 +83,6 @@ class RegisteredModel(models.Model):
     seen_at = models.DateTimeField()
     removed_at = models.DateTimeField(null=True, blank=True)
 
-    versions: models.Manager[ModelVersion]
     objects = RegisteredModelQuerySet.as_manager()
 
     class Meta:

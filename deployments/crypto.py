@@ -14,6 +14,6 @@ def encrypt(plain: bytes) -> bytes:
     return _box().encrypt(plain)
 
 
-def decrypt(token: bytes) -> bytes:
+def decrypt(token: bytes | memoryview) -> bytes:
     """Raises cryptography.fernet.InvalidToken when no key of STATE_KEYS made ``token``."""
     return _box().decrypt(bytes(token))

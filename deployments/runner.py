@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import socket
 
 from django.db import IntegrityError
@@ -20,6 +21,8 @@ from integrations.errors import IntegrationError
 
 logger = logging.getLogger(__name__)
 
+# After these nothing in the run's directory is needed; after a failure it is kept, for errored.tfstate and logs.
+TIDY = frozenset({RunStatus.SUCCEEDED, RunStatus.NO_CHANGE})
 RETRIES = 6
 RETRY_AFTER_S = 5.0
 WORKER = f"{socket.gethostname()}:{os.getpid()}"
@@ -100,6 +103,8 @@ def _settle(context: Context, outcome: Outcome) -> list[int]:
         case End(status, message):
             level = Level.ERROR if status == RunStatus.FAILED else Level.INFO
             run.transition(status, message, lease=lease, level=level)
+            if status in TIDY:
+                shutil.rmtree(context.directory, ignore_errors=True)
             return next_in_line(run)
 
 

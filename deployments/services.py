@@ -206,7 +206,8 @@ def _request_run(deployment: Deployment, kind: RunKind, spec: DeploymentSpec, ac
 
 
 def _send_on(run_id: int) -> None:
-    transaction.on_commit(lambda: advance_run.delay(run_id))
+    """Tell a worker, once the row is there. With the broker away the run is not lost: beat finds it."""
+    transaction.on_commit(lambda: advance_run.delay(run_id), robust=True)
 
 
 # -- deciding -------------------------------------------------------------------------------------
@@ -329,5 +330,5 @@ def request_test(*, deployment: Deployment, body: Any, actor: User) -> TestReque
     _require(actor, Action.VIEW, deployment)
     _refuse_destroyed(deployment)
     request = TestRequest.objects.create(deployment=deployment, requested_by=actor, body=body)
-    transaction.on_commit(lambda: run_test_request.delay(request.pk))
+    transaction.on_commit(lambda: run_test_request.delay(request.pk), robust=True)
     return request

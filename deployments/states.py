@@ -45,7 +45,7 @@ TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
     S.PREFLIGHT: frozenset({S.PLAN, *_ENDS}),
     S.PLAN: frozenset({S.APPROVAL, S.APPLY, S.NO_CHANGE, *_ENDS}),
     S.APPROVAL: frozenset({S.APPLY, S.REJECTED, S.EXPIRED, S.PLAN, *_ENDS}),
-    S.APPLY: frozenset({S.ENDPOINT, S.SUCCEEDED, *_ENDS}),
+    S.APPLY: frozenset({S.ENDPOINT, S.SUCCEEDED, S.PLAN, *_ENDS}),
     S.ENDPOINT: frozenset({S.SMOKE, *_ENDS}),
     S.SMOKE: frozenset({S.SUCCEEDED, *_ENDS}),
     S.INTERRUPTED: frozenset({S.QUEUED}),

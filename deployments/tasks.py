@@ -11,7 +11,7 @@ from django.utils import timezone
 from deployments import runner
 from deployments.models import Deployment, IllegalTransition, Run, TestRequest
 from deployments.stages.context import STOPPING
-from deployments.states import Level, RunStatus
+from deployments.states import TERMINAL, Level, RunStatus
 from deployments.sync import observe, send_test_request
 
 
@@ -22,6 +22,9 @@ def advance_run(run_id: int) -> None:
         return
     for next_id in runner.advance(run_id):
         advance_run.delay(next_id)
+    finished = Run.objects.filter(pk=run_id, status__in=TERMINAL).values_list("deployment_id", flat=True)
+    for deployment_id in finished:
+        observe_endpoint.delay(deployment_id)
 
 
 @shared_task(expires=10)

@@ -70,7 +70,6 @@ class Deployment(models.Model):
     observed_at = models.DateTimeField(null=True, blank=True)
     observe_error = models.TextField(blank=True)
 
-    runs: models.Manager[Run]
     objects = DeploymentQuerySet.as_manager()
 
     class Meta:

@@ -114,9 +114,6 @@ class Run(models.Model):
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
-    events: models.Manager[Event]
-    stages: models.Manager[StageRecord]
-    approvals: models.Manager[Approval]
     objects = RunQuerySet.as_manager()
 
     class Meta:

@@ -13,7 +13,7 @@ from deployments.models import Run, RunPlan, StageRecord
 from deployments.stages.context import Context
 from deployments.stages.terraform import PLANFILE, error_text, open_workspace
 from deployments.states import End, GoOn, Level, Outcome, RunKind, RunStatus, Wait
-from integrations.plan import Plan
+from integrations.plan import Plan, redact
 from integrations.terraform import CommandResult, TerraformWorkspace, planfile_sha256
 
 
@@ -54,7 +54,8 @@ def _stopped(context: Context, result: CommandResult) -> Outcome:
 
 
 def _keep(context: Context, terraform: TerraformWorkspace) -> Plan:
-    plan = Plan.from_show_json(terraform.show(PLANFILE))
+    shown = redact(terraform.show(PLANFILE))
+    plan = Plan.from_show_json(shown)
     path = context.directory / PLANFILE
     RunPlan.objects.update_or_create(
         run=context.run,
@@ -63,9 +64,9 @@ def _keep(context: Context, terraform: TerraformWorkspace) -> Plan:
             "planfile": encrypt(path.read_bytes()),
             "terraform_version": terraform.version(),
             "state_serial": statestore.current_serial(context.run.deployment_id),
-            "show": plan.redacted(),
+            "show": shown,
             "changes": [asdict(change) for change in plan.changes],
-            "sentences": plan.sentences(),
+            "sentences": list(plan.sentences()),
             "summary": plan.summary(),
         },
     )

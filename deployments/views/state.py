@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_http_methods
@@ -14,19 +13,16 @@ from deployments import statestore
 from deployments.models import BackendCredential
 from deployments.statestore import StateRefused
 
-P = ParamSpec("P")
-
 
 def _with_credential(
-    view: Callable[Concatenate[HttpRequest, BackendCredential, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, int, P], HttpResponse]:
+    view: Callable[[HttpRequest, BackendCredential], HttpResponse],
+) -> Callable[[HttpRequest, int], HttpResponse]:
     """Authenticate Terraform's password and turn refusals into answers Terraform shows."""
 
-    @wraps(view)
-    def wrapped(request: HttpRequest, deployment_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapped(request: HttpRequest, deployment_id: int) -> HttpResponse:
         try:
             credential = statestore.authenticate(deployment_id, request.headers.get("Authorization", ""))
-            response = view(request, credential, *args, **kwargs)
+            response = view(request, credential)
         except StateRefused as refusal:
             response = JsonResponse(refusal.body, status=refusal.status)
             if refusal.status == 401:
