@@ -15,8 +15,6 @@ from catalog.models import Environment, RegisteredModel, Workspace
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
-    from deployments.models.run import Run
-
 # An observation older than this says nothing about now.
 STALE_AFTER = timedelta(minutes=5)
 

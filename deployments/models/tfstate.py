@@ -30,7 +30,7 @@ class StateVersion(models.Model):
 
 
 class StateLock(models.Model):
-    """Terraform's lock on one state. The row is the lock; ``info`` is what the holder sent (who, operation, created)."""
+    """Terraform's lock on one state. The row is the lock; ``info`` is what the holder sent: who, operation, when."""
 
     deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="state_lock")
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+")
