@@ -12,12 +12,16 @@ import tempfile
 from pathlib import Path
 
 import dj_database_url
+import django_stubs_ext
 from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from portal.env import env_bool, env_int, env_list, env_path, env_secret, env_str, env_url, kept_secret
 from portal.logs import logging_config
+
+# Lets generic classes be written with their type at run time: admin.ModelAdmin[User].
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = env_path("VAR_DIR", BASE_DIR / "var")
@@ -82,7 +86,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "auditlog.middleware.AuditlogMiddleware",
+    "portal.middleware.AuditMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
@@ -112,6 +116,8 @@ TEMPLATES = [
 SQLITE = {
     "ENGINE": "django.db.backends.sqlite3",
     "NAME": VAR_DIR / "slipway.sqlite3",
+    # A file, not memory: tests with threads and a live server meet the locking that production meets.
+    "TEST": {"NAME": VAR_DIR / "test.sqlite3"},
     "OPTIONS": {
         # IMMEDIATE: a transaction that will write takes the lock at once, instead of failing half-way.
         "transaction_mode": "IMMEDIATE",
@@ -187,12 +193,14 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+# The audit trail carries the id that the log lines of the same request carry.
+AUDITLOG_CID_GETTER = "portal.logs.request_id"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
 
 # -- API -----------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "accounts.api.TokenAuthentication",
+        "accounts.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -264,6 +272,7 @@ CELERY_BEAT_SCHEDULE = {
     "wake-runs": {"task": "deployments.tasks.wake_runs", "schedule": 2.0},
     "expire-approvals": {"task": "deployments.tasks.expire_approvals", "schedule": 60.0},
     "observe-endpoints": {"task": "deployments.tasks.observe_endpoints", "schedule": 30.0},
+    "purge-idempotency-keys": {"task": "accounts.tasks.purge_idempotency_keys", "schedule": 3600.0},
     "sync-catalog": {"task": "catalog.tasks.sync_all_workspaces", "schedule": 60.0},
 }
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
