@@ -5,9 +5,13 @@ Models and versions mirror the registry of the workspace (Unity Catalog); only `
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.db.models.functions import Cast, Coalesce
+from django.utils import timezone
 
 from accounts.models import Team, User
 
@@ -25,15 +29,26 @@ class Workspace(models.Model):
     name = models.SlugField(max_length=63, unique=True)
     host = models.URLField(max_length=255)
     credential = models.CharField(max_length=63, default="DATABRICKS")
-    sync_started_at = models.DateTimeField(null=True, blank=True)
-    synced_at = models.DateTimeField(null=True, blank=True)
-    sync_error = models.TextField(blank=True)
+    refresh_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
+    sync_started_at = models.DateTimeField(null=True, blank=True, editable=False)
+    sync_done = models.PositiveIntegerField(default=0, editable=False)
+    sync_total = models.PositiveIntegerField(default=0, editable=False)
+    synced_at = models.DateTimeField(null=True, blank=True, editable=False)
+    sync_error = models.TextField(blank=True, editable=False)
+
+    # A sync that has not ended by then died with its worker.
+    SYNC_ABANDONED_AFTER = timedelta(minutes=10)
 
     class Meta:
         ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_syncing(self) -> bool:
+        started = self.sync_started_at
+        return started is not None and started > timezone.now() - self.SYNC_ABANDONED_AFTER
 
 
 class Environment(models.Model):
@@ -65,6 +80,34 @@ class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
         """Without those that the workspace no longer has."""
         return self.filter(removed_at=None)
 
+    def for_list(self) -> RegisteredModelQuerySet:
+        """With all that a row of a list shows: team, ``version_count`` and ``notable_versions``. Two queries."""
+        versions = ModelVersion.objects.filter(removed_at=None)
+        of_model = versions.filter(model=models.OuterRef("pk")).order_by().values("model")
+        newest = versions.filter(model=models.OuterRef("model")).order_by("-version").values("version")[:1]
+        notable = versions.filter(~models.Q(aliases=[]) | models.Q(version=models.Subquery(newest)))
+        heavy = ("signature", "input_example", "params", "metrics", "tags", "comment")
+        count = models.Subquery(of_model.annotate(n=models.Count("pk")).values("n"))
+        return (
+            self.select_related("team", "workspace")
+            .annotate(version_count=Coalesce(count, 0))
+            .prefetch_related(
+                models.Prefetch("versions", notable.defer(*heavy).order_by("-version"), "notable_versions")
+            )
+        )
+
+    def with_version_text(self, field: str, value: str) -> RegisteredModelQuerySet:
+        """Models with a version whose JSON list ``field`` holds ``value``.
+
+        As text, because SQLite cannot ask whether a JSON list contains something.
+        """
+        holding = (
+            ModelVersion.objects.filter(model=models.OuterRef("pk"), removed_at=None)
+            .annotate(text=Cast(field, models.TextField()))
+            .filter(text__contains=json.dumps(value))
+        )
+        return self.filter(models.Exists(holding))
+
 
 class RegisteredModel(models.Model):
     """A registered model of Unity Catalog. ``full_name`` is catalog.schema.name in lower case."""
@@ -78,9 +121,10 @@ class RegisteredModel(models.Model):
     comment = models.TextField(blank=True)
     owner = models.CharField(max_length=255, blank=True)
     tags = models.JSONField(default=dict, blank=True)
-    created_at = models.DateTimeField(null=True, blank=True)
-    updated_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
     seen_at = models.DateTimeField()
+    versions_synced_at = models.DateTimeField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
 
     objects = RegisteredModelQuerySet.as_manager()
@@ -88,14 +132,29 @@ class RegisteredModel(models.Model):
     class Meta:
         ordering = ["full_name"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["workspace", "full_name"], name="one_model_per_name_and_workspace"
-            )
+            models.UniqueConstraint(fields=["workspace", "full_name"], name="one_model_per_name_and_workspace")
         ]
         indexes = [models.Index(fields=["team", "full_name"])]
 
     def __str__(self) -> str:
         return self.full_name
+
+    @property
+    def latest(self) -> ModelVersion | None:
+        """The newest version; of a row of ``for_list`` without a query."""
+        versions = getattr(self, "notable_versions", None)
+        if versions is None:
+            return self.versions.filter(removed_at=None).order_by("-version").first()
+        return versions[0] if versions else None
+
+    @property
+    def alias_versions(self) -> dict[str, int]:
+        """{alias: version}, sorted by alias; of a row of ``for_list`` without a query."""
+        versions = getattr(self, "notable_versions", None)
+        if versions is None:
+            versions = self.versions.filter(removed_at=None).exclude(aliases=[])
+        pairs = [(alias, version.version) for version in versions for alias in version.aliases]
+        return dict(sorted(pairs))
 
 
 class ModelVersionStatus(models.TextChoices):
@@ -112,7 +171,8 @@ class ModelVersion(models.Model):
 
     ``signature``: {"inputs": [...], "outputs": [...], "params": [...]} as in MLmodel, decoded; {} if there is none.
     ``input_example``: the JSON body that an invocation of the endpoint takes, null if none was logged.
-    ``metrics``: {name: number}; ``aliases``: list of names; ``flavors``: list of MLflow flavor names.
+    ``metrics``: {name: number}; ``aliases``: list of names; ``flavors``: list of MLflow flavor names;
+    ``requirements``: lines of requirements.txt. ``details_synced_at`` is null while these are not yet read.
     """
 
     model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="versions")
@@ -128,9 +188,11 @@ class ModelVersion(models.Model):
     signature = models.JSONField(default=dict, blank=True)
     input_example = models.JSONField(null=True, blank=True)
     flavors = models.JSONField(default=list, blank=True)
+    requirements = models.JSONField(default=list, blank=True)
     size_bytes = models.PositiveBigIntegerField(null=True, blank=True)
     created_by = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(null=True, blank=True)
     details_synced_at = models.DateTimeField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
 

@@ -17,6 +17,12 @@ SHARED: list[structlog.typing.Processor] = [
 ]
 
 
+def request_id() -> str | None:
+    """The id of the request being answered, as its log lines carry it."""
+    value = structlog.contextvars.get_contextvars().get("request_id")
+    return str(value) if value else None
+
+
 def logging_config(*, level: str, human: bool) -> dict[str, Any]:
     """Configure logging now (Celery, granian and manage.py alike) and return the dictConfig."""
     if level not in logging.getLevelNamesMapping():

@@ -1,0 +1,15 @@
+"""API of people, teams and tokens."""
+
+from __future__ import annotations
+
+from accounts.api.me import MeViewSet
+from accounts.api.teams import TeamViewSet
+from accounts.api.tokens import TokenViewSet
+
+routes: list[tuple[str, type, str]] = [
+    ("me", MeViewSet, "me"),
+    ("teams", TeamViewSet, "team"),
+    ("tokens", TokenViewSet, "token"),
+]
+
+__all__ = ["routes"]

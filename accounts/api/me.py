@@ -1,0 +1,26 @@
+"""Who am I?"""
+
+from __future__ import annotations
+
+from django.db.models import prefetch_related_objects
+from drf_spectacular.utils import extend_schema
+from rest_framework import viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.mixins import PortalAPIMixin
+from accounts.api.requests import user_of
+from accounts.models import AccessToken
+from accounts.serializers import MeSerializer
+
+
+class MeViewSet(PortalAPIMixin, viewsets.ViewSet):
+    """The person, or the token's person, who asks."""
+
+    @extend_schema(operation_id="me", responses=MeSerializer(many=False))
+    def list(self, request: Request) -> Response:
+        user = user_of(request)
+        prefetch_related_objects([user], "memberships__team")
+        token = request.auth if isinstance(request.auth, AccessToken) else None
+        user.token_scope = token.scope if token else None  # type: ignore[attr-defined]
+        return Response(MeSerializer(user).data)

@@ -1,0 +1,15 @@
+"""What a view knows of its request, typed."""
+
+from __future__ import annotations
+
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.request import Request
+
+from accounts.models import User
+
+
+def user_of(request: Request) -> User:
+    """The user behind the request. Raises NotAuthenticated for nobody."""
+    if not isinstance(request.user, User):
+        raise NotAuthenticated
+    return request.user

@@ -1,0 +1,43 @@
+"""Guessing passwords is slow work: failed logins are counted per username and address.
+
+The counts live in Django's cache. With a cache in every process (the default), every process counts for itself,
+so the true limit is the one below times the number of web processes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.core.cache import cache
+
+MAX_FAILURES = 5
+MAX_FAILURES_OF_ADDRESS = 50
+WINDOW_S = 15 * 60
+
+
+def is_blocked(username: str, address: str) -> bool:
+    """Whether this username, from this address, has failed too often in the last 15 minutes."""
+    person, place = _keys(username, address)
+    counts = cache.get_many([person, place])
+    return bool(counts.get(person, 0) >= MAX_FAILURES or counts.get(place, 0) >= MAX_FAILURES_OF_ADDRESS)
+
+
+def note_failure(username: str, address: str) -> None:
+    for key in _keys(username, address):
+        # add, then incr: two requests at once are counted as two, and the window starts with the first.
+        cache.add(key, 0, WINDOW_S)
+        try:
+            cache.incr(key)
+        except ValueError:
+            cache.set(key, 1, WINDOW_S)
+
+
+def note_success(username: str, address: str) -> None:
+    """Forget the failures of this person, not those of the address: it may be guessing others."""
+    cache.delete(_keys(username, address)[0])
+
+
+def _keys(username: str, address: str) -> tuple[str, str]:
+    person = hashlib.sha256(f"{username.strip().lower()}\n{address}".encode("utf-8", "replace")).hexdigest()
+    place = hashlib.sha256(address.encode("utf-8", "replace")).hexdigest()
+    return f"login-failures:{person}", f"login-failures-from:{place}"

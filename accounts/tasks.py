@@ -1,0 +1,13 @@
+"""Housekeeping of accounts."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from accounts.models import IdempotencyKey
+
+
+@shared_task
+def purge_idempotency_keys() -> None:
+    """Forget answers older than a day."""
+    IdempotencyKey.objects.expired().delete()

@@ -1,0 +1,165 @@
+"""Pages of accounts: log in, tokens, teams and their members."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LoginView
+from django.core.exceptions import ValidationError
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.forms import NewMemberForm, NewTokenForm, RoleForm, ThrottledLogin
+from accounts.models import AccessToken, Membership, Team, User
+from accounts.permissions import can
+from accounts.roles import ALLOWED, Action, Role
+from accounts.services import add_member, change_role, create_token, remove_member, revoke_token
+from accounts.services.login import WINDOW_S
+
+
+class Login(LoginView):
+    """Django's own login, with a limit on guesses: then 429 and Retry-After."""
+
+    authentication_form = ThrottledLogin
+    redirect_authenticated_user = True
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        response = super().form_invalid(form)
+        if form.blocked:
+            response.status_code = 429
+            response.headers["Retry-After"] = str(WINDOW_S)
+        return response
+
+
+def signed_in(request: HttpRequest) -> User:
+    """The user of a view behind ``login_required``."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _show_errors(form: Form, error: ValidationError) -> None:
+    """What a service refused, at the fields of ``form``; what belongs to none of them, above it."""
+    for name, texts in (error.message_dict if hasattr(error, "error_dict") else {"": error.messages}).items():
+        for text in texts:
+            form.add_error(name if name in form.fields else None, text)
+
+
+def _tokens_page(request: HttpRequest, form: NewTokenForm, plain_text: str = "", status: int = 200) -> HttpResponse:
+    tokens = AccessToken.objects.filter(user=signed_in(request))
+    context = {"tokens": tokens, "form": form, "plain_text": plain_text}
+    return render(request, "accounts/tokens.html", context, status=status)
+
+
+@login_required
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+def tokens(request: HttpRequest) -> HttpResponse:
+    """Your tokens. A new one is shown in the answer to its own POST and nowhere else."""
+    if request.method != "POST":
+        return _tokens_page(request, NewTokenForm())
+    form = NewTokenForm(request.POST)
+    if not form.is_valid():
+        return _tokens_page(request, form, status=400)
+    try:
+        _, plain_text = create_token(user=signed_in(request), **form.cleaned_data)
+    except ValidationError as error:
+        _show_errors(form, error)
+        return _tokens_page(request, form, status=400)
+    return _tokens_page(request, NewTokenForm(), plain_text, status=201)
+
+
+@login_required
+@require_POST
+def revoke(request: HttpRequest, token_id: UUID) -> HttpResponse:
+    token = get_object_or_404(AccessToken, pk=token_id, user=signed_in(request))
+    revoke_token(user=signed_in(request), token=token)
+    messages.success(request, f"{token.name} is revoked.")
+    return redirect("accounts:tokens")
+
+
+@login_required
+@require_GET
+def teams(request: HttpRequest) -> HttpResponse:
+    visible = Team.objects.visible_to(signed_in(request)).prefetch_related("memberships__user")
+    return render(request, "accounts/teams.html", {"teams": visible})
+
+
+def _team_page(request: HttpRequest, team: Team, form: NewMemberForm, status: int = 200) -> HttpResponse:
+    context = {
+        "team": team,
+        "memberships": team.memberships.select_related("user").order_by("user__username"),
+        "may_manage": can(request.user, Action.MANAGE, team),
+        "form": form,
+        "roles": Role,
+        "allowed": [(role.label, [action.label for action in Action if action in ALLOWED[role]]) for role in Role],
+    }
+    return render(request, "accounts/team.html", context, status=status)
+
+
+def _visible_team(request: HttpRequest, slug: str) -> Team:
+    return get_object_or_404(Team.objects.visible_to(request.user), slug=slug)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def team(request: HttpRequest, slug: str) -> HttpResponse:
+    """A team and its members; POST adds one."""
+    found = _visible_team(request, slug)
+    if request.method != "POST":
+        return _team_page(request, found, NewMemberForm())
+    form = NewMemberForm(request.POST)
+    if not form.is_valid():
+        return _team_page(request, found, form, status=400)
+    try:
+        member = add_member(actor=signed_in(request), team=found, **form.cleaned_data)
+    except ValidationError as error:
+        _show_errors(form, error)
+        return _team_page(request, found, form, status=400)
+    messages.success(request, f"{member.user.display_name} is now a member.")
+    return redirect("accounts:team", slug=slug)
+
+
+def _membership(request: HttpRequest, slug: str, pk: int) -> Membership:
+    found = _visible_team(request, slug)
+    return get_object_or_404(found.memberships.select_related("team", "user"), pk=pk)
+
+
+@login_required
+@require_POST
+def role(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    membership = _membership(request, slug, pk)
+    form = RoleForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Choose one of the roles.")
+        return redirect("accounts:team", slug=slug)
+    try:
+        changed = change_role(actor=signed_in(request), membership=membership, role=form.cleaned_data["role"])
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        messages.success(request, f"{changed.user.display_name} is now {changed.get_role_display()}.")
+    return redirect("accounts:team", slug=slug)
+
+
+@login_required
+@require_POST
+def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    membership = _membership(request, slug, pk)
+    try:
+        remove_member(actor=signed_in(request), membership=membership)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect("accounts:team", slug=slug)
+    if membership.user == request.user:
+        messages.success(request, f"You have left {membership.team}.")
+        return redirect("accounts:teams")
+    messages.success(request, f"{membership.user.display_name} is no longer a member.")
+    return redirect("accounts:team", slug=slug)
