@@ -1,0 +1,205 @@
+"""A run from the queue to its end: real Terraform, the real state store over HTTP, a workspace with faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.models import User
+from catalog.models import ModelVersion
+from deployments import runner, services, statestore
+from deployments.models import Deployment, Event, Run, StateLock, StateVersion
+from deployments.specs import parse_spec
+from deployments.stages import context as stage_context
+from deployments.states import RunStatus
+from integrations.databricks import Credentials, QueryResult, Version, Workspace
+from tests.terraform.fake_workspace import TOKEN, FakeWorkspace
+from tests.terraform.loopback import Answer, Request, serve
+from tests.terraform.rig import installed
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("terraform")]
+
+__all__ = ["installed"]
+
+
+class HalfWorkspace(Workspace):
+    """Endpoints over HTTP to the fake; what the fake has no routes for is answered here."""
+
+    def get_version(self, full_name: str, version: int | str) -> Version:
+        return Version(full_name, int(version), "READY")
+
+    def has_grant(self, full_name: str, principal: str, privilege: str) -> bool:
+        return True
+
+    def query(self, name: str, body: Any, *, timeout_s: float) -> QueryResult:
+        return QueryResult(200, {"predictions": [0]}, 12.0, "card_fraud-3")
+
+    def build_logs(self, name: str, entity: str) -> str:
+        return "step 1\nno space left"
+
+
+@pytest.fixture
+def workspace_api(
+    settings: Settings,
+    live_server: LiveServer,
+    tmp_path: Path,
+    installed: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    model_version: ModelVersion,
+) -> Any:
+    fake = FakeWorkspace()
+    settings.INTERNAL_URL = live_server.url
+    settings.TERRAFORM_HOME = Path(installed["cli_config"]).parent
+    settings.RUN_DIR = tmp_path / "runs"
+    settings.ALLOWED_HOSTS = ["*"]
+    monkeypatch.setenv("TEST_DATABRICKS_TOKEN", TOKEN)
+    with serve(fake.respond) as url:
+        fake.url = url
+        environment_workspace = model_version.model.workspace
+        environment_workspace.host = url
+        environment_workspace.save()
+        connection = HalfWorkspace(url, Credentials(token=TOKEN), retry_timeout_s=1)
+        monkeypatch.setattr(stage_context, "connect", lambda row: connection)
+        yield fake
+
+
+@pytest.fixture
+def deploy(deployer: User, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+    monkeypatch.setattr(services, "advance_run", _NoBroker())
+
+    def ask(version: str = "3") -> Run:
+        spec = {"model": "staging.fraud.card_fraud", "version": version, "environment": "staging", "name": "card-fraud"}
+        return services.request_deployment(spec=parse_spec(spec), actor=deployer)
+
+    return ask
+
+
+class _NoBroker:
+    def delay(self, run_id: int) -> None:
+        """Tests advance runs themselves."""
+
+
+def advance_to_the_end(run: Run, limit: int = 20) -> Run:
+    """What workers and beat do, without the waiting."""
+    for _ in range(limit):
+        Run.objects.filter(pk=run.pk).update(wake_at=None)
+        runner.advance(run.pk)
+        run.refresh_from_db()
+        if run.is_finished or run.status == RunStatus.APPROVAL:
+            return run
+    raise AssertionError(f"run is still {run.status}: {run.waiting_for}")
+
+
+def log_of(run: Run) -> str:
+    return "\n".join(Event.objects.filter(run=run).values_list("message", flat=True))
+
+
+def creations(fake: FakeWorkspace) -> int:
+    return sum(1 for r in fake.requests if r.method == "POST" and r.path == "/api/2.0/serving-endpoints")
+
+
+def test_a_deploy_run_goes_from_the_queue_to_a_tested_endpoint(
+    workspace_api: FakeWorkspace, deploy: Callable[..., Run]
+) -> None:
+    run = advance_to_the_end(deploy())
+    assert run.status == RunStatus.SUCCEEDED, log_of(run)
+    assert creations(workspace_api) == 1
+    assert list(run.stages.values_list("stage", flat=True)) == [
+        "preflight",
+        "plan",
+        "approval",
+        "apply",
+        "endpoint",
+        "smoke",
+    ]
+    deployment = Deployment.objects.get()
+    assert deployment.endpoint_state().label == "Ready · up to date"
+    assert deployment.live_version == "3"
+    assert not StateLock.objects.exists()
+    numbers = list(Event.objects.filter(run=run).values_list("number", flat=True))
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_the_same_wish_again_changes_nothing(
+    workspace_api: FakeWorkspace, deploy: Callable[..., Run], deployer: User
+) -> None:
+    first = advance_to_the_end(deploy())
+    again = services.request_update(deployment=first.deployment, spec=first.parsed_spec(), actor=deployer)
+    assert advance_to_the_end(again).status == RunStatus.NO_CHANGE, log_of(again)
+
+
+def test_destroying_deletes_the_endpoint_and_frees_the_name(
+    workspace_api: FakeWorkspace, deploy: Callable[..., Run], deployer: User
+) -> None:
+    first = advance_to_the_end(deploy())
+    destroy = services.request_destroy(deployment=first.deployment, actor=deployer)
+    assert advance_to_the_end(destroy).status == RunStatus.SUCCEEDED, log_of(destroy)
+    assert workspace_api.endpoints == {}
+    assert Deployment.objects.get().destroyed_at
+    assert advance_to_the_end(deploy()).status == RunStatus.SUCCEEDED
+
+
+def test_a_500_after_the_endpoint_was_created_leaves_one_endpoint_that_the_next_try_imports(
+    workspace_api: FakeWorkspace, deploy: Callable[..., Run], deployer: User
+) -> None:
+    def lie_once(request: Request) -> Answer | None:
+        if request.method == "POST" and request.path == "/api/2.0/serving-endpoints":
+            workspace_api.after.clear()
+            return Answer(500, {"error_code": "INTERNAL_ERROR", "message": "try later"})
+        return None
+
+    workspace_api.after.append(lie_once)
+    run = advance_to_the_end(deploy())
+    assert run.status == RunStatus.FAILED
+    assert "card-fraud" in str(run.stages.get(stage="apply").created)
+    assert not StateLock.objects.exists()
+    resumed = services.resume(run=run, actor=deployer)
+    assert advance_to_the_end(resumed).status == RunStatus.SUCCEEDED, log_of(run)
+    assert creations(workspace_api) == 1
+
+
+def test_a_worker_lost_after_terraform_succeeded_does_not_apply_again(
+    workspace_api: FakeWorkspace, deploy: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = deploy()
+    for _ in range(3):
+        runner.advance(run.pk)
+    run.refresh_from_db()
+    assert run.status == RunStatus.APPLY
+
+    with monkeypatch.context() as dying:
+        dying.setattr("deployments.stages.apply._judge", _die)
+        with pytest.raises(WorkerDied):
+            runner.advance(run.pk)
+    Run.objects.filter(pk=run.pk).update(lease_expires_at="2020-01-01T00:00:00Z")
+    assert advance_to_the_end(run).status == RunStatus.SUCCEEDED, log_of(run)
+    assert creations(workspace_api) == 1
+
+
+class WorkerDied(BaseException):
+    """As far as the code of the stage can tell, the process ended here."""
+
+
+def _die(*_: Any) -> None:
+    raise WorkerDied
+
+
+def test_a_failed_build_says_why(workspace_api: FakeWorkspace, deploy: Callable[..., Run]) -> None:
+    workspace_api.build_error = "could not install scikit-learn"
+    run = advance_to_the_end(deploy())
+    assert run.status == RunStatus.FAILED
+    assert "applying" in run.message
+    assert not StateLock.objects.exists()
+
+
+def test_state_is_encrypted_at_rest(workspace_api: FakeWorkspace, deploy: Callable[..., Run]) -> None:
+    run = advance_to_the_end(deploy())
+    newest = StateVersion.objects.filter(deployment=run.deployment).first()
+    assert newest is not None
+    assert b"card-fraud" not in bytes(newest.ciphertext)
+    assert b"card-fraud" in (statestore.read(run.deployment_id) or b"")
