@@ -202,8 +202,10 @@ def _update_sentences(change: ResourceChange) -> list[str]:
     told = plan_words.update_sentences(change.before or {}, change.after or {})
     if told:
         return told
-    paths = ", ".join(sorted(attribute.path for attribute in change.attributes))
-    return [f"Settings that need no redeploy: {paths}"] if paths else []
+    paths = [a.path for a in change.attributes if not a.path.startswith("timeouts.")]
+    if paths:
+        return [f"Settings that need no redeploy: {', '.join(paths)}"]
+    return [] if change.is_import else ["Only Terraform's own waiting times change"]
 
 
 def _permission_sentences(change: ResourceChange) -> list[str]:

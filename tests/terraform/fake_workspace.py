@@ -19,6 +19,7 @@ CLIENT_ID = "0aa00aa0-0000-4000-8000-000000000000"
 CLIENT_SECRET = "canary-client-secret"
 ENDPOINTS = "/api/2.0/serving-endpoints"
 PERMISSIONS = "/api/2.0/permissions/serving-endpoints/"
+MODELS = "/api/2.1/unity-catalog/models"
 _NOT_UPDATING = "NOT_UPDATING"
 
 Fault = Callable[[Request], Answer | None]
@@ -34,6 +35,7 @@ class FakeWorkspace:
     build_error: str = ""
     endpoints: dict[str, dict[str, Any]] = field(default_factory=dict)
     permissions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     before: list[Fault] = field(default_factory=list)
     after: list[Fault] = field(default_factory=list)
@@ -79,6 +81,8 @@ class FakeWorkspace:
             return Answer(200, {"id": "1", "userName": self.me})
         if request.path.startswith(PERMISSIONS):
             return self._permissions(request, request.path.removeprefix(PERMISSIONS))
+        if request.path.startswith(MODELS):
+            return self._model_call(request, request.path.removeprefix(MODELS).strip("/"))
         if request.path == ENDPOINTS and request.method == "POST":
             return self._create(request.json)
         name, _, action = request.path.removeprefix(f"{ENDPOINTS}/").partition("/")
@@ -114,11 +118,14 @@ class FakeWorkspace:
 
     def _begin(self, endpoint: dict[str, Any], config: dict[str, Any]) -> None:
         config = copy.deepcopy(config)
+        if "served_models" in config:
+            config["served_entities"] = [_as_entity(model) for model in config["served_models"]]
         for entity in config["served_entities"]:
             entity.setdefault("workload_type", "CPU")
         for route in config.get("traffic_config", {}).get("routes", []):
-            route.setdefault("served_model_name", route["served_entity_name"])
-        config["served_models"] = [{"name": e["name"]} for e in config["served_entities"]]
+            target = route.get("served_entity_name") or route["served_model_name"]
+            route |= {"served_entity_name": target, "served_model_name": target}
+        config["served_models"] = [_as_model(entity) for entity in config["served_entities"]]
         self.polls = 0
         endpoint["pending_config"] = config
         endpoint["state"] = {"ready": "NOT_READY", "config_update": "IN_PROGRESS"}
@@ -149,6 +156,20 @@ class FakeWorkspace:
         endpoint["tags"] = list(tags.values())
         return Answer(200, {"tags": endpoint["tags"]})
 
+    def _model_call(self, request: Request, full_name: str) -> Answer:
+        if request.method == "POST":
+            body = request.json
+            full_name = f"{body['catalog_name']}.{body['schema_name']}.{body['name']}"
+            self.models[full_name] = {"full_name": full_name, "owner": self.me, **body}
+        if full_name not in self.models:
+            return _error(404, "RESOURCE_DOES_NOT_EXIST", f"Registered model '{full_name}' does not exist.")
+        if request.method == "DELETE":
+            del self.models[full_name]
+            return Answer(200, {})
+        if request.method == "PATCH":
+            self.models[full_name] |= request.json
+        return Answer(200, self.models[full_name])
+
     def _permissions(self, request: Request, identifier: str) -> Answer:
         if identifier not in self.permissions:
             return _error(404, "RESOURCE_DOES_NOT_EXIST", f"{identifier} does not exist.")
@@ -165,6 +186,16 @@ class FakeWorkspace:
 def _entry(rule: dict[str, Any], level: str, inherited: bool = False) -> dict[str, Any]:
     principal = {key: rule[key] for key in ("user_name", "group_name", "service_principal_name") if key in rule}
     return principal | {"all_permissions": [{"permission_level": level, "inherited": inherited}]}
+
+
+def _as_entity(model: dict[str, Any]) -> dict[str, Any]:
+    rest = {key: value for key, value in model.items() if key not in ("model_name", "model_version")}
+    return rest | {"entity_name": model["model_name"], "entity_version": model["model_version"]}
+
+
+def _as_model(entity: dict[str, Any]) -> dict[str, Any]:
+    rest = {key: value for key, value in entity.items() if key not in ("entity_name", "entity_version")}
+    return rest | {"model_name": entity["entity_name"], "model_version": entity["entity_version"]}
 
 
 def _error(status: int, code: str, message: str) -> Answer:

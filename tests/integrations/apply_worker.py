@@ -1,0 +1,23 @@
+"""A worker that applies a plan, to be killed: ``python -m tests.integrations.apply_worker JOB.json``.
+
+The job: ``settings`` of TerraformSettings as strings, ``directory``, ``env``, ``planfile``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from integrations.terraform import TerraformSettings, TerraformWorkspace
+
+
+def main(job_file: str) -> None:
+    job = json.loads(Path(job_file).read_text())
+    paths = {name: Path(job["settings"][name]) for name in ("binary", "cli_config", "lock_file", "module_dir")}
+    settings = TerraformSettings(**paths, provider_flavour=job["settings"]["provider_flavour"])
+    TerraformWorkspace(Path(job["directory"]), settings=settings, env=job["env"]).apply(job["planfile"])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
