@@ -1,0 +1,108 @@
+"""Bytes to model input and predictions to bytes, by MLflow's own rules for its scoring protocol."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import scoring_server
+from mlflow.utils.proto_json_utils import NumpyEncoder, _get_jsonable_obj
+
+from serving.errors import bad_request, unsupported_media_type
+
+# MLflow ships types for these only in part.
+_parse_json_data: Any = scoring_server._parse_json_data
+_to_jsonable: Any = _get_jsonable_obj
+
+JSON_TYPE = "application/json"
+CSV_TYPE = "text/csv"
+# Not part of MLflow's protocol: Databricks copies it into the inference table and the model never sees it.
+CLIENT_REQUEST_ID = "client_request_id"
+
+
+@dataclass(frozen=True)
+class ModelInput:
+    """What `predict` is called with; `unwrapped` is MLflow's LLM protocol, answered without "predictions"."""
+
+    data: Any
+    params: dict[str, Any] | None = None
+    unwrapped: bool = False
+
+
+def decode(body: bytes, content_type: str | None, metadata: Any) -> ModelInput:
+    """Parse a request for the model whose MLflow metadata is given; raises ServingError 400 or 415."""
+    mime_type = _mime_type(content_type)
+    if not body.strip():
+        raise bad_request("The request body is empty.")
+    try:
+        if mime_type == CSV_TYPE:
+            return ModelInput(_read_csv(body, metadata.get_input_schema()))
+        return _read_json(body, metadata)
+    except MlflowException as error:
+        raise bad_request(without_protocol_history(error.message)) from error
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, RecursionError, OverflowError) as error:
+        reason = f"The request does not fit the model's input. {type(error).__name__}: {error}"
+        raise bad_request(reason) from error
+
+
+def _mime_type(content_type: str | None) -> str:
+    """The media type of a header; a missing header means JSON."""
+    mime_type, *parameters = (part.strip().lower() for part in (content_type or JSON_TYPE).split(";"))
+    if mime_type not in (JSON_TYPE, CSV_TYPE):
+        raise unsupported_media_type(f"Send {JSON_TYPE} or {CSV_TYPE}, not '{mime_type}'.")
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name == "charset" and value.strip('"') not in ("utf-8", "utf8"):
+            raise unsupported_media_type("Only UTF-8 is supported.")
+    return mime_type
+
+
+def _read_csv(body: bytes, schema: Any) -> Any:
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise bad_request(f"The request body is not UTF-8: {error}") from error
+    return scoring_server.parse_csv_input(io.StringIO(text), schema=schema)
+
+
+def _read_json(body: bytes, metadata: Any) -> ModelInput:
+    document = _load_json(body)
+    if not isinstance(document, dict):
+        raise bad_request(f"{scoring_server.REQUIRED_INPUT_FORMAT}. Received a {type(document).__name__}.")
+    document.pop(CLIENT_REQUEST_ID, None)
+    params = document.get("params")
+    if params is not None and not isinstance(params, dict):
+        raise bad_request(f"'params' must be a JSON object, not a {type(params).__name__}.")
+    parsed = _parse_json_data(document, metadata, metadata.get_input_schema())
+    return ModelInput(parsed.data, parsed.params, parsed.is_unified_llm_input)
+
+
+def _load_json(body: bytes) -> Any:
+    """orjson first for speed; the standard library second because MLflow takes NaN and Infinity too."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise bad_request(f"The request body is not valid JSON: {error}") from error
+
+
+def encode(predictions: Any, *, unwrapped: bool) -> bytes:
+    """JSON as MLflow's scoring server writes it (frames as records, NaN as `NaN`); raises ServingError 400."""
+    document = _to_jsonable(predictions, pandas_orient="records")
+    try:
+        text = json.dumps(document if unwrapped else {"predictions": document}, cls=NumpyEncoder)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise bad_request(f"The model returned something that is not JSON: {error}") from error
+    return text.encode()
+
+
+def without_protocol_history(message: str) -> str:
+    """MLflow appends protocol history and stack traces after the reason: keep the reason."""
+    return message.partition(scoring_server.SCORING_PROTOCOL_CHANGE_INFO)[0].strip().removesuffix(".") + "."

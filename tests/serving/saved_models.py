@@ -1,0 +1,117 @@
+"""Real models, saved with MLflow to a directory."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import mlflow.pyfunc
+import mlflow.sklearn
+import numpy as np
+import pandas as pd
+from mlflow.models import ModelSignature, infer_signature
+from mlflow.pyfunc.model import PythonModel
+from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
+from sklearn.linear_model import LogisticRegression
+
+FRAME = pd.DataFrame({"age": [21.0, 45.0, 63.0, 30.0], "income": [1.5, 3.0, 9.25, 2.0], "city": [0, 1, 1, 0]})
+
+
+def save_classifier(path: Path) -> Path:
+    labels = np.array([0, 1, 1, 0])
+    model = LogisticRegression().fit(FRAME, labels)
+    signature = infer_signature(FRAME, labels)
+    mlflow.sklearn.save_model(
+        model, str(path), signature=signature, input_example=FRAME[:2], pip_requirements=["scikit-learn"],
+        serialization_format="cloudpickle",
+    )  # fmt: skip
+    return path
+
+
+class FrameModel(PythonModel):
+    """Several columns out, with the values that JSON finds hard."""
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        scale = float((params or {}).get("scale", 1.0))
+        return pd.DataFrame(
+            {
+                "score": model_input["age"] * scale,
+                "missing": [float("nan")] * len(model_input),
+                "at": [pd.Timestamp("2026-01-02T03:04:05Z")] * len(model_input),
+                "count": np.arange(len(model_input), dtype="int64"),
+            }
+        )
+
+
+def save_frame_model(path: Path) -> Path:
+    columns: list[ColSpec | TensorSpec] = [
+        ColSpec("double", "age"),
+        ColSpec("double", "income"),
+        ColSpec("string", "note", required=False),
+    ]
+    signature = ModelSignature(
+        inputs=Schema(columns),
+        outputs=Schema([ColSpec("double", "score"), ColSpec("double", "missing"), ColSpec("datetime", "at")]),
+        params=ParamSchema([ParamSpec("scale", "double", 1.0)]),
+    )
+    mlflow.pyfunc.save_model(
+        str(path), python_model=FrameModel(), signature=signature, pip_requirements=[],
+        input_example=FRAME[["age", "income"]].assign(note="x")[:1],
+    )  # fmt: skip
+    return path
+
+
+class TensorModel(PythonModel):
+    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> Any:
+        return np.asarray(model_input).sum(axis=1)
+
+
+def save_tensor_model(path: Path) -> Path:
+    signature = ModelSignature(
+        inputs=Schema([TensorSpec(np.dtype("float32"), (-1, 3))]),
+        outputs=Schema([TensorSpec(np.dtype("float32"), (-1,))]),
+    )
+    mlflow.pyfunc.save_model(
+        str(path), python_model=TensorModel(), signature=signature, pip_requirements=[],
+        input_example=np.ones((2, 3), dtype="float32"),
+    )  # fmt: skip
+    return path
+
+
+class MoodyModel(PythonModel):
+    """Raises, exits, waits or returns nonsense, as the first cell of its input says."""
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:
+        mood = model_input["mood"].iloc[0]
+        if mood == "raise":
+            raise RuntimeError("the model does not like this row")
+        if mood == "nonsense":
+            return [object()]
+        if mood == "set":
+            return {"values": {1, 2}}
+        if str(mood).startswith("wait"):
+            time.sleep(float(str(mood).removeprefix("wait ")))  # the model is slow, not the test
+        return [str(mood)]
+
+
+def save_moody_model(path: Path) -> Path:
+    mlflow.pyfunc.save_model(
+        str(path), python_model=MoodyModel(), signature=ModelSignature(inputs=Schema([ColSpec("string", "mood")])),
+        pip_requirements=[],
+    )  # fmt: skip
+    return path
+
+
+class BrokenExampleModel(PythonModel):
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:
+        return list(model_input["a column that is not there"])
+
+
+def save_model_that_fails_on_its_example(path: Path) -> Path:
+    """The example is put beside the model afterwards, because MLflow itself would refuse to log it quietly."""
+    mlflow.pyfunc.save_model(
+        str(path), python_model=BrokenExampleModel(), pip_requirements=[],
+        input_example=FRAME[:1], signature=infer_signature(FRAME),
+    )  # fmt: skip
+    return path
