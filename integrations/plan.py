@@ -9,12 +9,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import zip_longest
 from typing import Any
 
 from integrations import plan_words
 
 GIVEN = "(given)"
 SENSITIVE = "(sensitive)"
+# After a change whose two values are both hidden.
+CHANGED = {GIVEN: "(given, changed)", SENSITIVE: "(sensitive, changed)"}
+_SENSITIVE_WORDS = frozenset({SENSITIVE, CHANGED[SENSITIVE]})
 
 _SECRET_REFERENCE = re.compile(r"\{\{secrets/[^/{}]+/[^/{}]+\}\}")
 _PRINCIPALS = ("group_name", "user_name", "service_principal_name")
@@ -155,7 +159,8 @@ def _attribute_changes(change: Mapping[str, Any]) -> Iterator[AttributeChange]:
         old, new, is_unknown = before.get(path), after.get(path), path in unknown
         if old == new and not is_unknown:
             continue
-        yield AttributeChange(path, old, new, SENSITIVE in (old, new), is_unknown)
+        is_sensitive = any(isinstance(value, str) and value in _SENSITIVE_WORDS for value in (old, new))
+        yield AttributeChange(path, old, new, is_sensitive, is_unknown)
 
 
 def _leaves(value: Any, path: str = "") -> dict[str, Any]:
@@ -202,6 +207,8 @@ def _update_sentences(change: ResourceChange) -> list[str]:
     told = plan_words.update_sentences(change.before or {}, change.after or {})
     if told:
         return told
+    if not change.attributes:
+        return ["A change whose values Terraform does not show"]
     paths = [a.path for a in change.attributes if not a.path.startswith("timeouts.")]
     if paths:
         return [f"Settings that need no redeploy: {', '.join(paths)}"]
@@ -233,7 +240,24 @@ def _redact_object(value: Mapping[str, Any]) -> dict[str, Any]:
         redacted[key] = _redact_environment(marked) if key == "environment_vars" else _redact_value(marked)
     if value.get("sensitive") is True and "value" in redacted:
         redacted["value"] = SENSITIVE
+    if "before" in value and "after" in value:
+        redacted["after"] = _tell_changed(value["before"], value["after"], redacted["before"], redacted["after"])
     return redacted
+
+
+def _tell_changed(before: Any, after: Any, hidden_before: Any, hidden_after: Any) -> Any:
+    """``hidden_after``, saying where a hidden value differs from the one before: both look the same by now."""
+    values = (before, after, hidden_before, hidden_after)
+    if all(isinstance(value, Mapping) for value in values):
+        return {
+            key: _tell_changed(before.get(key), after.get(key), hidden_before.get(key), child)
+            for key, child in hidden_after.items()
+        }
+    if all(isinstance(value, list) for value in values):
+        triples = zip_longest(before[: len(after)], after, hidden_before[: len(after)], hidden_after)
+        return [_tell_changed(*four) for four in triples]
+    is_hidden = isinstance(hidden_after, str) and hidden_after in CHANGED and hidden_before == hidden_after
+    return CHANGED[hidden_after] if is_hidden and before != after else hidden_after
 
 
 def _redact_value(value: Any) -> Any:

@@ -47,9 +47,7 @@ class Ending:
 class Process:
     """One process in a session of its own."""
 
-    def __init__(
-        self, pid: int, started: str, out: Path, err: Path, child: subprocess.Popen[bytes] | None
-    ) -> None:
+    def __init__(self, pid: int, started: str, out: Path, err: Path, child: subprocess.Popen[bytes] | None) -> None:
         self.pid = pid
         self.started = started
         self.out = out
@@ -57,9 +55,7 @@ class Process:
         self._child = child
 
     @classmethod
-    def start(
-        cls, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], out: Path, err: Path
-    ) -> Process:
+    def start(cls, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], out: Path, err: Path) -> Process:
         """``env`` is the whole environment. The output files are new and private (0600). Raises OSError."""
         with _create_private(out) as out_file, _create_private(err) as err_file:
             child = subprocess.Popen(

@@ -124,9 +124,7 @@ class _CommandLine(PythonTerraform):  # type: ignore[misc]  # python-terraform s
         try:
             return Process.start(argv, cwd=Path(self.working_dir), env=self.env, out=out, err=err)
         except OSError as error:
-            raise IntegrationError(
-                f"starting {argv[0]}: {error}", permanent=True, source="terraform"
-            ) from error
+            raise IntegrationError(f"starting {argv[0]}: {error}", permanent=True, source="terraform") from error
 
 
 class TerraformWorkspace:
@@ -261,9 +259,7 @@ class TerraformWorkspace:
             os.close(os.open(self._record_path(record), os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError as error:
             message = "an apply of this plan was started before: adopt it or make a new plan"
-            raise IntegrationError(
-                message, permanent=True, source="terraform", code="ALREADY_APPLIED"
-            ) from error
+            raise IntegrationError(message, permanent=True, source="terraform", code="ALREADY_APPLIED") from error
         self._save(record)
         return record
 

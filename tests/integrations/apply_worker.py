@@ -14,8 +14,14 @@ from integrations.terraform import TerraformSettings, TerraformWorkspace
 
 def main(job_file: str) -> None:
     job = json.loads(Path(job_file).read_text())
-    paths = {name: Path(job["settings"][name]) for name in ("binary", "cli_config", "lock_file", "module_dir")}
-    settings = TerraformSettings(**paths, provider_flavour=job["settings"]["provider_flavour"])
+    given = job["settings"]
+    settings = TerraformSettings(
+        binary=Path(given["binary"]),
+        cli_config=Path(given["cli_config"]),
+        lock_file=Path(given["lock_file"]),
+        module_dir=Path(given["module_dir"]),
+        provider_flavour=given["provider_flavour"],
+    )
     TerraformWorkspace(Path(job["directory"]), settings=settings, env=job["env"]).apply(job["planfile"])
 
 

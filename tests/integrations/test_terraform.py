@@ -213,6 +213,7 @@ def test_a_plan_is_applied_once(rig: Rig) -> None:
     adopted = run.adopt_apply()
     assert adopted is not None
     assert (adopted.rc, adopted.outcome) == (0, Outcome.OK)
+    assert run.errored_state is None
 
 
 def test_a_state_that_could_not_be_saved_is_kept_and_pushed_later(rig: Rig) -> None:
@@ -222,7 +223,6 @@ def test_a_state_that_could_not_be_saved_is_kept_and_pushed_later(rig: Rig) -> N
     rig.workspace.after.append(break_state_server)
     run = rig.run(endpoint_variables())
     rig.planned(run)
-    assert run.errored_state is None
     assert run.apply("run.tfplan").failed
     assert run.errored_state is not None
     assert run.errored_state.stat().st_mode & 0o077 == 0
