@@ -38,6 +38,8 @@ class Workspace(models.Model):
 
     # A sync that has not ended by then died with its worker.
     SYNC_ABANDONED_AFTER = timedelta(minutes=10)
+    # A request for a refresh that no worker has taken by then was lost.
+    REQUEST_LOST_AFTER = timedelta(minutes=2)
 
     class Meta:
         ordering = ["name"]
@@ -47,8 +49,12 @@ class Workspace(models.Model):
 
     @property
     def is_syncing(self) -> bool:
-        started = self.sync_started_at
-        return started is not None and started > timezone.now() - self.SYNC_ABANDONED_AFTER
+        """Whether a sync runs, or one that somebody asked for is about to."""
+        now = timezone.now()
+        started, asked = self.sync_started_at, self.refresh_requested_at
+        if started is not None and started > now - self.SYNC_ABANDONED_AFTER:
+            return True
+        return asked is not None and asked > now - self.REQUEST_LOST_AFTER
 
 
 class Environment(models.Model):
