@@ -8,9 +8,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from catalog.models import Workspace as WorkspaceRow
+from catalog.sync import connect
 from deployments.models import Deployment, TestRequest
-from integrations.databricks import Credentials, Endpoint, QueryResult, ServedEntity, Workspace, workspace_for
+from integrations.databricks import Endpoint, QueryResult, ServedEntity
 from integrations.errors import IntegrationError
 
 TEST_REQUEST_TIMEOUT_S = 60
@@ -49,11 +49,6 @@ def _row(entity: ServedEntity, endpoint: Endpoint) -> dict[str, Any]:
         "message": entity.message,
         "traffic": endpoint.traffic.get(entity.name, 0),
     }
-
-
-def connect(workspace: WorkspaceRow) -> Workspace:
-    """The workspace's API, logged in by the credential that the row names. Raises IntegrationError without one."""
-    return workspace_for(workspace.host, Credentials.from_environment(workspace.credential))
 
 
 def ready_word(endpoint: Endpoint) -> str:

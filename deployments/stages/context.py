@@ -12,11 +12,11 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError, connections
 
+from catalog.sync import connect
 from deployments.models import Lease, LeaseLost, Run
 from deployments.models.run import Line
 from deployments.specs import DeploymentSpec
 from deployments.states import Level
-from deployments.sync import connect
 from integrations.databricks import Workspace
 
 # Set when this worker process is told to shut down.
