@@ -1,5 +1,123 @@
-"""API of the catalog."""
+"""API of the catalog: models, their versions, environments."""
 
 from __future__ import annotations
 
-routes: list[tuple[str, type, str]] = []
+from typing import Any, cast
+
+from django.db.models import QuerySet
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import status, viewsets
+from rest_framework.decorators import action
+from rest_framework.filters import SearchFilter
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+
+from accounts.api.mixins import PortalAPIMixin
+from accounts.api.requests import user_of
+from catalog.filters import ModelFilter, VersionFilter
+from catalog.models import Environment, ModelVersion, RegisteredModel, RegisteredModelQuerySet
+from catalog.serializers import (
+    EnvironmentSerializer,
+    ModelSerializer,
+    RefreshSerializer,
+    VersionDetailSerializer,
+    VersionSerializer,
+)
+from catalog.services import request_refresh
+
+FULL_NAME = OpenApiParameter("full_name", str, OpenApiParameter.PATH, description="catalog.schema.name")
+WORKSPACE = OpenApiParameter(
+    "workspace", str, description="Needed only where two workspaces have a model of this name."
+)
+# `q` is one of the filters here, so without the search backend, which would offer it a second time.
+BACKENDS: list[Any] = [b for b in cast(Any, api_settings.DEFAULT_FILTER_BACKENDS) if not issubclass(b, SearchFilter)]
+
+
+class ModelViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[RegisteredModel]):
+    """Registered models of your teams, as last read from the workspaces."""
+
+    queryset = RegisteredModel.objects.none()
+    serializer_class = ModelSerializer
+    lookup_field = "full_name"
+    lookup_value_regex = r"[^/\x00]+"
+    filter_backends = BACKENDS
+    filterset_class = ModelFilter
+    ordering_fields = ["full_name", "updated_at", "created_at"]
+    ordering = "full_name"
+
+    def get_queryset(self) -> RegisteredModelQuerySet:
+        return RegisteredModel.objects.present().visible_to(user_of(self.request)).for_list()
+
+    def get_object(self) -> RegisteredModel:
+        return model_or_404(self.get_queryset(), self.kwargs["full_name"], self.request)
+
+    @extend_schema(parameters=[FULL_NAME, WORKSPACE])
+    def retrieve(self, request: Request, *args: object, **kwargs: object) -> Response:
+        return super().retrieve(request, *args, **kwargs)
+
+
+def model_or_404(models: RegisteredModelQuerySet, full_name: str, request: Request) -> RegisteredModel:
+    """The model of that name, in the workspace that ``?workspace=`` names if it does."""
+    found = models.filter(full_name=full_name.lower())
+    workspace = request.query_params.get("workspace", "").replace("\x00", "")
+    if workspace:
+        found = found.filter(workspace__name=workspace)
+    model = found.order_by("pk").first()
+    if model is None:
+        raise Http404
+    return model
+
+
+@extend_schema_view(
+    list=extend_schema(parameters=[FULL_NAME, WORKSPACE]),
+    retrieve=extend_schema(parameters=[FULL_NAME, WORKSPACE]),
+)
+class ModelVersionViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[ModelVersion]):
+    """Versions of one model, newest first."""
+
+    queryset = ModelVersion.objects.none()
+    lookup_field = "version"
+    lookup_value_regex = "[0-9]{1,9}"
+    filter_backends = BACKENDS
+    filterset_class = VersionFilter
+    ordering_fields = ["version"]
+    ordering = "-version"
+
+    def get_queryset(self) -> QuerySet[ModelVersion]:
+        visible = RegisteredModel.objects.present().visible_to(user_of(self.request))
+        model = model_or_404(visible, self.kwargs["full_name"], self.request)
+        return model.versions.filter(removed_at=None).select_related("model")
+
+    def get_serializer_class(self) -> type[VersionSerializer]:
+        return VersionSerializer if self.action == "list" else VersionDetailSerializer
+
+
+class EnvironmentViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Environment]):
+    """Where models can be deployed to, and the rules that hold there."""
+
+    queryset = Environment.objects.select_related("workspace")
+    serializer_class = EnvironmentSerializer
+    lookup_field = "slug"
+    lookup_value_regex = "[-A-Za-z0-9_]+"
+    search_fields = ["slug", "name", "catalog_name"]
+    filterset_fields = ["needs_approval"]
+    ordering_fields = ["position", "slug", "name"]
+    ordering = ("position", "slug")
+
+    @extend_schema(request=None, responses={202: RefreshSerializer})
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def refresh(self, request: Request, slug: str) -> Response:
+        """Read the models of the environment's workspace anew, soon."""
+        environment = get_object_or_404(self.get_queryset(), slug=slug)
+        started = request_refresh(user=user_of(request), workspace=environment.workspace)
+        return Response({"started": started}, status=status.HTTP_202_ACCEPTED)
+
+
+routes: list[tuple[str, type, str]] = [
+    ("models", ModelViewSet, "model"),
+    (r"models/(?P<full_name>[^/\x00]+)/versions", ModelVersionViewSet, "model-version"),
+    ("environments", EnvironmentViewSet, "environment"),
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accounts.api.me import MeViewSet
+from accounts.api.schema import BearerTokenScheme
 from accounts.api.teams import TeamViewSet
 from accounts.api.tokens import TokenViewSet
 
@@ -12,4 +13,5 @@ routes: list[tuple[str, type, str]] = [
     ("tokens", TokenViewSet, "token"),
 ]
 
-__all__ = ["routes"]
+# BearerTokenScheme is named so that importing it, which registers it, is no accident.
+__all__ = ["BearerTokenScheme", "routes"]

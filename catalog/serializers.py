@@ -1,0 +1,122 @@
+"""Models, versions and environments as the API shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from catalog.models import Environment, ModelVersion, RegisteredModel
+
+
+class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
+    workspace = serializers.SlugField(source="workspace.name", read_only=True)
+    synced_at = serializers.DateTimeField(
+        source="workspace.synced_at", read_only=True, help_text="When its models were last read from the workspace."
+    )
+    sync_error = serializers.CharField(source="workspace.sync_error", read_only=True)
+    is_syncing = serializers.BooleanField(source="workspace.is_syncing", read_only=True)
+
+    class Meta:
+        model = Environment
+        fields = [
+            "slug",
+            "name",
+            "position",
+            "workspace",
+            "catalog_name",
+            "needs_approval",
+            "approval_expires_after_hours",
+            "synced_at",
+            "sync_error",
+            "is_syncing",
+        ]
+        read_only_fields = fields
+
+
+class RefreshSerializer(serializers.Serializer[Any]):
+    started = serializers.BooleanField(help_text="false: a refresh was asked for before and is still going on.")
+
+
+class ModelSerializer(serializers.ModelSerializer[RegisteredModel]):
+    workspace = serializers.SlugField(source="workspace.name", read_only=True)
+    team = serializers.SlugField(source="team.slug", read_only=True, allow_null=True, default=None)
+    latest_version = serializers.IntegerField(source="latest.version", read_only=True, allow_null=True, default=None)
+    version_count = serializers.IntegerField(read_only=True)
+    aliases = serializers.DictField(
+        source="alias_versions", child=serializers.IntegerField(), read_only=True, help_text="{alias: version}"
+    )
+    flavors = serializers.ListField(
+        source="latest.flavors", child=serializers.CharField(), read_only=True, default=list
+    )
+    tags = serializers.DictField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = RegisteredModel
+        fields = [
+            "full_name",
+            "workspace",
+            "catalog_name",
+            "schema_name",
+            "name",
+            "team",
+            "owner",
+            "comment",
+            "tags",
+            "latest_version",
+            "version_count",
+            "aliases",
+            "flavors",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+
+class VersionSerializer(serializers.ModelSerializer[ModelVersion]):
+    aliases = serializers.ListField(child=serializers.CharField(), read_only=True)
+    tags = serializers.DictField(child=serializers.CharField(), read_only=True)
+    metrics = serializers.DictField(child=serializers.FloatField(), read_only=True)
+    flavors = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = ModelVersion
+        fields = [
+            "version",
+            "status",
+            "aliases",
+            "flavors",
+            "metrics",
+            "tags",
+            "comment",
+            "run_id",
+            "created_by",
+            "created_at",
+            "size_bytes",
+        ]
+        read_only_fields = fields
+
+
+class VersionDetailSerializer(VersionSerializer):
+    model = serializers.CharField(source="model.full_name", read_only=True)
+    params = serializers.DictField(child=serializers.CharField(), read_only=True)
+    signature = serializers.DictField(
+        read_only=True, help_text="inputs, outputs and params as in MLmodel; empty if the model was logged without."
+    )
+    input_example = serializers.JSONField(
+        read_only=True, allow_null=True, help_text="The JSON body that an invocation takes."
+    )
+    requirements = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta(VersionSerializer.Meta):
+        fields = [
+            "model",
+            *VersionSerializer.Meta.fields,
+            "source",
+            "params",
+            "signature",
+            "input_example",
+            "requirements",
+            "details_synced_at",
+        ]
+        read_only_fields = fields
