@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import connections
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
-from catalog.models import ModelVersion
+from catalog.models import Environment, ModelVersion
 from deployments import runner, services, statestore
 from deployments.models import Deployment, Event, Run, StateLock, StateVersion
 from deployments.specs import parse_spec
@@ -21,6 +28,7 @@ from integrations.databricks import Credentials, QueryResult, Version, Workspace
 from tests.terraform.fake_workspace import TOKEN, FakeWorkspace
 from tests.terraform.loopback import Answer, Request, serve
 from tests.terraform.rig import installed
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("terraform")]
 
@@ -203,3 +211,115 @@ def test_state_is_encrypted_at_rest(workspace_api: FakeWorkspace, deploy: Callab
     assert newest is not None
     assert b"card-fraud" not in bytes(newest.ciphertext)
     assert b"card-fraud" in (statestore.read(run.deployment_id) or b"")
+
+
+def test_cancel_during_apply_stops_terraform_and_frees_the_lock(
+    workspace_api: FakeWorkspace, deploy: Callable[..., Run], deployer: User
+) -> None:
+    workspace_api.polls_until_ready = 10_000
+    run = advance_to(deploy(), RunStatus.APPLY)
+    with working_on(run):
+        wait_until(lambda: "card-fraud" in workspace_api.endpoints, 20)
+        began = time.monotonic()
+        services.cancel(run=run, actor=deployer)
+    run.refresh_from_db()
+    assert run.status == RunStatus.CANCELLED, log_of(run)
+    assert time.monotonic() - began < 30
+    assert "the endpoint card-fraud exists" in run.message
+    assert not StateLock.objects.exists()
+
+
+def test_a_worker_that_dies_leaves_a_terraform_that_the_next_worker_follows(
+    workspace_api: FakeWorkspace, deploy: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace_api.polls_until_ready = 10_000
+    run = advance_to(deploy(), RunStatus.APPLY)
+
+    def die_when_created(context: stage_context.Context) -> bool:
+        if "card-fraud" in workspace_api.endpoints:
+            raise WorkerDied
+        return False
+
+    with monkeypatch.context() as dying:
+        dying.setattr(stage_context.Context, "should_stop", die_when_created)
+        with pytest.raises(WorkerDied):
+            runner.advance(run.pk)
+    assert StateLock.objects.filter(deployment=run.deployment).exists()
+    workspace_api.polls_until_ready = 0
+    Run.objects.filter(pk=run.pk).update(lease_expires_at="2020-01-01T00:00:00Z")
+    assert advance_to_the_end(run).status == RunStatus.SUCCEEDED, log_of(run)
+    assert "takes over without applying again" in log_of(run)
+    assert creations(workspace_api) == 1
+    assert not StateLock.objects.exists()
+
+
+def test_a_terraform_that_was_lost_without_a_word_interrupts_the_run_and_resume_finishes_it(
+    workspace_api: FakeWorkspace, deploy: Callable[..., Run], deployer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace_api.polls_until_ready = 10_000
+    run = advance_to(deploy(), RunStatus.APPLY)
+
+    def die_with_terraform(context: stage_context.Context) -> bool:
+        if "card-fraud" in workspace_api.endpoints:
+            kill_processes_of(context.directory)
+            raise WorkerDied
+        return False
+
+    with monkeypatch.context() as dying:
+        dying.setattr(stage_context.Context, "should_stop", die_with_terraform)
+        with pytest.raises(WorkerDied):
+            runner.advance(run.pk)
+    workspace_api.polls_until_ready = 0
+    Run.objects.filter(pk=run.pk).update(lease_expires_at="2020-01-01T00:00:00Z")
+    assert advance_to_the_end(run).status == RunStatus.INTERRUPTED, log_of(run)
+    assert not StateLock.objects.exists()
+    assert advance_to_the_end(services.resume(run=run, actor=deployer)).status == RunStatus.SUCCEEDED, log_of(run)
+    assert creations(workspace_api) == 1
+
+
+def test_production_waits_for_a_second_person_and_applies_the_plan_that_was_approved(
+    workspace_api: FakeWorkspace, deploy: Callable[..., Run], approver: User, deployer: User
+) -> None:
+    Environment.objects.update(needs_approval=True)
+    run = advance_to_the_end(deploy())
+    assert run.status == RunStatus.APPROVAL
+    assert runner.advance(run.pk) == []
+    with pytest.raises(PermissionDenied):
+        services.approve(run=run, actor=deployer)
+    services.approve(run=run, actor=approver, plan_sha256=run.plan.sha256)
+    assert advance_to_the_end(run).status == RunStatus.SUCCEEDED, log_of(run)
+    assert creations(workspace_api) == 1
+
+
+def advance_to(run: Run, status: RunStatus) -> Run:
+    while run.status != status:
+        assert not run.is_finished, log_of(run)
+        runner.advance(run.pk)
+        run.refresh_from_db()
+    return run
+
+
+@contextmanager
+def working_on(run: Run) -> Iterator[None]:
+    """A worker's thread that does the next stage of ``run`` while the block runs."""
+
+    def work() -> None:
+        runner.advance(run.pk)
+        connections.close_all()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(60)
+
+
+def kill_processes_of(directory: Path) -> None:
+    """SIGKILL whatever works in ``directory``: Terraform and its provider."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").readlink() == directory:
+                os.kill(int(process.name), signal.SIGKILL)
+        except OSError:
+            continue
