@@ -1,0 +1,26 @@
+"""Train, register and promote all examples: ``python -m sandbox.examples``.
+
+Reads MLFLOW_TRACKING_URI and MLFLOW_TRACKING_TOKEN. Run again it finds every model registered and trains nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from sandbox.examples.registry import missing_models
+
+
+def main() -> int:
+    missing = missing_models()
+    if not missing:
+        print("every example is registered", flush=True)
+        return 0
+    # Late: MLflow and scikit-learn take seconds to import, and a second start needs neither.
+    from sandbox.examples.training import train_all
+
+    train_all(missing)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

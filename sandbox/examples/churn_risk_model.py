@@ -1,0 +1,32 @@
+"""The churn model as it is served. MLflow stores this file with the model and runs it to load the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import joblib
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel, PythonModelContext
+
+# Upper bounds of the bands: what the support desk can call in a week decides them, not statistics.
+BANDS = [(0.3, "low"), (0.6, "medium"), (1.0, "high")]
+
+
+class ChurnRisk(PythonModel):  # type: ignore[misc]  # mlflow ships no types
+    """One row in, one row out: ``probability`` (0 to 1) and ``band``."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        self._classifier = joblib.load(context.artifacts["classifier"])
+
+    # Without annotations on purpose: MLflow would take them for a second signature.
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+        probability = self._classifier.predict_proba(model_input)[:, 1]
+        return pd.DataFrame({"probability": probability, "band": [_band(value) for value in probability]})
+
+
+def _band(probability: Any) -> str:
+    return next(name for bound, name in BANDS if probability <= bound)
+
+
+set_model(ChurnRisk())

@@ -1,0 +1,64 @@
+"""Pricing: what does a diamond cost? 53,940 round-cut diamonds (R package ggplot2, data set diamonds).
+
+The grades are ordered, so they go in as whole grades, 1 being the worst: that is what the price list of a
+dealer holds, and LightGBM needs no encoder.
+"""
+
+from __future__ import annotations
+
+import lightgbm
+import mlflow
+import numpy as np
+import pandas as pd
+from sklearn.metrics import mean_absolute_error, mean_absolute_percentage_error, r2_score
+from sklearn.model_selection import train_test_split
+
+from sandbox.examples.dataset import load, pinned
+from sandbox.examples.experiment import describe, registered_version, training_run
+
+DESCRIPTION = "Price of a round-cut diamond in US dollars. Trained on diamonds of the R package ggplot2."
+TARGET = "price"
+SEED = 7
+GRADES = {
+    "cut": ["Fair", "Good", "Very Good", "Premium", "Ideal"],
+    "color": ["J", "I", "H", "G", "F", "E", "D"],
+    "clarity": ["I1", "SI2", "SI1", "VS2", "VS1", "VVS2", "VVS1", "IF"],
+}
+PARAMS = {"n_estimators": 150, "learning_rate": 0.1, "num_leaves": 48, "min_child_samples": 40, "subsample": 0.8}
+
+
+def train(model_name: str) -> int:
+    """Register one model; return its version."""
+    frame = load("ggplot2", "diamonds")
+    features, price = _features(frame), frame[TARGET]
+    fit_x, test_x, fit_y, test_y = train_test_split(features, price, test_size=0.25, random_state=SEED)
+    params = {**PARAMS, "rows_train": len(fit_x), "rows_test": len(test_x)}
+    with training_run(model_name, "LGBMRegressor", {"team": "pricing", "data": "ggplot2/diamonds"}, params):
+        regressor = lightgbm.LGBMRegressor(random_state=SEED, verbose=-1, n_jobs=2, **PARAMS).fit(fit_x, fit_y)
+        mlflow.log_metrics(_metrics(test_y, np.asarray(regressor.predict(test_x))))
+        info = mlflow.lightgbm.log_model(
+            regressor,
+            name="model",
+            input_example=test_x.head(3),
+            pip_requirements=pinned("lightgbm", "scikit-learn", "pandas", "numpy"),
+            registered_model_name=model_name,
+        )
+    version = registered_version(info)
+    describe(model_name, version, DESCRIPTION, {"estimator": "LGBMRegressor", "task": "regression"})
+    return version
+
+
+def _features(frame: pd.DataFrame) -> pd.DataFrame:
+    grades = {
+        column: pd.Categorical(frame[column], categories=order).codes.astype("float64") + 1
+        for column, order in GRADES.items()
+    }
+    return frame.drop(columns=TARGET).assign(**grades)
+
+
+def _metrics(price: pd.Series, predicted: np.ndarray) -> dict[str, float]:
+    return {
+        "mae": float(mean_absolute_error(price, predicted)),
+        "mape": float(mean_absolute_percentage_error(price, predicted)),
+        "r2": float(r2_score(price, predicted)),
+    }

@@ -1,0 +1,41 @@
+"""The MLflow tracking server as one process: what ``mlflow server --workers 1`` runs, without its parent process.
+
+The parent would be killed with the sandbox and leave its worker behind. Arguments: directory and port.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from sandbox.config import LOOPBACK
+
+
+def configure(directory: Path) -> None:
+    """Must run before the MLflow application is imported: it reads these variables."""
+    from mlflow.server import constants as server  # imports seconds of MLflow, only this process needs them
+
+    artifacts = directory / "artifacts"
+    artifacts.mkdir(parents=True, exist_ok=True)
+    os.environ.update(
+        {
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            server.BACKEND_STORE_URI_ENV_VAR: f"sqlite:///{directory / 'mlflow.db'}",
+            server.ARTIFACT_ROOT_ENV_VAR: "mlflow-artifacts:/",
+            server.ARTIFACTS_DESTINATION_ENV_VAR: artifacts.as_uri(),
+            server.SERVE_ARTIFACTS_ENV_VAR: "true",
+        }
+    )
+
+
+def main() -> None:
+    directory, port = Path(sys.argv[1]), int(sys.argv[2])
+    configure(directory)
+    uvicorn.run("mlflow.server.fastapi_app:app", host=LOOPBACK, port=port, workers=1, access_log=False)
+
+
+if __name__ == "__main__":
+    main()

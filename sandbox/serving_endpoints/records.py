@@ -1,0 +1,129 @@
+"""What the workspace remembers of an endpoint: one JSON document per endpoint in the store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from sandbox.store import Store
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS serving_endpoints (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    document TEXT NOT NULL
+);
+"""
+
+# Concurrent requests of each workload size: the upper bound of the documented range.
+CONCURRENCY_OF_SIZE = {"Small": 4, "Medium": 16, "Large": 64}
+
+
+class ConfigUpdate(StrEnum):
+    NOT_UPDATING = "NOT_UPDATING"
+    IN_PROGRESS = "IN_PROGRESS"
+    UPDATE_FAILED = "UPDATE_FAILED"
+
+
+class Deployment(StrEnum):
+    CREATING = "DEPLOYMENT_CREATING"
+    READY = "DEPLOYMENT_READY"
+    RECOVERING = "DEPLOYMENT_RECOVERING"
+    FAILED = "DEPLOYMENT_FAILED"
+    ABORTED = "DEPLOYMENT_ABORTED"
+
+
+class EntityState(BaseModel):
+    deployment: Deployment
+    deployment_state_message: str = ""
+
+
+class Entity(BaseModel):
+    """One served entity as it was asked for; None is "not asked for" and is not echoed."""
+
+    name: str
+    entity_name: str
+    entity_version: str
+    workload_type: str = "CPU"
+    workload_size: str | None = None
+    min_provisioned_concurrency: int | None = None
+    max_provisioned_concurrency: int | None = None
+    scale_to_zero_enabled: bool = False
+    environment_vars: dict[str, str] | None = None
+    instance_profile_arn: str | None = None
+    creator: str
+    creation_timestamp: int
+
+    @property
+    def concurrency(self) -> int:
+        return self.max_provisioned_concurrency or CONCURRENCY_OF_SIZE[self.workload_size or "Small"]
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for two configs whose process can be the same one (traffic and scale-to-zero do not matter)."""
+        ignored = {"creator", "creation_timestamp", "scale_to_zero_enabled"}
+        text = json.dumps(self.model_dump(exclude=ignored), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Route(BaseModel):
+    name: str
+    traffic_percentage: int
+
+
+class EndpointConfig(BaseModel):
+    """`states` holds the last word on each entity of a config that failed; live states come from the processes."""
+
+    config_version: int
+    entities: list[Entity]
+    routes: list[Route]
+    start_time: int | None = None
+    states: dict[str, EntityState] = Field(default_factory=dict)
+
+
+class EndpointRecord(BaseModel):
+    id: str
+    name: str
+    creator: str
+    creation_timestamp: int
+    last_updated_timestamp: int
+    config: EndpointConfig | None = None
+    pending_config: EndpointConfig | None = None
+    config_update: ConfigUpdate = ConfigUpdate.NOT_UPDATING
+    route_optimized: bool = False
+    tags: list[dict[str, str]] | None = None
+    ai_gateway: dict[str, Any] | None = None
+    rate_limits: list[dict[str, Any]] | None = None
+    email_notifications: dict[str, Any] | None = None
+    telemetry_config: dict[str, Any] | None = None
+    budget_policy_id: str | None = None
+
+
+class EndpointRecords:
+    """The table `serving_endpoints`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __iter__(self) -> Iterator[EndpointRecord]:
+        """All endpoints in the order of their creation."""
+        with self._store.reading() as connection:
+            rows = connection.execute("SELECT document FROM serving_endpoints ORDER BY rowid").fetchall()
+        return iter([EndpointRecord.model_validate_json(row["document"]) for row in rows])
+
+    def save(self, record: EndpointRecord) -> None:
+        with self._store.connection() as connection:
+            connection.execute(
+                "INSERT INTO serving_endpoints (id, name, document) VALUES (?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET document = excluded.document",
+                (record.id, record.name, record.model_dump_json(exclude_none=True)),
+            )
+
+    def remove(self, endpoint_id: str) -> None:
+        with self._store.connection() as connection:
+            connection.execute("DELETE FROM serving_endpoints WHERE id = ?", (endpoint_id,))

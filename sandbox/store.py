@@ -1,0 +1,57 @@
+"""The state of the workspace: one SQLite database, safe to use from any thread."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+BUSY_TIMEOUT_S = 30.0
+
+
+class Store:
+    """Each block gets a connection of its own, so that a Store may be shared by threads and processes."""
+
+    def __init__(self, path: Path, schemas: Iterable[str]) -> None:
+        """``schemas`` are scripts of CREATE ... IF NOT EXISTS statements, run once, in order."""
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        with closing(self._open()) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            for schema in schemas:
+                connection.executescript(schema)
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    @contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """A write transaction: committed at the end of the block, rolled back if the block raises."""
+        with closing(self._open()) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A snapshot to read from; never waits for writers."""
+        with closing(self._open()) as connection:
+            connection.execute("BEGIN DEFERRED")
+            yield connection
+            connection.execute("ROLLBACK")
+
+
+def now_ms() -> int:
+    """Unix time in milliseconds, the unit of every timestamp of the workspace API."""
+    return int(time.time() * 1000)
