@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import prefetch_related_objects
+from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import extend_schema
 from rest_framework import viewsets
 from rest_framework.request import Request
@@ -17,7 +18,7 @@ from accounts.serializers import MeSerializer
 class MeViewSet(PortalAPIMixin, viewsets.ViewSet):
     """The person, or the token's person, who asks."""
 
-    @extend_schema(operation_id="me", responses=MeSerializer(many=False))
+    @extend_schema(operation_id="me", responses=forced_singular_serializer(MeSerializer))
     def list(self, request: Request) -> Response:
         user = user_of(request)
         prefetch_related_objects([user], "memberships__team")
