@@ -5,6 +5,7 @@ Reads MLFLOW_TRACKING_URI and MLFLOW_TRACKING_TOKEN. Run again it finds every mo
 
 from __future__ import annotations
 
+import os
 import sys
 
 from sandbox.examples.registry import missing_models
@@ -15,6 +16,7 @@ def main() -> int:
     if not missing:
         print("every example is registered", flush=True)
         return 0
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     # Late: MLflow and scikit-learn take seconds to import, and a second start needs neither.
     from sandbox.examples.training import train_all
 

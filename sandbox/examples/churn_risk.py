@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import joblib
+import joblib  # type: ignore[import-untyped]
 import mlflow
 import pandas as pd
 from mlflow.models import infer_signature

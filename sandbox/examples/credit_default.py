@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mlflow
 import pandas as pd
+from mlflow.models import infer_signature
 from sklearn.base import ClassifierMixin
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -58,6 +59,8 @@ def _train_one(model_name: str, candidate: ClassifierMixin) -> tuple[int, float]
             name="model",
             input_example=test_x.head(3),
             pip_requirements=pinned("scikit-learn", "pandas", "numpy"),
+            # Of all rows: a column that is ever empty has to be optional.
+            signature=infer_signature(features, pipeline.predict_proba(test_x)),
             pyfunc_predict_fn="predict_proba",
             serialization_format="cloudpickle",
             registered_model_name=model_name,

@@ -6,6 +6,8 @@ dealer holds, and LightGBM needs no encoder.
 
 from __future__ import annotations
 
+from typing import Any
+
 import lightgbm
 import mlflow
 import numpy as np
@@ -24,7 +26,13 @@ GRADES = {
     "color": ["J", "I", "H", "G", "F", "E", "D"],
     "clarity": ["I1", "SI2", "SI1", "VS2", "VS1", "VVS2", "VVS1", "IF"],
 }
-PARAMS = {"n_estimators": 150, "learning_rate": 0.1, "num_leaves": 48, "min_child_samples": 40, "subsample": 0.8}
+PARAMS: dict[str, Any] = {
+    "n_estimators": 150,
+    "learning_rate": 0.1,
+    "num_leaves": 48,
+    "min_child_samples": 40,
+    "subsample": 0.8,
+}
 
 
 def train(model_name: str) -> int:

@@ -25,8 +25,8 @@ PROGRAMS: dict[str, Train] = {
 
 def train_all(names: list[str]) -> None:
     """Raises what a training program raises."""
-    os.environ.setdefault("MLFLOW_ENABLE_ASYNC_LOGGING", "false")
     logging.getLogger("mlflow").setLevel(logging.ERROR)
+    # The advice that MLflow gives on every log_model; what these programs do is deliberate.
     warnings.filterwarnings("ignore", module="mlflow")
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
         for line in pool.map(_train_and_promote, names):
