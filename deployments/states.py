@@ -43,7 +43,7 @@ _ENDS = {S.FAILED, S.CANCELLED, S.INTERRUPTED}
 TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
     S.QUEUED: frozenset({S.PREFLIGHT, S.CANCELLED, S.FAILED}),
     S.PREFLIGHT: frozenset({S.PLAN, *_ENDS}),
-    S.PLAN: frozenset({S.APPROVAL, S.APPLY, S.NO_CHANGE, *_ENDS}),
+    S.PLAN: frozenset({S.APPROVAL, S.APPLY, S.NO_CHANGE, S.SUCCEEDED, *_ENDS}),
     S.APPROVAL: frozenset({S.APPLY, S.REJECTED, S.EXPIRED, S.PLAN, *_ENDS}),
     S.APPLY: frozenset({S.ENDPOINT, S.SUCCEEDED, S.PLAN, *_ENDS}),
     S.ENDPOINT: frozenset({S.SMOKE, *_ENDS}),

@@ -150,7 +150,8 @@ class TerraformWorkspace:
         self._terraform = _CommandLine(directory, settings, env)
 
     def init(self, *, timeout_s: float = _READ_TIMEOUT_S) -> CommandResult:
-        options = {"json": IsFlagged, "input": False, "reconfigure": IsFlagged, "lockfile": "readonly"}
+        options = {"json": IsFlagged, "input": False, "reconfigure": IsFlagged}
+        options["lockfile"] = "readonly" if self._settings.lock_file else None
         return command_result(self._run("init", timeout_s=timeout_s, **options))
 
     def plan(self, out: str, *, destroy: bool = False, timeout_s: float = _PLAN_TIMEOUT_S) -> CommandResult:
@@ -201,6 +202,11 @@ class TerraformWorkspace:
             ending = follow(process, limits, on_line=log.take, should_cancel=self._should_cancel)
         duration_s = time.time() - record.began_at
         return adopted_result(log, ending, rc=record.rc, duration_s=duration_s)
+
+    def import_resource(self, address: str, identifier: str, *, timeout_s: float = _READ_TIMEOUT_S) -> CommandResult:
+        """Take an existing object into the state now, without a plan: a destroy plan knows no import blocks."""
+        options: dict[str, Any] = {"input": False, "no_color": IsFlagged, "lock_timeout": _LOCK_TIMEOUT}
+        return command_result(self._run("import", address, identifier, timeout_s=timeout_s, **options))
 
     def output(self) -> dict[str, Any]:
         """Values of the outputs by name."""

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from deployments import statestore
 from deployments.crypto import decrypt
-from deployments.models import Approval, Deployment, LeaseLost, Run, RunPlan, StageRecord
-from deployments.stages.context import Context
+from deployments.models import Approval, LeaseLost, Run, RunPlan, StageRecord
+from deployments.stages.context import Context, mark_destroyed
 from deployments.stages.terraform import PLANFILE, error_text, open_workspace, terraform_settings
 from deployments.stages.watch import state_words, watch_endpoint
 from deployments.states import End, GoOn, Outcome, RunKind, RunStatus
@@ -114,9 +114,7 @@ def _judge(context: Context, result: CommandResult) -> Outcome:
 def _applied(context: Context) -> Outcome:
     StageRecord.note(context.run, RunStatus.APPLY, {"resources": _resources(context)})
     if context.run.kind == RunKind.DESTROY:
-        Deployment.objects.filter(pk=context.run.deployment_id).update(
-            destroyed_at=timezone.now(), ready="", config_update="", served=[], pending=[]
-        )
+        mark_destroyed(context)
         return End(RunStatus.SUCCEEDED, "the endpoint is gone")
     return GoOn(RunStatus.ENDPOINT, "applied")
 

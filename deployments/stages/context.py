@@ -11,9 +11,10 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, connections
+from django.utils import timezone
 
 from catalog.sync import connect
-from deployments.models import Lease, LeaseLost, Run
+from deployments.models import Deployment, Lease, LeaseLost, Run
 from deployments.models.run import Line
 from deployments.specs import DeploymentSpec
 from deployments.states import Level
@@ -118,3 +119,10 @@ def heartbeat(context: Context) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
+
+
+def mark_destroyed(context: Context) -> None:
+    """The endpoint is gone: its name is free again."""
+    Deployment.objects.filter(pk=context.run.deployment_id).update(
+        destroyed_at=timezone.now(), endpoint_id="", ready="", config_update="", served=[], pending=[]
+    )

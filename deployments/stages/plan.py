@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 from django.conf import settings
@@ -10,31 +11,47 @@ from django.db.models import F
 from deployments import statestore
 from deployments.crypto import encrypt
 from deployments.models import Run, RunPlan, StageRecord
-from deployments.stages.context import Context
-from deployments.stages.terraform import PLANFILE, error_text, open_workspace
+from deployments.stages.context import Context, mark_destroyed
+from deployments.stages.terraform import PLANFILE, error_text, is_orphaned, open_workspace
 from deployments.states import End, GoOn, Level, Outcome, RunKind, RunStatus, Wait
 from integrations.plan import Plan, redact
-from integrations.terraform import CommandResult, TerraformWorkspace, planfile_sha256
+from integrations.terraform import ENDPOINT_ADDRESS, CommandResult, TerraformWorkspace, planfile_sha256
 
 
 def run_stage(context: Context) -> Outcome:
     Run.objects.filter(pk=context.run.pk).update(attempt=F("attempt") + 1)
     context.run.refresh_from_db(fields=["attempt"])
     terraform = open_workspace(context)
-    prepared = terraform.init()
-    if not prepared.ok:
-        return _stopped(context, prepared)
-    planned = terraform.plan(PLANFILE, destroy=_destroys(context), timeout_s=settings.PLAN_TIMEOUT_S)
-    if not planned.ok:
-        return _stopped(context, planned)
+    for step in _steps(context, terraform):
+        result = step()
+        if not result.ok:
+            return _stopped(context, result)
     plan = _keep(context, terraform)
     for sentence in plan.sentences():
         context.log(sentence)
-    if not plan.has_changes:
-        return End(RunStatus.NO_CHANGE, "nothing to do: the endpoint already is as asked")
-    if context.run.deployment.environment.needs_approval:
+    return _next(context) if plan.has_changes else _nothing_to_do(context)
+
+
+def _steps(context: Context, terraform: TerraformWorkspace) -> Iterator[Callable[[], CommandResult]]:
+    name = context.run.deployment.name
+    yield terraform.init
+    if _destroys(context) and is_orphaned(context):
+        yield lambda: terraform.import_resource(ENDPOINT_ADDRESS, name)
+    yield lambda: terraform.plan(PLANFILE, destroy=_destroys(context), timeout_s=settings.PLAN_TIMEOUT_S)
+
+
+def _nothing_to_do(context: Context) -> Outcome:
+    if _destroys(context):
+        mark_destroyed(context)
+        return End(RunStatus.SUCCEEDED, "there was nothing to delete")
+    return End(RunStatus.NO_CHANGE, "nothing to do: the endpoint already is as asked")
+
+
+def _next(context: Context) -> Outcome:
+    environment = context.run.deployment.environment
+    if environment.needs_approval:
         return GoOn(RunStatus.APPROVAL, "the plan is ready; a second person has to approve it")
-    StageRecord.skip(context.run, RunStatus.APPROVAL, f"{context.run.deployment.environment} needs no approval")
+    StageRecord.skip(context.run, RunStatus.APPROVAL, f"{environment} needs no approval")
     return GoOn(RunStatus.APPLY, "the plan is ready")
 
 

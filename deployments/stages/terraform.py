@@ -95,14 +95,18 @@ def module_variables(context: Context) -> dict[str, Any]:
     }
 
 
-def _imports(context: Context) -> list[Import]:
-    """An endpoint of this deployment that the state does not know (a run died after creating it) is imported."""
-    if context.run.kind == RunKind.DESTROY:
-        return []
+def is_orphaned(context: Context) -> bool:
+    """Whether there is an endpoint of this deployment that the state does not know: a run died after creating it."""
     if ENDPOINT_ADDRESS in statestore.resource_addresses(context.run.deployment_id):
+        return False
+    endpoint = context.workspace.get_endpoint(context.run.deployment.name)
+    return endpoint is not None and endpoint.tags.get(MANAGED_TAG) == str(context.run.deployment_id)
+
+
+def _imports(context: Context) -> list[Import]:
+    if context.run.kind == RunKind.DESTROY or not is_orphaned(context):
         return []
-    name = context.run.deployment.name
-    return [Import(ENDPOINT_ADDRESS, name)] if context.workspace.get_endpoint(name) else []
+    return [Import(ENDPOINT_ADDRESS, context.run.deployment.name)]
 
 
 def open_workspace(context: Context) -> TerraformWorkspace:

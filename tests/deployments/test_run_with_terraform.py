@@ -107,6 +107,18 @@ def log_of(run: Run) -> str:
     return "\n".join(Event.objects.filter(run=run).values_list("message", flat=True))
 
 
+def answer_500_to_the_create_once(fake: FakeWorkspace) -> Callable[[Request], Answer | None]:
+    """The endpoint is created, and the workspace says it was not."""
+
+    def lie(request: Request) -> Answer | None:
+        if request.method != "POST" or request.path != "/api/2.0/serving-endpoints":
+            return None
+        fake.after.clear()
+        return Answer(500, {"error_code": "INTERNAL_ERROR", "message": "try later"})
+
+    return lie
+
+
 def creations(fake: FakeWorkspace) -> int:
     return sum(1 for r in fake.requests if r.method == "POST" and r.path == "/api/2.0/serving-endpoints")
 
@@ -155,13 +167,7 @@ def test_destroying_deletes_the_endpoint_and_frees_the_name(
 def test_a_500_after_the_endpoint_was_created_leaves_one_endpoint_that_the_next_try_imports(
     workspace_api: FakeWorkspace, deploy: Callable[..., Run], deployer: User
 ) -> None:
-    def lie_once(request: Request) -> Answer | None:
-        if request.method == "POST" and request.path == "/api/2.0/serving-endpoints":
-            workspace_api.after.clear()
-            return Answer(500, {"error_code": "INTERNAL_ERROR", "message": "try later"})
-        return None
-
-    workspace_api.after.append(lie_once)
+    workspace_api.after.append(answer_500_to_the_create_once(workspace_api))
     run = advance_to_the_end(deploy())
     assert run.status == RunStatus.FAILED
     assert "card-fraud" in str(run.stages.get(stage="apply").created)
@@ -169,6 +175,28 @@ def test_a_500_after_the_endpoint_was_created_leaves_one_endpoint_that_the_next_
     resumed = services.resume(run=run, actor=deployer)
     assert advance_to_the_end(resumed).status == RunStatus.SUCCEEDED, log_of(run)
     assert creations(workspace_api) == 1
+
+
+def test_destroying_after_a_half_failed_create_deletes_what_it_left(
+    workspace_api: FakeWorkspace, deploy: Callable[..., Run], deployer: User
+) -> None:
+    workspace_api.after.append(answer_500_to_the_create_once(workspace_api))
+    run = advance_to_the_end(deploy())
+    assert run.status == RunStatus.FAILED
+    assert workspace_api.endpoints
+    destroy = services.request_destroy(deployment=run.deployment, actor=deployer)
+    assert advance_to_the_end(destroy).status == RunStatus.SUCCEEDED, log_of(destroy)
+    assert workspace_api.endpoints == {}
+
+
+def test_destroying_what_was_never_created_frees_the_name(
+    workspace_api: FakeWorkspace, deploy: Callable[..., Run], deployer: User
+) -> None:
+    run = deploy()
+    services.cancel(run=run, actor=deployer)
+    destroy = services.request_destroy(deployment=run.deployment, actor=deployer)
+    assert advance_to_the_end(destroy).status == RunStatus.SUCCEEDED, log_of(destroy)
+    assert Deployment.objects.get().destroyed_at
 
 
 def test_a_worker_lost_after_terraform_succeeded_does_not_apply_again(
