@@ -27,15 +27,27 @@ class TerraformSettings:
 
     ``binary`` is the same for plan and apply: plan files do not cross versions. ``provider_flavour`` names
     whose hashes ``lock_file`` holds ("standin" or "official"). ``cli_config`` is None where the public
-    registry is used.
+    registry is used, ``lock_file`` where Terraform may choose any provider version the module allows.
     """
 
     binary: Path
     cli_config: Path | None
-    lock_file: Path
+    lock_file: Path | None
     module_dir: Path
     provider_flavour: str
     cancel_grace_s: float = 20.0
+
+    @classmethod
+    def from_installation(cls, install_json: Path) -> TerraformSettings:
+        """Read what ``terraform/provider/install.py`` left in VAR/terraform/install.json. Raises OSError."""
+        paths = json.loads(install_json.read_text())
+        return cls(
+            binary=Path(paths["terraform"]),
+            cli_config=Path(paths["cli_config"]),
+            lock_file=Path(paths["lock_file"]),
+            module_dir=Path(paths["module_dir"]),
+            provider_flavour=paths["provider_flavour"],
+        )
 
 
 @dataclass(frozen=True)
@@ -78,7 +90,8 @@ def render_workspace(
     _write_private(directory / "main.tf.json", _dump(_root_module(variables, imports)))
     _write_private(directory / "backend.tf.json", _dump(_backend(backend)))
     _write_private(directory / "slipway.auto.tfvars.json", _dump(dict(variables)))
-    _write_private(directory / ".terraform.lock.hcl", settings.lock_file.read_text())
+    if settings.lock_file:
+        _write_private(directory / ".terraform.lock.hcl", settings.lock_file.read_text())
 
 
 def terraform_env(

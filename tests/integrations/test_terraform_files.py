@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_run_directory_is_private_and_self_contained(tmp_path: Path, settings:
     assert directory.stat().st_mode & 0o777 == 0o700
     files = [path for path in directory.rglob("*") if path.is_file()]
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
-    assert (directory / ".terraform.lock.hcl").read_text() == settings.lock_file.read_text()
+    assert (directory / ".terraform.lock.hcl").read_text() == "# hashes of the stand-in\n"
     assert {path.name for path in (directory / "module").iterdir()} == {path.name for path in MODULE.glob("*.tf")}
     backend = json.loads((directory / "backend.tf.json").read_text())["terraform"]["backend"]["http"]
     assert backend["address"] == "http://portal/state/1"
@@ -55,6 +56,12 @@ def test_values_stand_in_the_variables_file_and_only_references_in_the_configura
     assert main["module"]["endpoint"] == {"source": "./module", "tags": "${var.tags}"}
     assert main["import"] == [{"to": "module.endpoint.databricks_model_serving.this", "id": "$${var.x}"}]
     assert json.loads((tmp_path / "run" / "slipway.auto.tfvars.json").read_text()) == {"tags": tags}
+
+
+def test_without_a_lock_file_terraform_may_write_its_own(tmp_path: Path, settings: TerraformSettings) -> None:
+    unlocked = replace(settings, lock_file=None, provider_flavour="official")
+    render_workspace(tmp_path / "run", backend=BACKEND, settings=unlocked, variables={})
+    assert not (tmp_path / "run" / ".terraform.lock.hcl").exists()
 
 
 def test_a_variable_needs_a_name_of_terraform(tmp_path: Path, settings: TerraformSettings) -> None:

@@ -52,13 +52,7 @@ def install(var_dir: Path, *options: str) -> dict[str, Any]:
 
 
 def settings_from(paths: dict[str, Any]) -> TerraformSettings:
-    return TerraformSettings(
-        binary=Path(paths["terraform"]),
-        cli_config=Path(paths["cli_config"]),
-        lock_file=Path(paths["lock_file"]),
-        module_dir=Path(paths["module_dir"]),
-        provider_flavour=paths["provider_flavour"],
-    )
+    return TerraformSettings.from_installation(Path(paths["cli_config"]).with_name("install.json"))
 
 
 @dataclass
@@ -69,6 +63,8 @@ class Rig:
     states: StateServer
     state_url: str
     made: int = 0
+    # Strict: plan and result must agree to the last value.
+    is_strict: bool = True
 
     def run(
         self,
@@ -102,18 +98,20 @@ class Rig:
             http_username=USERNAME,
             http_password=PASSWORD,
         )
-        # Strict: plan and result must agree to the last value.
-        return env | {"STANDIN_STRICT": "1"}
+        return env | {"STANDIN_STRICT": "1"} if self.is_strict else env
 
-    def planned(self, run: TerraformWorkspace, *, destroy: bool = False) -> Plan:
+    def ready(self, run: TerraformWorkspace, *, destroy: bool = False) -> None:
         """Init and plan, both without errors."""
         succeeded(run.init())
         succeeded(run.plan("run.tfplan", destroy=destroy))
+
+    def planned(self, run: TerraformWorkspace, *, destroy: bool = False) -> Plan:
+        self.ready(run, destroy=destroy)
         return Plan.from_show_json(run.show("run.tfplan"))
 
     def deploy(self, variables: dict[str, Any]) -> TerraformWorkspace:
         run = self.run(variables)
-        self.planned(run)
+        self.ready(run)
         succeeded(run.apply("run.tfplan"))
         return run
 

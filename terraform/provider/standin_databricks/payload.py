@@ -28,8 +28,8 @@ def to_api(spec: Spec, value: State) -> dict[str, Any]:
 def from_api(spec: Spec, answer: dict[str, Any], reference: State | None) -> State:
     """The state that ``answer`` describes.
 
-    ``reference`` is what was planned or last known: where it has nothing, a zero value of the API is
-    nothing too.
+    ``reference`` is what was planned or last known: where it has nothing, or a zero
+    value, an absent or zero value of the API is the same.
     """
     state = {name: _read_attribute(a, name, answer.get(name), reference) for name, a in spec["attributes"].items()}
     for name, block in spec.get("blocks", {}).items():
@@ -45,7 +45,8 @@ def _read_attribute(attribute: Spec, name: str, value: Any, reference: State | N
         return value
     if reference is None:
         return None if value == "" else value
-    return None if reference.get(name) is None and is_zero(value) else value
+    known = reference.get(name)
+    return known if is_zero(known) and is_zero(value) else value
 
 
 def _read_items(block: Spec, value: Any, reference: Any) -> list[State]:
@@ -53,7 +54,15 @@ def _read_items(block: Spec, value: Any, reference: Any) -> list[State]:
         return []
     items = [value] if isinstance(value, dict) else value
     known = reference if isinstance(reference, list) else []
-    return [from_api(block, item, known[i] if i < len(known) else None) for i, item in enumerate(items)]
+    return [from_api(block, item, _counterpart(block, item, i, known)) for i, item in enumerate(items)]
+
+
+def _counterpart(block: Spec, item: dict[str, Any], index: int, known: list[State]) -> State | None:
+    """What was known of ``item``: at the same place of a list, under the same required values of a set."""
+    if block["mode"] != "set":
+        return known[index] if index < len(known) else None
+    required = [name for name, attribute in block["attributes"].items() if attribute.get("required")]
+    return next((k for k in known if all(k.get(name) == item.get(name) for name in required)), None)
 
 
 def _is_set(value: Any) -> bool:

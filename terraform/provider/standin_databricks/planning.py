@@ -22,6 +22,10 @@ def is_zero(value: Any) -> bool:
     return value is not Unknown and any(value == zero for zero in _ZERO_VALUES)
 
 
+def is_change(before: Any, after: Any) -> bool:
+    return bool(before != after) and not (is_zero(before) and is_zero(after))
+
+
 def plan_state(spec: Spec, prior: State | None, proposed: State) -> tuple[State, list[Path]]:
     """The planned state and the paths of the changes that force a replacement."""
     replacing: list[Path] = []
@@ -33,7 +37,7 @@ def _plan_object(spec: Spec, prior: State | None, proposed: State, path: Path, r
     planned = dict(proposed)
     for name, attribute in spec["attributes"].items():
         planned[name] = _plan_attribute(attribute, prior, name, proposed.get(name))
-        if prior is not None and attribute.get("force_new") and planned[name] != prior.get(name):
+        if prior is not None and attribute.get("force_new") and is_change(prior.get(name), planned[name]):
             replacing.append([*path, name])
     for name, block in spec.get("blocks", {}).items():
         prior_block = None if prior is None else prior.get(name)

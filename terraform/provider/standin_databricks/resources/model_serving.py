@@ -30,7 +30,7 @@ class ModelServing(Resource):
     def validate(self, config: State) -> Iterator[str]:
         yield from _timeout_problems(config.get("timeouts"))
         core = _first(config.get("config"))
-        if core and core.get("served_entities") and core.get("served_models"):
+        if core and all(_first(core.get(name)) for name in ("served_entities", "served_models")):
             yield '"config.served_entities": conflicts with config.served_models'
 
     def customize_plan(self, prior: State | None, planned: State) -> State:

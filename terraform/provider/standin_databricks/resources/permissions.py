@@ -142,7 +142,8 @@ def _rule_problems(rule: State) -> Iterator[str]:
     level = rule.get("permission_level")
     if is_known(level) and level not in _LEVELS:
         yield f"permission_level {level!r} is not one of {', '.join(_LEVELS)}"
-    if sum(rule.get(key) is not None for key in _PRINCIPALS) != 1:
+    principals = [rule.get(key) for key in _PRINCIPALS]
+    if all(is_known(name) for name in principals) and sum(name is not None for name in principals) != 1:
         yield f"access_control needs exactly one of {', '.join(_PRINCIPALS)}"
     if rule.get("group_name") == "admins":
         yield "it is not possible to change permissions of the group admins"
