@@ -181,7 +181,12 @@ class TerraformWorkspace:
             self._save(record)
 
         options: dict[str, Any] = {"json": IsFlagged, "input": False, "lock_timeout": _LOCK_TIMEOUT}
-        ran = self._run("apply", planfile, timeout_s=timeout_s, on_start=remember, base=base, **options)
+        try:
+            ran = self._run("apply", planfile, timeout_s=timeout_s, on_start=remember, base=base, **options)
+        except IntegrationError:
+            if record.pid is None:  # nothing was started: the plan may be tried again
+                self._record_path(record).unlink()
+            raise
         self._save(replace(record, rc=ran.ending.returncode))
         return command_result(ran)
 

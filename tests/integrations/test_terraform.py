@@ -284,6 +284,16 @@ def test_a_missing_binary_and_an_unreadable_answer_are_integration_errors(tmp_pa
         fake_terraform(tmp_path, "exit 1").output()
 
 
+def test_a_plan_whose_apply_could_not_start_may_be_tried_again(tmp_path: Path) -> None:
+    (tmp_path / "run.tfplan").write_text("a plan")
+    run = TerraformWorkspace(tmp_path, settings=plain_settings(tmp_path / "none"), env={})
+    for _ in range(2):
+        with pytest.raises(IntegrationError, match="starting"):
+            run.apply("run.tfplan")
+    assert run.adopt_apply() is None
+    assert fake_terraform(tmp_path, "exit 0").apply("run.tfplan").ok
+
+
 @pytest.mark.parametrize(
     ("events", "outcome"),
     [
