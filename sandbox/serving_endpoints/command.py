@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ PROGRAM_ROOT = Path(__file__).resolve().parents[2]
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "SSL_CERT_FILE")
 # A server bounds its own concurrency: numeric libraries with a thread per core on top only get in each other's way.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 DRAIN_GRACE_S = 10
 
 
@@ -32,5 +34,5 @@ def served_argv(entity: Entity, model_path: Path, port_path: Path) -> list[str]:
 def served_environment(inherited: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
     """`wanted` are the entity's own variables with their secrets resolved; they may replace the defaults."""
     passed_on = {name: inherited[name] for name in PASSED_ON if name in inherited}
-    defaults = {"PYTHONPATH": str(PROGRAM_ROOT), "PYTHONUNBUFFERED": "1", **ONE_THREAD}
-    return {**passed_on, **defaults, **wanted}
+    search_path = os.pathsep.join(filter(None, (str(PROGRAM_ROOT), wanted.get("PYTHONPATH", ""))))
+    return {**passed_on, "PYTHONUNBUFFERED": "1", **ONE_THREAD, **QUIET, **wanted, "PYTHONPATH": search_path}

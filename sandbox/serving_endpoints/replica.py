@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -102,10 +103,12 @@ class Replica:
             model_path, environment = await self._build_until_done()
             await self._serve(model_path, environment)
         except BuildError as error:
+            await self._end_process()
             self._build_log.line(f"Build failed: {error}")
             self._set(Deployment.FAILED, str(error))
         except Exception:
             logger.exception("serving %s of %s", self.entity.name, self._endpoint_name)
+            await self._end_process()
             self._set(Deployment.FAILED, "The sandbox could not serve this entity; see its log.")
         finally:
             self._settled.set()
@@ -163,7 +166,7 @@ class Replica:
     async def _start_process(self, model_path: Path, environment: dict[str, str]) -> str | None:
         """Start and wait for `/ping`; returns why it failed, or None."""
         async with self._workshop.starts:
-            if self._proven is False:
+            if not self._proven:
                 self._set(Deployment.CREATING, "Starting the served entity")
             self._port_path.unlink(missing_ok=True)
             self._begin_server_log()
@@ -192,18 +195,23 @@ class Replica:
             ready, detail = await self._ping(detail)
             if ready:
                 return None
+            if self._fault("model_crashes"):
+                self._kill()
             await asyncio.sleep(WATCH_INTERVAL_S)
         return f"The served entity was not ready in time: {detail}"
 
     async def _ping(self, detail: str) -> tuple[bool, str]:
         if not self._port_path.exists():
             return False, detail
-        self.url = f"http://127.0.0.1:{self._port_path.read_text()}"
+        url = f"http://127.0.0.1:{self._port_path.read_text()}"
         try:
-            response = await self._workshop.http.get(f"{self.url}/ping", timeout=5.0)
+            response = await self._workshop.http.get(f"{url}/ping", timeout=5.0)
         except httpx.HTTPError:
             return False, detail
-        return response.status_code == 200, response.text
+        if response.status_code != 200:
+            return False, response.text
+        self.url = url
+        return True, response.text
 
     def _became_ready(self) -> None:
         self._proven = True
@@ -221,8 +229,9 @@ class Replica:
                 self._set(Deployment.READY, SCALED_TO_ZERO)
                 return FIRST_BACKOFF_S
             if self._fault("model_crashes"):
-                await self._end_process(grace_s=0)
+                self._kill()
             await asyncio.sleep(WATCH_INTERVAL_S)
+        self.url = ""
         self._set(Deployment.RECOVERING, "The served entity's process ended; it is being started again.")
         lived_s = time.monotonic() - began_at
         return FIRST_BACKOFF_S if lived_s > LONGEST_BACKOFF_S else backoff_s
@@ -237,12 +246,12 @@ class Replica:
         await self._wake.wait()
         self._asleep = False
 
-    async def _end_process(self, grace_s: float = STOP_GRACE_S) -> None:
+    async def _end_process(self) -> None:
         child, self._child = self._child, None
         self.url = ""
         self._port_path.unlink(missing_ok=True)
         if child is not None:
-            await asyncio.to_thread(child.stop, grace_s)
+            await asyncio.to_thread(child.stop, STOP_GRACE_S)
 
     # -- requests -----------------------------------------------------------------------------------------
 
@@ -250,12 +259,12 @@ class Replica:
     def is_asleep(self) -> bool:
         return self._asleep
 
-    @contextlib.asynccontextmanager
-    async def busy(self):  # type: ignore[no-untyped-def]
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
         """Holds the process awake while a request is in it."""
         self.in_flight += 1
         try:
-            yield self
+            yield
         finally:
             self.in_flight -= 1
             self._last_used = time.monotonic()
@@ -274,6 +283,12 @@ class Replica:
 
     def _set(self, deployment: Deployment, message: str) -> None:
         self.state = EntityState(deployment=deployment, deployment_state_message=message)
+
+    def _kill(self) -> None:
+        """What the fault model_crashes does: no signal handler, no drain. The watch then finds it dead."""
+        if self._child is not None and self._child.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._child.pid, signal.SIGKILL)
 
     def _fault(self, kind: SwitchKind) -> bool:
         return self._workshop.faults.active(

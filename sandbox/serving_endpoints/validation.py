@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.errors import ApiError, invalid
@@ -40,17 +39,13 @@ def check_endpoint_name(name: str) -> None:
         raise invalid(f"Endpoint name '{name}' is not valid: the prefix '{RESERVED_PREFIX}' is reserved.")
 
 
-def read_config(
-    body: ConfigBody, author: Author, config_version: int, check_entity: Callable[[Entity], None]
-) -> EndpointConfig:
-    """`check_entity` asks the rest of the workspace (registry, grants, secrets) and raises ApiError."""
+def read_config(body: ConfigBody, author: Author, config_version: int) -> EndpointConfig:
+    """Checks what can be seen in the request itself; raises ApiError."""
     if body.auto_capture_config and body.auto_capture_config.get("enabled", True):
         raise invalid("auto_capture_config can no longer be enabled: use ai_gateway.inference_table_config.")
     entities = [_read_entity(item, author) for item in _served(body)]
     _check_names(entities)
     routes = _read_routes(body, entities)
-    for entity in entities:
-        check_entity(entity)
     return EndpointConfig(config_version=config_version, entities=entities, routes=routes, start_time=author.at_ms)
 
 
