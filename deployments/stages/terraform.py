@@ -59,7 +59,6 @@ def module_variables(context: Context) -> dict[str, Any]:
     """The spec as the variables of terraform/modules/model_endpoint."""
     spec, deployment = context.spec, context.run.deployment
     entity = served_entity_name(spec)
-    catalog, schema, _ = spec.model.split(".")
     tags = {
         **spec.tags,
         "team": deployment.team.slug,
@@ -84,14 +83,22 @@ def module_variables(context: Context) -> dict[str, Any]:
         ],
         "routes": [{"served_entity_name": entity, "traffic_percentage": 100}],
         "tags": tags,
-        "inference_table": {
-            "enabled": True,
-            "catalog_name": catalog,
-            "schema_name": schema,
-            "table_name_prefix": deployment.name.replace("-", "_"),
-        }
-        if spec.monitoring.inference_table
-        else None,
+        "inference_table": _inference_table(context),
+    }
+
+
+def _inference_table(context: Context) -> dict[str, Any] | None:
+    """Once set it is switched off and never left out: the provider cannot remove the block."""
+    wanted = context.spec.monitoring.inference_table
+    asked_before = context.run.deployment.runs.filter(spec__monitoring__inference_table=True)
+    if not wanted and not asked_before.exists():
+        return None
+    catalog, schema, _ = context.spec.model.split(".")
+    return {
+        "enabled": wanted,
+        "catalog_name": catalog,
+        "schema_name": schema,
+        "table_name_prefix": context.run.deployment.name.replace("-", "_"),
     }
 
 
