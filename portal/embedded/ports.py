@@ -1,0 +1,32 @@
+"""Ports are checked before anything starts: a program that cannot bind says so late, and in its own log."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+
+LOOPBACK = "127.0.0.1"
+
+
+class PortTaken(Exception):
+    """Another program listens there; the message names the variable to change."""
+
+
+def check_free(ports: Mapping[str, int]) -> None:
+    """``ports`` is {variable: port}. Raises PortTaken for the first that something else uses."""
+    if len(set(ports.values())) < len(ports):
+        raise PortTaken(f"{' and '.join(ports)} are the same port, {min(ports.values())}: choose two.")
+    for variable, port in ports.items():
+        if not is_free(port):
+            raise PortTaken(f"Port {port} is taken by another program. Choose another: {variable}={port + 1} make demo")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As servers do: a port in TIME_WAIT is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,25 @@
+"""``python -I -S stop_with_parent.py PROGRAM ARGUMENT...``: become PROGRAM, and be told to stop when the parent dies.
+
+For a supervisor that is killed with SIGKILL: it cannot stop its programs, the kernel can. Linux only; the signal
+is tied to the thread that started this program, so that has to be one that lives as long as its process.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def stop_with_parent() -> None:
+    """Let the kernel send SIGTERM to this process when its parent ends; end now if it has ended already."""
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    stop_with_parent()
+    os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 - no shell, and argv is the supervisor's own

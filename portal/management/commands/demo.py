@@ -1,0 +1,23 @@
+"""``manage.py demo``: see portal/embedded/demo.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from portal.embedded.demo import run_demo
+from portal.embedded.runtime import ended
+
+
+class Command(BaseCommand):
+    help = "Run all of Slipway on this machine, with a workspace, people, models and a first deployment."
+    # Everything is checked by what starts the parts; the database may not be there yet.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--bare", action="store_true", help="people and environments, but no models")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with ended():
+            run_demo(with_content=not options["bare"])
