@@ -256,6 +256,10 @@ class Replica:
     # -- requests -----------------------------------------------------------------------------------------
 
     @property
+    def pid(self) -> int | None:
+        return self._child.pid if self._child else None
+
+    @property
     def is_asleep(self) -> bool:
         return self._asleep
 

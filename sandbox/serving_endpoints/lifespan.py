@@ -1,0 +1,49 @@
+"""What serving endpoints keep in `app.state`, and their start and end with the application."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import httpx
+from fastapi import FastAPI
+
+from sandbox.serving_endpoints import workspace
+from sandbox.serving_endpoints.invocations import Recorders
+from sandbox.serving_endpoints.metrics import Meter
+from sandbox.serving_endpoints.rate_limits import RateLimiter
+from sandbox.serving_endpoints.records import EndpointRecords
+from sandbox.serving_endpoints.replica import Workshop
+from sandbox.serving_endpoints.settings import EndpointSettings
+from sandbox.serving_endpoints.supervisor import Supervisor
+
+
+@asynccontextmanager
+async def serving_endpoints(app: FastAPI) -> AsyncIterator[None]:
+    """Sets `supervisor`, `serving_http`, `serving_meter`, `serving_rate_limiter`, `invocation_recorders`."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
+    async with httpx.AsyncClient(trust_env=False, limits=limits) as http:
+        workshop = Workshop(
+            settings=EndpointSettings.from_environ(os.environ),
+            faults=app.state.faults,
+            locate_model=partial(workspace.locate_model, app),
+            resolve_env=partial(workspace.resolve_env, app),
+            http=http,
+            log_dir=app.state.settings.state_dir / "serving",
+        )
+        supervisor = Supervisor(EndpointRecords(app.state.store), workshop)
+        meter = Meter(supervisor, http)
+        app.state.supervisor = supervisor
+        app.state.serving_http = http
+        app.state.serving_meter = meter
+        app.state.serving_rate_limiter = RateLimiter()
+        app.state.invocation_recorders = Recorders()
+        supervisor.start()
+        meter.start()
+        try:
+            yield
+        finally:
+            await meter.stop()
+            await supervisor.stop()
