@@ -84,3 +84,11 @@ class VersionFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no
     class Meta:
         model = ModelVersion
         fields: list[str] = []
+
+
+class ModelListFilter(ModelFilter):
+    """The same for the page, with its order. (The API orders by its own backend.)"""
+
+    ordering = django_filters.OrderingFilter(
+        fields=["full_name", "team", "owner", "created_at", "updated_at", "version_count"]
+    )

@@ -18,7 +18,7 @@ from accounts.serializers import MeSerializer
 class MeViewSet(PortalAPIMixin, viewsets.ViewSet):
     """The person, or the token's person, who asks."""
 
-    @extend_schema(operation_id="me", responses=forced_singular_serializer(MeSerializer))
+    @extend_schema(operation_id="me", responses=forced_singular_serializer(MeSerializer))  # type: ignore[no-untyped-call]
     def list(self, request: Request) -> Response:
         user = user_of(request)
         prefetch_related_objects([user], "memberships__team")

@@ -1,0 +1,62 @@
+"""Admin pages of the catalog: workspaces and environments are set here, the mirror is only shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from catalog.models import Environment, ModelVersion, RegisteredModel, Workspace
+
+if TYPE_CHECKING:
+    # Django's admin classes take no type parameters at run time.
+    WorkspaceAdminBase = admin.ModelAdmin[Workspace]
+    EnvironmentAdminBase = admin.ModelAdmin[Environment]
+    MirrorBase = admin.ModelAdmin[Any]
+else:
+    WorkspaceAdminBase = EnvironmentAdminBase = MirrorBase = admin.ModelAdmin
+
+
+@admin.register(Workspace)
+class WorkspaceAdmin(WorkspaceAdminBase):
+    list_display = ["name", "host", "credential", "synced_at", "sync_error"]
+    readonly_fields = ["synced_at", "sync_error"]
+
+
+@admin.register(Environment)
+class EnvironmentAdmin(EnvironmentAdminBase):
+    list_display = ["slug", "name", "position", "workspace", "catalog_name", "needs_approval"]
+    list_select_related = ["workspace"]
+    prepopulated_fields = {"slug": ["name"]}
+    ordering = ["position", "slug"]
+
+
+class MirrorAdmin(MirrorBase):
+    """Rows that only the sync writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(RegisteredModel)
+class RegisteredModelAdmin(MirrorAdmin):
+    list_display = ["full_name", "workspace", "team", "owner", "updated_at", "removed_at"]
+    list_filter = ["workspace", "team"]
+    list_select_related = ["workspace", "team"]
+    search_fields = ["full_name", "owner"]
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(MirrorAdmin):
+    list_display = ["model", "version", "status", "created_at", "details_synced_at", "removed_at"]
+    list_filter = ["status"]
+    list_select_related = ["model"]
+    search_fields = ["model__full_name"]
