@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Field, Model, URLField
 from django.http import HttpRequest
 
 from catalog.models import Environment, ModelVersion, RegisteredModel, Workspace
@@ -23,6 +23,12 @@ else:
 class WorkspaceAdmin(WorkspaceAdminBase):
     list_display = ["name", "host", "credential", "synced_at", "sync_error"]
     readonly_fields = ["synced_at", "sync_error"]
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """A host that is written without a scheme is https."""
+        if isinstance(db_field, URLField):
+            kwargs["assume_scheme"] = "https"
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
 @admin.register(Environment)
