@@ -21,7 +21,7 @@ BACKEND = HttpBackend("http://portal/state/1", "http://portal/state/1/lock", "ht
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> TerraformSettings:
+def terraform(tmp_path: Path) -> TerraformSettings:
     lock_file = tmp_path / "standin.lock.hcl"
     lock_file.write_text("# hashes of the stand-in\n")
     return TerraformSettings(
@@ -33,9 +33,9 @@ def settings(tmp_path: Path) -> TerraformSettings:
     )
 
 
-def test_a_run_directory_is_private_and_self_contained(tmp_path: Path, settings: TerraformSettings) -> None:
+def test_a_run_directory_is_private_and_self_contained(tmp_path: Path, terraform: TerraformSettings) -> None:
     directory = tmp_path / "run"
-    render_workspace(directory, backend=BACKEND, settings=settings, variables={"endpoint_name": "card-fraud"})
+    render_workspace(directory, backend=BACKEND, settings=terraform, variables={"endpoint_name": "card-fraud"})
     assert directory.stat().st_mode & 0o777 == 0o700
     files = [path for path in directory.rglob("*") if path.is_file()]
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
@@ -47,37 +47,37 @@ def test_a_run_directory_is_private_and_self_contained(tmp_path: Path, settings:
 
 
 def test_values_stand_in_the_variables_file_and_only_references_in_the_configuration(
-    tmp_path: Path, settings: TerraformSettings
+    tmp_path: Path, terraform: TerraformSettings
 ) -> None:
     tags = {"cost_center": '${file("/etc/passwd")}'}
     imports = (Import("module.endpoint.databricks_model_serving.this", "${var.x}"),)
-    render_workspace(tmp_path / "run", backend=BACKEND, settings=settings, variables={"tags": tags}, imports=imports)
+    render_workspace(tmp_path / "run", backend=BACKEND, settings=terraform, variables={"tags": tags}, imports=imports)
     main = json.loads((tmp_path / "run" / "main.tf.json").read_text())
     assert main["module"]["endpoint"] == {"source": "./module", "tags": "${var.tags}"}
     assert main["import"] == [{"to": "module.endpoint.databricks_model_serving.this", "id": "$${var.x}"}]
     assert json.loads((tmp_path / "run" / "slipway.auto.tfvars.json").read_text()) == {"tags": tags}
 
 
-def test_without_a_lock_file_terraform_may_write_its_own(tmp_path: Path, settings: TerraformSettings) -> None:
-    unlocked = replace(settings, lock_file=None, provider_flavour="official")
+def test_without_a_lock_file_terraform_may_write_its_own(tmp_path: Path, terraform: TerraformSettings) -> None:
+    unlocked = replace(terraform, lock_file=None, provider_flavour="official")
     render_workspace(tmp_path / "run", backend=BACKEND, settings=unlocked, variables={})
     assert not (tmp_path / "run" / ".terraform.lock.hcl").exists()
 
 
-def test_a_variable_needs_a_name_of_terraform(tmp_path: Path, settings: TerraformSettings) -> None:
+def test_a_variable_needs_a_name_of_terraform(tmp_path: Path, terraform: TerraformSettings) -> None:
     with pytest.raises(ValueError, match="not names of Terraform variables"):
-        render_workspace(tmp_path / "run", backend=BACKEND, settings=settings, variables={"a.b": 1})
+        render_workspace(tmp_path / "run", backend=BACKEND, settings=terraform, variables={"a.b": 1})
 
 
 def test_the_environment_is_an_allow_list(
-    tmp_path: Path, settings: TerraformSettings, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, terraform: TerraformSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_KEY", "canary")
     monkeypatch.setenv("DATABRICKS_TOKEN", "canary of the worker")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
     env = terraform_env(
         tmp_path,
-        settings=settings,
+        settings=terraform,
         databricks={"DATABRICKS_HOST": "http://workspace"},
         http_username="run-1",
         http_password="once",
@@ -90,6 +90,6 @@ def test_the_environment_is_an_allow_list(
     assert "TF_HTTP_ADDRESS" not in env
 
 
-def test_only_variables_of_the_provider_can_be_added(tmp_path: Path, settings: TerraformSettings) -> None:
+def test_only_variables_of_the_provider_can_be_added(tmp_path: Path, terraform: TerraformSettings) -> None:
     with pytest.raises(ValueError, match="LD_PRELOAD"):
-        terraform_env(tmp_path, settings=settings, databricks={"LD_PRELOAD": "x"}, http_username="", http_password="")
+        terraform_env(tmp_path, settings=terraform, databricks={"LD_PRELOAD": "x"}, http_username="", http_password="")
