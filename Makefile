@@ -11,7 +11,7 @@ PYTHON := $(shell for name in python3 python3.12 python3.11 python3.13 python3.1
 endif
 BIN := .venv/bin
 # Tells a program to stop when the make that started it goes away.
-export SLIPWAY_PARENT_IS_MAKE := 1
+export SLIPWAY_STOP_WITH_PARENT := 1
 
 .PHONY: help
 help: ## Show what can be made

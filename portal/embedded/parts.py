@@ -35,13 +35,39 @@ WEB = Part(
 )
 WORKER_RUNS = Part(
     "worker-runs",
-    (*CELERY, "worker", "-Q", "runs", "-P", "threads", "-c", "8", "-n", "runs@%h", "--without-gossip"),
+    (
+        *CELERY,
+        "worker",
+        "-Q",
+        "runs",
+        "-P",
+        "threads",
+        "-c",
+        "8",
+        "-n",
+        "runs@%h",
+        "--without-gossip",
+        "--without-mingle",
+    ),
     stop_s=40,
     needs_others=True,
 )
 WORKER = Part(
     "worker",
-    (*CELERY, "worker", "-Q", "default", "-P", "threads", "-c", "4", "-n", "default@%h", "--without-gossip"),
+    (
+        *CELERY,
+        "worker",
+        "-Q",
+        "default",
+        "-P",
+        "threads",
+        "-c",
+        "4",
+        "-n",
+        "default@%h",
+        "--without-gossip",
+        "--without-mingle",
+    ),
     stop_s=20,
     needs_others=True,
 )

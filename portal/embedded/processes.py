@@ -12,6 +12,7 @@ from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
 NAP_S = 0.1
+KILL_TAKES_S = 2
 
 
 def adopt_orphans() -> None:
@@ -39,6 +40,7 @@ def end_descendants(*, grace_s: float) -> None:
         _signal(descendants(), signal.SIGTERM)
         if not _gone_within(grace_s / 2):
             _signal(descendants(), signal.SIGKILL)
+            _gone_within(KILL_TAKES_S)
     reap()
 
 

@@ -57,7 +57,7 @@ def running(all_parts: Sequence[Part], extra: Mapping[str, str], say: Callable[[
 
     ``extra`` goes into their environment. Raises Stopped inside the block when we are told to stop.
     """
-    if os.environ.get("SLIPWAY_PARENT_IS_MAKE"):
+    if os.environ.get("SLIPWAY_STOP_WITH_PARENT"):
         stop_with_parent()
     adopt_orphans()
     environment = {"GRANIAN_HOST": LOOPBACK, "GRANIAN_PORT": str(settings.PORT), **os.environ, **extra}

@@ -10,11 +10,13 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
+# Who started us. Without it nobody could tell a parent that died a moment ago from one that never was.
+PARENT = "SLIPWAY_PARENT_PID"
 
 
 def stop_with_parent() -> None:
     """Let the kernel send SIGTERM to this process when its parent ends; end now if it has ended already."""
-    parent = os.getppid()
+    parent = int(os.environ.get(PARENT) or os.getppid())
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         sys.exit(1)
@@ -22,4 +24,5 @@ def stop_with_parent() -> None:
 
 if __name__ == "__main__":
     stop_with_parent()
+    os.environ[PARENT] = str(os.getpid())
     os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 - no shell, and argv is the supervisor's own

@@ -19,6 +19,7 @@ from typing import Any
 from supervisor.xmlrpc import SupervisorTransport  # type: ignore[import-untyped]
 
 from portal.embedded.parts import Part
+from portal.embedded.stop_with_parent import PARENT
 
 NAP_S = 0.1
 STARTING_TIMEOUT_S = 20
@@ -82,7 +83,7 @@ class Supervisor:
         self._process = subprocess.Popen(
             [*_with_parent(), sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(self.places.config)],
             cwd=self._root,
-            env=self._environment,
+            env={**self._environment, PARENT: str(os.getpid())},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             # Away from the terminal: Ctrl-C reaches us alone, and we stop the parts in order.
@@ -201,7 +202,8 @@ def _program(part: Part, places: Places, root: Path) -> dict[str, str]:
         "stopasgroup": "false",
         "killasgroup": "true",
         "redirect_stderr": "true",
-        "stdout_logfile": _value(str(places.log_of(part.name))),
+        # supervisord expands this one twice.
+        "stdout_logfile": _value(_value(str(places.log_of(part.name)))),
         "stdout_logfile_maxbytes": "10MB",
         "stdout_logfile_backups": "3",
     }
