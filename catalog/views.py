@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import trigger_client_event
 
 from accounts.permissions import can
 from accounts.roles import Action
@@ -68,7 +69,7 @@ def sync_status(request: HttpRequest) -> HttpResponse:
     status = _synced_workspaces()
     response = render(request, "catalog/_sync_status.html", status)
     if not status["syncing"]:
-        response.headers["HX-Trigger"] = "catalog-synced"
+        trigger_client_event(response, "catalog-synced")
     return response
 
 
