@@ -1,0 +1,92 @@
+"""What a pipeline does: deploy with a token, follow the run, ask the endpoint."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.product import Product
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("product"), pytest.mark.timeout(600)]
+
+PREDICT = """
+import json, sys, mlflow, pandas as pd
+body = json.load(sys.stdin)
+model = mlflow.pyfunc.load_model(sys.argv[1])
+frame = pd.DataFrame(body["dataframe_split"]["data"], columns=body["dataframe_split"]["columns"])
+json.dump({"predictions": pd.Series(model.predict(frame).ravel()).tolist()}, sys.stdout)
+"""
+
+
+def own_predictions(product: Product, model_uri: str, body: dict[str, Any]) -> Any:
+    """What the model itself says, loaded from the registry in a process of its own."""
+    environment = os.environ | {
+        "MLFLOW_TRACKING_URI": product.stack.sandbox_url,
+        "MLFLOW_TRACKING_TOKEN": product.stack.record["sandbox_token"],
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PREDICT, model_uri],
+        input=orjson.dumps(body),
+        capture_output=True,
+        env=environment,
+        check=True,
+    )
+    return orjson.loads(done.stdout)["predictions"]
+
+
+def example_of(product: Product, model: str, version: str) -> dict[str, Any]:
+    answer = product.api("admin").get(f"models/{model}/versions/{version}/")
+    assert answer.status_code == 200, answer.text
+    example: dict[str, Any] = answer.json()["input_example"]
+    return example
+
+
+def test_the_demo_has_a_deployment_that_answers(product: Product) -> None:
+    record = product.stack.record
+    run = product.run(record["run"])
+    assert run["status"] == "succeeded"
+    name = run["deployment"]["name"]
+    spec = run["spec"]
+    example = example_of(product, spec["model"], spec["version"])
+    answer = product.predict(name, example)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["predictions"]
+
+
+def test_a_second_model_goes_to_staging_and_predicts_like_the_model_itself(product: Product) -> None:
+    began = time.monotonic()
+    run_id = product.deploy("flow-staging")
+    assert product.events(run_id), "the first line is there at once"
+    assert time.monotonic() - began < 5
+    run = product.finished(run_id)
+    assert run["status"] == "succeeded", product.log(run_id)
+    example = example_of(product, "staging.fraud.credit_default", "1")
+    answer = product.predict("flow-staging", example)
+    assert answer.status_code == 200, answer.text
+    expected = own_predictions(product, "models:/staging.fraud.credit_default/1", example)
+    assert answer.json()["predictions"] == expected
+    numbers = [event["number"] for event in product.events(run_id)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert product.destroy(run_id)["status"] == "succeeded"
+    assert product.endpoint("flow-staging") is None
+
+
+def test_production_waits_for_a_second_person(product: Product) -> None:
+    run_id = product.deploy("flow-prod", model="prod.fraud.credit_default", environment="prod")
+    product.reached(run_id, "approval")
+    refused = product.api("fiona").post(f"runs/{run_id}/approve/", json={})
+    assert refused.status_code == 403, refused.text
+    approved = product.api("arjun").post(f"runs/{run_id}/approve/", json={"reason": "looks right"})
+    assert approved.status_code == 200, approved.text
+    assert product.finished(run_id)["status"] == "succeeded", product.log(run_id)
+    deployment = product.run(run_id)["deployment"]["id"]
+    destroy = product.api("fiona").delete(f"deployments/{deployment}/").json()
+    product.reached(destroy["id"], "approval")
+    product.api("arjun").post(f"runs/{destroy['id']}/approve/", json={}).raise_for_status()
+    assert product.finished(destroy["id"])["status"] == "succeeded"
