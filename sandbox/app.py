@@ -8,17 +8,46 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from sandbox import control, identity
+from sandbox import control, files, identity, mlflow_proxy, oidc, permissions, scim, secrets_api, uc_registry
 from sandbox.config import SandboxSettings
 from sandbox.errors import install_handlers
 from sandbox.faults import Faults
+from sandbox.files import Places
 from sandbox.gate import Gate
 from sandbox.mlflow_server import MlflowServer
+from sandbox.models import Models
+from sandbox.registry import Registry
 from sandbox.request_log import RequestLog
 from sandbox.schema import SCHEMAS
+from sandbox.secrets import SecretVault
+from sandbox.serving_endpoints import query
+from sandbox.serving_endpoints import routes as serving_routes
+from sandbox.serving_endpoints.lifespan import serving_endpoints
 from sandbox.store import Store
+from sandbox.unity_catalog import catalogs, entity_tags, grants, metastore, schemas, tables, volumes
+from sandbox.unity_catalog import models as uc_models
 
-ROUTERS = (control.router,)
+# The registry of Unity Catalog stands before the proxy, whose paths include its own.
+ROUTERS = (
+    control.router,
+    oidc.router,
+    scim.router,
+    permissions.router,
+    secrets_api.router,
+    catalogs.router,
+    schemas.router,
+    uc_models.router,
+    volumes.router,
+    tables.router,
+    grants.router,
+    metastore.router,
+    entity_tags.router,
+    uc_registry.router,
+    mlflow_proxy.router,
+    files.router,
+    serving_routes.router,
+    query.router,
+)
 
 
 class Workspace(FastAPI):
@@ -32,7 +61,7 @@ class Workspace(FastAPI):
 
 
 def create_app(settings: SandboxSettings) -> FastAPI:
-    """``app.state`` has settings, store, faults, request_log and mlflow for the routes."""
+    """``app.state`` has settings, store, faults, request_log, mlflow, secrets, models and places for the routes."""
     app = Workspace(
         title="Sandbox workspace",
         openapi_url=None,
@@ -40,25 +69,36 @@ def create_app(settings: SandboxSettings) -> FastAPI:
         redirect_slashes=False,
         strict_content_type=False,
     )
-    app.state.settings = settings
-    app.state.store = Store(settings.state_dir / "workspace.db", SCHEMAS)
-    app.state.faults = Faults()
-    app.state.request_log = RequestLog(app.state.store)
-    app.state.gate = Gate(app.behind_the_gate, app.state.faults, app.state.request_log)
-    app.state.mlflow = MlflowServer(settings)
+    _set_state(app, settings)
     install_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
     return app
 
 
+def _set_state(app: Workspace, settings: SandboxSettings) -> None:
+    app.state.settings = settings
+    app.state.store = Store(settings.state_dir / "workspace.db", SCHEMAS)
+    app.state.faults = Faults()
+    app.state.request_log = RequestLog(app.state.store)
+    app.state.gate = Gate(app.behind_the_gate, app.state.faults, app.state.request_log)
+    app.state.mlflow = MlflowServer(settings)
+    app.state.secrets = SecretVault(app.state.store, settings.state_dir / "secrets.key")
+    app.state.registry = Registry(app.state.mlflow.url)
+    app.state.models = Models(app.state.store, app.state.registry, app.state.mlflow.artifacts_dir)
+    app.state.places = Places(app.state.store, app.state.models, app.state.mlflow.artifacts_dir, settings.state_dir)
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     identity.seed(app.state.store, app.state.settings)
+    metastore.seed(app.state.store)
     app.state.request_log.start()
     await app.state.mlflow.start()
     try:
-        yield
+        async with serving_endpoints(app):
+            yield
     finally:
+        app.state.registry.close()
         await app.state.mlflow.stop()
         app.state.request_log.stop()

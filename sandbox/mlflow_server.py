@@ -25,6 +25,7 @@ class MlflowServer:
 
     def __init__(self, settings: SandboxSettings) -> None:
         self.directory = settings.state_dir / "mlflow"
+        self.artifacts_dir = self.directory / "artifacts"
         self.port = free_port()
         self.url = f"http://{LOOPBACK}:{self.port}"
         self.client = httpx.AsyncClient(base_url=self.url, timeout=httpx.Timeout(120, connect=5), trust_env=False)

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
-from sandbox import identity, request_log
+from sandbox import identity, models, permissions, request_log, secrets
+from sandbox.serving_endpoints import records
+from sandbox.unity_catalog import entity_tags, objects
 
-SCHEMAS = (identity.SCHEMA, request_log.SCHEMA)
+SCHEMAS = (
+    identity.SCHEMA,
+    request_log.SCHEMA,
+    permissions.SCHEMA,
+    secrets.SCHEMA,
+    objects.SCHEMA,
+    entity_tags.SCHEMA,
+    models.SCHEMA,
+    records.SCHEMA,
+)
