@@ -1,0 +1,108 @@
+"""The adapter and the mirror against the real sandbox: models logged with plain MLflow, nothing faked."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from catalog.models import RegisteredModel
+from catalog.sync import sync_workspace
+from integrations import databricks
+from integrations.errors import IntegrationError
+from tests.factories import EnvironmentFactory, TeamFactory, WorkspaceFactory
+from tests.sandbox.running import ADMIN_TOKEN, ROOT, RunningSandbox
+
+pytestmark = [pytest.mark.xdist_group("catalog-sandbox"), pytest.mark.timeout(300)]
+NAME = "staging.fraud.card_fraud"
+LOG_TWO_VERSIONS = """
+import sys
+import mlflow
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+frame = pd.DataFrame({"amount": [1.0, 2.0, 90.0, 95.0], "country": [0.0, 1.0, 0.0, 1.0]})
+fitted = LogisticRegression().fit(frame, [0, 0, 1, 1])
+for auc in (0.8, 0.9):
+    with mlflow.start_run():
+        mlflow.log_params({"solver": "lbfgs"})
+        mlflow.log_metrics({"auc": auc})
+        mlflow.sklearn.log_model(
+            fitted, name="model", input_example=frame.head(2), pip_requirements=["scikit-learn"],
+            registered_model_name=sys.argv[1],
+        )
+mlflow.MlflowClient().set_registered_model_alias(sys.argv[1], "champion", 1)
+mlflow.MlflowClient().set_registered_model_tag(sys.argv[1], "risk", "high")
+"""
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory):
+    running = RunningSandbox(tmp_path_factory.mktemp("sandbox"))
+    try:
+        client = running.client()
+        client.catalogs.create(name="staging")
+        client.schemas.create(name="fraud", catalog_name="staging")
+        environ = os.environ | {
+            "MLFLOW_TRACKING_URI": running.url,
+            "MLFLOW_TRACKING_TOKEN": ADMIN_TOKEN,
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "GIT_PYTHON_REFRESH": "quiet",
+        }
+        argv = [sys.executable, "-c", LOG_TWO_VERSIONS, NAME]
+        done = subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, done.stderr[-3000:]
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def remote(sandbox):
+    return databricks.Workspace(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
+
+
+def test_the_sandbox_is_read_like_a_workspace(remote):
+    assert remote.current_user() == "admin@example.com"
+    assert [model.full_name for model in remote.list_models("staging")] == [NAME]
+    assert [version.version for version in remote.list_versions(NAME)] == [2, 1]
+    assert remote.get_version(NAME, 2).status == "READY"
+    assert remote.aliases(NAME) == {"champion": 1}
+    assert remote.resolve_alias(NAME, "champion").version == 1
+    assert remote.model_tags(NAME)["risk"] == "high"
+    assert remote.get_endpoint("nothing") is None
+
+
+def test_details_are_those_that_mlflow_logged(remote):
+    details = remote.version_details(NAME, 2, run_id=remote.get_version(NAME, 2).run_id)
+    assert [column["name"] for column in details.signature["inputs"]] == ["amount", "country"]
+    assert details.input_example["dataframe_split"]["columns"] == ["amount", "country"]
+    assert "sklearn" in details.flavors
+    assert details.metrics["auc"] == 0.9
+    assert details.params["solver"] == "lbfgs"
+    assert any(line.startswith("scikit-learn") for line in details.requirements)
+
+
+def test_what_the_sandbox_refuses_is_permanent(sandbox, remote):
+    with pytest.raises(IntegrationError) as raised:
+        remote.get_version(NAME, 99)
+    assert raised.value.permanent
+    stranger = databricks.Workspace(sandbox.url, databricks.Credentials(token="dapi-nobody"), retry_timeout_s=2)
+    with pytest.raises(IntegrationError) as raised:
+        stranger.current_user()
+    assert raised.value.permanent
+
+
+@pytest.mark.django_db
+def test_the_mirror_shows_what_was_registered(remote):
+    workspace = WorkspaceFactory.create()
+    EnvironmentFactory.create(workspace=workspace, catalog_name="staging")
+    team = TeamFactory.create(slug="fraud")
+    outcome = sync_workspace(workspace.pk, connect=lambda _: remote)
+    assert outcome is not None
+    assert outcome.errors == []
+    model = RegisteredModel.objects.get()
+    assert (model.full_name, model.team, model.alias_versions) == (NAME, team, {"champion": 1})
+    latest = model.latest
+    assert latest is not None
+    assert (latest.version, latest.metrics["auc"]) == (2, 0.9)
+    assert latest.input_example is not None
