@@ -28,7 +28,7 @@ from sandbox.serving_endpoints.replica import Replica
 from sandbox.serving_endpoints.supervisor import Endpoint, Supervisor
 from sandbox.serving_endpoints.validation import Author, check_endpoint_name, read_config
 from sandbox.serving_endpoints.views import detailed, listed
-from sandbox.serving_endpoints.workspace import CAN_MANAGE, CAN_VIEW, Level
+from sandbox.serving_endpoints.workspace import CAN_MANAGE, CAN_VIEW
 from sandbox.store import now_ms
 
 router = APIRouter(prefix="/api/2.0/serving-endpoints")
@@ -183,7 +183,7 @@ def _supervisor(request: Request) -> Supervisor:
     return supervisor
 
 
-def find_endpoint(request: Request, caller: Principal, name: str, level: Level) -> Endpoint:
+def find_endpoint(request: Request, caller: Principal, name: str, level: str) -> Endpoint:
     """Raises ApiError 404 or 403."""
     endpoint = _supervisor(request).get(name)
     if endpoint is None:
@@ -193,7 +193,7 @@ def find_endpoint(request: Request, caller: Principal, name: str, level: Level) 
 
 
 def _detailed(request: Request, caller: Principal, endpoint: Endpoint) -> dict[str, Any]:
-    level = workspace.highest_level(request, caller, endpoint.record.id)
+    level = workspace.highest_level(request, caller, endpoint.record.id) or ""
     return detailed(_supervisor(request), endpoint, level, request.app.state.settings.url)
 
 

@@ -53,9 +53,7 @@ class World:
         return self.model
 
     def create(self, config: dict[str, Any]) -> Endpoint:
-        stamps = {"creation_timestamp": 1, "last_updated_timestamp": 1}
-        record = EndpointRecord(id="a" * 32, name="ep", creator="ann", **stamps)
-        return self.supervisor.add(record, read(config, 1))
+        return self.supervisor.add(new_record("ep"), read(config, 1))
 
     async def update(self, endpoint: Endpoint, config: dict[str, Any]) -> None:
         self.supervisor.update(endpoint, read(config, 2))
@@ -85,6 +83,10 @@ async def world(directory: Path, model: Path, settings: EndpointSettings | None 
             yield around
         finally:
             await around.supervisor.stop()
+
+
+def new_record(name: str) -> EndpointRecord:
+    return EndpointRecord(id="a" * 32, name=name, creator="ann", creation_timestamp=1, last_updated_timestamp=1)
 
 
 def read(config: dict[str, Any], version: int) -> Any:
@@ -219,7 +221,8 @@ def test_endpoints_and_cut_off_updates_come_back_after_a_restart(tmp_path: Path,
         async with world(tmp_path, model) as w:
             (endpoint,) = w.supervisor
             assert endpoint.record.id == "a" * 32
-            assert not endpoint.is_ready
+            ready_at_once = endpoint.is_ready
+            assert not ready_at_once
             await w.until(lambda: not endpoint.is_updating)
             assert endpoint.is_ready
             assert sorted(endpoint.active) == ["a", "b"]
@@ -271,10 +274,8 @@ def test_the_split_of_traffic_follows_the_routes_and_a_seed_repeats_it(tmp_path:
         async def scenario() -> list[str]:
             async with world(tmp_path, model, EndpointSettings(traffic_seed=seed)) as w:
                 config = read(serving("a", "b", shares=(90, 10)), 1)
-                stamps = {"creation_timestamp": 1, "last_updated_timestamp": 1}
-                endpoint = Endpoint(EndpointRecord(id="b" * 32, name="split", creator="ann", config=config, **stamps))
-                entities = config.entities
-                endpoint.active = {e.name: Replica("b" * 32, "split", e, w.workshop) for e in entities}
+                endpoint = Endpoint(new_record("split").model_copy(update={"config": config}))
+                endpoint.active = {e.name: Replica("a" * 32, "split", e, w.workshop) for e in config.entities}
                 chosen = [w.supervisor.choose(endpoint) for _ in range(1000)]
                 return [replica.entity.name for replica in chosen if replica is not None]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def save_tensor_model(path: Path) -> Path:
 
 
 class MoodyModel(PythonModel):
-    """Raises, exits, waits or returns nonsense, as the first cell of its input says."""
+    """Raises, waits, looks around or returns nonsense, as the first cell of its input says."""
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:
         mood = model_input["mood"].iloc[0]
@@ -90,6 +91,8 @@ class MoodyModel(PythonModel):
             return [object()]
         if mood == "set":
             return {"values": {1, 2}}
+        if str(mood).startswith("env "):
+            return [os.environ.get(str(mood).removeprefix("env "), "(not set)")]
         if str(mood).startswith("wait"):
             time.sleep(float(str(mood).removeprefix("wait ")))  # the model is slow, not the test
         return [str(mood)]
