@@ -38,18 +38,16 @@ run: demo-env ## Start the portal alone, against the services that the environme
 	@exec $(BIN)/python manage.py run
 
 .PHONY: test
-test: dev-env assets-built ## Run the whole suite, on SQLite and on PostgreSQL
+test: dev-env assets ## Run the whole suite, on SQLite and on PostgreSQL
 	@exec $(BIN)/python -m tests.suite
 
 .PHONY: check
 check: dev-env ## Check style, types, layers, templates, migrations, the API schema and sizes
 	@exec $(BIN)/python -m tests.checks
 
-.PHONY: assets assets-built
+.PHONY: assets
 assets: demo-env ## Fetch the front end's packages and copy what pages use to static/vendor
 	@exec $(BIN)/python static/build.py
-assets-built: dev-env
-	@$(BIN)/python -m portal.embedded.assets
 
 .PHONY: lock
 lock: dev-env ## Resolve pyproject.toml into the hashed locks below requirements/

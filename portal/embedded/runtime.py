@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -60,6 +61,8 @@ def running(all_parts: Sequence[Part], extra: Mapping[str, str], say: Callable[[
     if os.environ.get("SLIPWAY_STOP_WITH_PARENT"):
         stop_with_parent()
     adopt_orphans()
+    # The terminal is for ``say``; the parts have logs of their own.
+    logging.getLogger().setLevel(logging.WARNING)
     environment = {"GRANIAN_HOST": LOOPBACK, "GRANIAN_PORT": str(settings.PORT), **os.environ, **extra}
     environment["VAR_DIR"] = str(settings.VAR_DIR)
     supervisor = Supervisor(all_parts, places=prepare.places(), root=ROOT, environment=environment)
