@@ -48,7 +48,8 @@ def test_a_bad_token_wish_names_its_field(viewer, api_as, body, field):
 
 
 def test_a_body_that_is_no_object_gets_400(viewer, api_as):
-    for body in ([], "x", 3, None):
+    bodies: list[object] = [[], "x", 3, None]
+    for body in bodies:
         assert api_as(viewer).post(TOKENS, body).status_code == 400
 
 
@@ -104,7 +105,7 @@ def test_a_platform_admin_sees_every_team(team, other_team, admin, api_as):
 @pytest.mark.parametrize("who", ["viewer", "deployer", "approver"])
 def test_only_a_team_admin_changes_members(who, owner, request, api_as):
     client = api_as(request.getfixturevalue(who))
-    UserFactory(username="newcomer")
+    UserFactory.create(username="newcomer")
     assert client.post(MEMBERS, {"username": "newcomer", "role": "viewer"}).status_code == 403
     assert client.patch(f"{MEMBERS}owner/", {"role": "viewer"}).status_code == 403
     assert client.delete(f"{MEMBERS}owner/").status_code == 403
@@ -112,7 +113,7 @@ def test_only_a_team_admin_changes_members(who, owner, request, api_as):
 
 
 def test_a_team_admin_adds_changes_and_removes_a_member(owner, api_as):
-    UserFactory(username="new@example.com")
+    UserFactory.create(username="new@example.com")
     client = api_as(owner)
     assert client.post(MEMBERS, {"username": "new@example.com", "role": "viewer"}).status_code == 201
     answer = client.patch(f"{MEMBERS}new@example.com/", {"role": "deployer"})
@@ -147,7 +148,7 @@ def test_the_last_team_admin_can_neither_leave_nor_step_down(owner, api_as):
 
 
 def test_a_team_admin_who_left_the_company_does_not_count_as_one(owner, team):
-    MembershipFactory(team=team, user=UserFactory(is_active=False), role=Role.TEAM_ADMIN)
+    MembershipFactory.create(team=team, user=UserFactory.create(is_active=False), role=Role.TEAM_ADMIN)
     with pytest.raises(ValidationError, match="last team admin"):
         remove_member(actor=owner, membership=team.memberships.get(user=owner))
 
@@ -157,7 +158,7 @@ def test_anybody_may_leave(viewer, owner, api_as):
 
 
 def test_two_admins_who_remove_each_other_leave_one(owner, team):
-    second = MembershipFactory(team=team, role=Role.TEAM_ADMIN)
+    second = MembershipFactory.create(team=team, role=Role.TEAM_ADMIN)
     first = team.memberships.get(user=owner)
     remove_member(actor=owner, membership=second)
     with pytest.raises(PermissionDenied):

@@ -18,7 +18,7 @@ KEY = {"Idempotency-Key": "job-7-attempt-1"}
 
 
 def test_a_repeated_post_is_done_once_and_answered_twice(owner, team, api_as):
-    UserFactory(username="newcomer")
+    UserFactory.create(username="newcomer")
     client = api_as(owner)
     body = {"username": "newcomer", "role": "viewer"}
     first = client.post(MEMBERS, body, headers=KEY)
@@ -58,7 +58,7 @@ def test_the_same_key_of_another_person_is_another_key(owner, viewer, api_as):
 def test_a_post_that_failed_may_be_tried_again_with_its_key(owner, api_as):
     client = api_as(owner)
     assert client.post(MEMBERS, {"username": "later", "role": "viewer"}, headers=KEY).status_code == 400
-    UserFactory(username="later")
+    UserFactory.create(username="later")
     answer = client.post(MEMBERS, {"username": "later", "role": "viewer"}, headers=KEY)
     assert answer.status_code == 201
     assert "Idempotent-Replayed" not in answer.headers

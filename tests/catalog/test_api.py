@@ -27,8 +27,8 @@ def names(answer):
 
 
 def test_a_model_tells_its_team_versions_aliases_and_flavors(model_version, registered_model, viewer, api_as):
-    ModelVersionFactory(model=registered_model, version=2, aliases=["champion"])
-    ModelVersionFactory(model=registered_model, version=9, removed_at=SEEN_AT, aliases=["gone"])
+    ModelVersionFactory.create(model=registered_model, version=2, aliases=["champion"])
+    ModelVersionFactory.create(model=registered_model, version=9, removed_at=SEEN_AT, aliases=["gone"])
     body = api_as(viewer, TokenScope.READ).get(MODEL).json()
     assert (body["full_name"], body["team"], body["workspace"]) == ("staging.fraud.card_fraud", "fraud", "main")
     assert (body["latest_version"], body["version_count"]) == (3, 2)
@@ -46,7 +46,7 @@ def test_a_name_is_found_in_any_case(registered_model, viewer, api_as):
 
 
 def test_versions_come_newest_first_and_one_tells_everything(model_version, registered_model, viewer, api_as):
-    ModelVersionFactory(model=registered_model, version=10)
+    ModelVersionFactory.create(model=registered_model, version=10)
     client = api_as(viewer)
     assert [row["version"] for row in client.get(VERSIONS).json()["results"]] == [10, 3]
     body = client.get(f"{VERSIONS}3/").json()
@@ -68,7 +68,7 @@ def test_another_team_does_not_find_the_model(model_version, stranger, api_as, u
 
 
 def test_a_model_of_no_team_is_for_platform_admins(viewer, admin, api_as):
-    RegisteredModelFactory(team=None, name="lonely")
+    RegisteredModelFactory.create(team=None, name="lonely")
     assert names(api_as(viewer).get(MODELS)) == []
     assert names(api_as(admin).get(MODELS)) == ["staging.unowned.lonely"]
 
@@ -81,8 +81,8 @@ def test_a_model_that_is_gone_is_not_found(registered_model, viewer, api_as):
 
 
 def test_two_workspaces_with_one_name_are_told_apart(registered_model, team, viewer, api_as):
-    other = WorkspaceFactory(name="other")
-    RegisteredModelFactory(workspace=other, team=team, name="card_fraud", comment="the other one")
+    other = WorkspaceFactory.create(name="other")
+    RegisteredModelFactory.create(workspace=other, team=team, name="card_fraud", comment="the other one")
     client = api_as(viewer)
     assert client.get(MODEL).json()["workspace"] == "main"
     assert client.get(f"{MODEL}?workspace=other").json()["comment"] == "the other one"
@@ -92,15 +92,17 @@ def test_two_workspaces_with_one_name_are_told_apart(registered_model, team, vie
 @pytest.fixture
 def some_models(environment, team, other_team):
     """Three models: one of the team in staging, one in prod, one of the other team."""
-    production = EnvironmentFactory(slug="prod", catalog_name="prod", workspace=environment.workspace)
-    first = RegisteredModelFactory(
+    production = EnvironmentFactory.create(slug="prod", catalog_name="prod", workspace=environment.workspace)
+    first = RegisteredModelFactory.create(
         workspace=environment.workspace, team=team, name="card_fraud", comment="Scores card payments", owner="ana"
     )
-    second = RegisteredModelFactory(workspace=production.workspace, team=team, catalog_name="prod", name="card_fraud")
-    third = RegisteredModelFactory(workspace=environment.workspace, team=other_team, name="price")
-    ModelVersionFactory(model=first, version=1, flavors=["sklearn"], aliases=["champion"])
-    ModelVersionFactory(model=second, version=1, flavors=["lightgbm"])
-    ModelVersionFactory(model=third, version=1, flavors=["sklearn"], aliases=["champion_old"])
+    second = RegisteredModelFactory.create(
+        workspace=production.workspace, team=team, catalog_name="prod", name="card_fraud"
+    )
+    third = RegisteredModelFactory.create(workspace=environment.workspace, team=other_team, name="price")
+    ModelVersionFactory.create(model=first, version=1, flavors=["sklearn"], aliases=["champion"])
+    ModelVersionFactory.create(model=second, version=1, flavors=["lightgbm"])
+    ModelVersionFactory.create(model=third, version=1, flavors=["sklearn"], aliases=["champion_old"])
     return first, second, third
 
 
@@ -197,7 +199,8 @@ def test_a_cursor_written_by_hand_is_not_found(model_version, viewer, api_as, ur
 def test_pages_follow_each_other_without_gap_and_repeat(team, workspace, viewer, api_as):
     RegisteredModelFactory.create_batch(7, workspace=workspace, team=team)
     client = api_as(viewer)
-    seen, url = [], f"{MODELS}?page_size=3"
+    seen: list[str] = []
+    url = f"{MODELS}?page_size=3"
     while url:
         page = client.get(url)
         seen += names(page)
@@ -214,7 +217,7 @@ def test_a_list_costs_the_same_for_one_and_for_twenty_models(
     with django_assert_num_queries(3):
         client.get(MODELS)
     for model in RegisteredModelFactory.create_batch(19, workspace=workspace, team=team):
-        ModelVersionFactory(model=model, version=1, aliases=["champion"])
+        ModelVersionFactory.create(model=model, version=1, aliases=["champion"])
     with django_assert_num_queries(3):
         client.get(MODELS)
 
@@ -227,14 +230,14 @@ def test_a_list_of_versions_costs_the_same_for_one_and_for_twenty(
     with django_assert_num_queries(3):
         client.get(VERSIONS)
     for number in range(10, 29):
-        ModelVersionFactory(model=registered_model, version=number)
+        ModelVersionFactory.create(model=registered_model, version=number)
     with django_assert_num_queries(3):
         client.get(VERSIONS)
 
 
 def test_environments_come_in_their_order_with_their_rules(environment, viewer, api_as):
-    EnvironmentFactory(slug="prod", position=9, needs_approval=True)
-    EnvironmentFactory(slug="dev", position=0)
+    EnvironmentFactory.create(slug="prod", position=9, needs_approval=True)
+    EnvironmentFactory.create(slug="dev", position=0)
     rows = api_as(viewer).get(ENVIRONMENTS).json()["results"]
     assert [row["slug"] for row in rows] == ["dev", "staging", "prod"]
     assert rows[2]["needs_approval"] is True
@@ -244,7 +247,8 @@ def test_environments_come_in_their_order_with_their_rules(environment, viewer, 
 def test_pages_of_environments_follow_each_other(environment, viewer, api_as):
     EnvironmentFactory.create_batch(6, position=1)
     client = api_as(viewer)
-    seen, url = [], f"{ENVIRONMENTS}?page_size=2"
+    seen: list[str] = []
+    url = f"{ENVIRONMENTS}?page_size=2"
     while url:
         page = client.get(url).json()
         seen += [row["slug"] for row in page["results"]]
@@ -254,7 +258,7 @@ def test_pages_of_environments_follow_each_other(environment, viewer, api_as):
 
 @pytest.fixture
 def started(monkeypatch):
-    pks = []
+    pks: list[int] = []
     monkeypatch.setattr(sync_workspace, "delay", pks.append)
     return pks
 

@@ -38,6 +38,18 @@ def sync(registry, workspace):
     return lambda: sync_workspace(workspace.pk, connect=lambda _: remote)
 
 
+def newest(model: RegisteredModel) -> ModelVersion:
+    latest = model.latest
+    assert latest is not None
+    return latest
+
+
+def taken(workspace: Workspace) -> Claim:
+    claim = Claim.take(workspace.pk)
+    assert claim is not None
+    return claim
+
+
 def test_models_versions_aliases_tags_and_details_are_mirrored(registry, sync, team, workspace):
     registry.add_model(NAME, versions=2)
     registry.aliases[NAME] = {"champion": 1, "challenger": 2}
@@ -48,11 +60,11 @@ def test_models_versions_aliases_tags_and_details_are_mirrored(registry, sync, t
     assert (model.full_name, model.team, model.owner) == (NAME, team, "ana@example.com")
     assert model.tags == {"risk": "high"}
     assert model.alias_versions == {"challenger": 2, "champion": 1}
-    newest = model.latest
-    assert (newest.version, newest.status, newest.flavors) == (2, "READY", ["python_function", "sklearn"])
-    assert newest.metrics == {"auc": 0.9}
-    assert newest.signature["inputs"][0]["name"] == "amount"
-    assert newest.input_example == {"dataframe_split": {"columns": ["amount"], "data": [[1.5]]}}
+    latest = newest(model)
+    assert (latest.version, latest.status, latest.flavors) == (2, "READY", ["python_function", "sklearn"])
+    assert latest.metrics == {"auc": 0.9}
+    assert latest.signature["inputs"][0]["name"] == "amount"
+    assert latest.input_example == {"dataframe_split": {"columns": ["amount"], "data": [[1.5]]}}
     workspace.refresh_from_db()
     assert workspace.synced_at is not None
     assert (workspace.sync_started_at, workspace.sync_error) == (None, "")
@@ -119,10 +131,10 @@ def test_a_model_that_changed_is_read_at_once(registry, sync, monkeypatch):
     sync()
     registry.add_version(NAME, 2)
     sync()
-    assert RegisteredModel.objects.get().latest.version == 1
+    assert newest(RegisteredModel.objects.get()).version == 1
     registry.models[NAME]["updated_at"] += 1
     sync()
-    assert RegisteredModel.objects.get().latest.version == 2
+    assert newest(RegisteredModel.objects.get()).version == 2
 
 
 def test_a_refresh_reads_everything(registry, sync, monkeypatch, workspace):
@@ -147,7 +159,7 @@ def test_what_is_gone_is_marked_and_comes_back(registry, sync):
     registry.models[NAME] = model
     del registry.versions[NAME][2]
     sync()
-    assert RegisteredModel.objects.present().get().latest.version == 1
+    assert newest(RegisteredModel.objects.present().get()).version == 1
     assert ModelVersion.objects.get(version=2).removed_at is not None
 
 
@@ -160,7 +172,7 @@ def test_a_workspace_that_does_not_answer_keeps_the_old_rows(registry, sync, wor
     outcome = sync()
     assert outcome.errors
     workspace.refresh_from_db()
-    assert RegisteredModel.objects.present().get().latest.version == 1
+    assert newest(RegisteredModel.objects.present().get()).version == 1
     assert (workspace.synced_at, workspace.sync_started_at) == (before, None)
     assert "boom" in workspace.sync_error
     registry.fault = lambda method, path: None
@@ -177,7 +189,7 @@ def test_one_model_that_cannot_be_read_does_not_hide_the_others(registry, sync, 
     sync()
     workspace.refresh_from_db()
     assert "staging.fraud.broken" in workspace.sync_error
-    assert RegisteredModel.objects.get(full_name=NAME).latest.version == 1
+    assert newest(RegisteredModel.objects.get(full_name=NAME)).version == 1
 
 
 def test_a_workspace_in_trouble_is_not_asked_about_every_model(registry, sync):
@@ -224,12 +236,11 @@ def test_text_that_no_database_takes_is_made_storable(registry, sync):
     assert sync().errors == []
     model = RegisteredModel.objects.get()
     assert (model.comment, len(model.owner), model.tags) == ("ab", 255, {"k": "v"})
-    assert model.latest.status == "MODEL_VERSION_STATUS_UNKNOWN"
+    assert newest(model).status == "MODEL_VERSION_STATUS_UNKNOWN"
 
 
 def test_a_second_sync_of_the_same_workspace_does_nothing(registry, sync, workspace):
-    running = Claim.take(workspace.pk)
-    assert running is not None
+    running = taken(workspace)
     assert sync() is None
     assert not registry.calls
     running.succeed()
@@ -237,11 +248,12 @@ def test_a_second_sync_of_the_same_workspace_does_nothing(registry, sync, worksp
 
 
 def test_a_sync_whose_worker_died_is_taken_over_and_the_old_one_writes_nothing(workspace, environment):
-    lost = Claim.take(workspace.pk)
+    lost = taken(workspace)
     Workspace.objects.update(sync_started_at=timezone.now() - timedelta(minutes=11))
-    lost.started_at = Workspace.objects.get().sync_started_at
-    holder = Claim.take(workspace.pk)
-    assert holder is not None
+    started_at = Workspace.objects.get().sync_started_at
+    assert started_at is not None
+    lost.started_at = started_at
+    holder = taken(workspace)
     assert lost.step() is False
     lost.fail("late")
     workspace.refresh_from_db()
@@ -283,16 +295,16 @@ def test_saving_costs_the_same_for_one_and_for_twenty_models(registry, sync, mon
 
 
 def test_beat_starts_one_task_for_every_workspace_with_an_environment(environment, monkeypatch):
-    EnvironmentFactory(workspace=environment.workspace)
-    WorkspaceFactory(name="unused")
-    started = []
+    EnvironmentFactory.create(workspace=environment.workspace)
+    WorkspaceFactory.create(name="unused")
+    started: list[int] = []
     monkeypatch.setattr(sync_task, "delay", started.append)
     sync_all_workspaces()
     assert started == [environment.workspace.pk]
 
 
 def test_a_refresh_asked_for_during_a_sync_starts_another_one(registry, workspace, monkeypatch, viewer):
-    started = []
+    started: list[int] = []
     monkeypatch.setattr(sync_task, "delay", started.append)
 
     def ask(method, path):
@@ -308,7 +320,7 @@ def test_a_refresh_asked_for_during_a_sync_starts_another_one(registry, workspac
 
 
 def test_a_refresh_is_asked_for_once_until_it_is_done(workspace, viewer, monkeypatch):
-    started = []
+    started: list[int] = []
     monkeypatch.setattr(sync_task, "delay", started.append)
     assert request_refresh(user=viewer, workspace=workspace) is True
     assert request_refresh(user=viewer, workspace=workspace) is False

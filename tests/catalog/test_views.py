@@ -31,7 +31,7 @@ def page_of(client, url, status=200):
 
 @pytest.fixture
 def started(monkeypatch):
-    pks = []
+    pks: list[int] = []
     monkeypatch.setattr(sync_workspace, "delay", pks.append)
     return pks
 
@@ -42,7 +42,7 @@ def test_anonymous_visitors_are_sent_to_the_login(client, model_version, url):
 
 
 def test_the_catalog_shows_the_models_of_my_teams(client, model_version, viewer, other_team):
-    RegisteredModelFactory(team=other_team, name="price")
+    RegisteredModelFactory.create(team=other_team, name="price")
     client.force_login(viewer)
     page = page_of(client, MODELS)
     assert "staging.fraud.card_fraud" in page
@@ -51,8 +51,8 @@ def test_the_catalog_shows_the_models_of_my_teams(client, model_version, viewer,
 
 
 def test_page_and_api_list_the_same_models(client, model_version, viewer, admin, other_team, api_as):
-    RegisteredModelFactory(team=other_team, name="price")
-    RegisteredModelFactory(team=None, name="lonely")
+    RegisteredModelFactory.create(team=other_team, name="price")
+    RegisteredModelFactory.create(team=None, name="lonely")
     for person in (viewer, admin):
         client.force_login(person)
         rows = api_as(person).get("/api/v1/models/").json()["results"]
@@ -62,7 +62,7 @@ def test_page_and_api_list_the_same_models(client, model_version, viewer, admin,
 
 
 def test_search_and_filters_stand_in_the_url(client, model_version, workspace, team, viewer):
-    RegisteredModelFactory(workspace=workspace, team=team, name="refunds")
+    RegisteredModelFactory.create(workspace=workspace, team=team, name="refunds")
     client.force_login(viewer)
     page = page_of(client, f"{MODELS}?q=refunds&team=fraud")
     assert "staging.fraud.refunds" in page
@@ -75,13 +75,15 @@ def test_search_and_filters_stand_in_the_url(client, model_version, workspace, t
     [("full_name", "alpha"), ("-full_name", "omega"), ("-version_count", "omega"), ("updated_at", "omega")],
 )
 def test_the_list_is_sorted_by_its_headers(client, workspace, team, viewer, ordering, first):
-    RegisteredModelFactory(workspace=workspace, team=team, name="alpha")
+    RegisteredModelFactory.create(workspace=workspace, team=team, name="alpha")
     old = SEEN_AT - timedelta(days=9)
-    ModelVersionFactory(model=RegisteredModelFactory(workspace=workspace, team=team, name="omega", updated_at=old))
+    ModelVersionFactory.create(
+        model=RegisteredModelFactory.create(workspace=workspace, team=team, name="omega", updated_at=old)
+    )
     client.force_login(viewer)
     page = page_of(client, f"{MODELS}?ordering={ordering}")
     positions = {name: page.index(f"staging.fraud.{name}") for name in ("alpha", "omega")}
-    assert min(positions, key=positions.get) == first
+    assert min(positions, key=lambda name: positions[name]) == first
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_an_odd_page_number_shows_a_page(client, model_version, viewer, query):
 def test_an_empty_catalog_says_how_it_fills(client, viewer, admin, db):
     client.force_login(viewer)
     assert "No environments yet" in page_of(client, MODELS)
-    EnvironmentFactory()
+    EnvironmentFactory.create()
     assert "No models yet" in page_of(client, MODELS)
     assert "Never" in page_of(client, MODELS).title()
 
@@ -113,13 +115,15 @@ def test_the_list_costs_the_same_for_one_and_for_twenty_models(
     with django_assert_max_num_queries(13) as one:
         page_of(client, MODELS)
     for model in RegisteredModelFactory.create_batch(19, workspace=workspace, team=team):
-        ModelVersionFactory(model=model, version=1, aliases=["champion"])
+        ModelVersionFactory.create(model=model, version=1, aliases=["champion"])
     with django_assert_max_num_queries(len(one)):
         page_of(client, MODELS)
 
 
 def test_a_model_page_shows_versions_signature_example_and_metrics(client, model_version, registered_model, viewer):
-    ModelVersionFactory(model=registered_model, version=2, metrics={"auc": 0.81, "loss": 0.3}, aliases=["champion"])
+    ModelVersionFactory.create(
+        model=registered_model, version=2, metrics={"auc": 0.81, "loss": 0.3}, aliases=["champion"]
+    )
     client.force_login(viewer)
     page = page_of(client, MODEL)
     assert "Signature of v3" in page
@@ -132,7 +136,7 @@ def test_a_model_page_shows_versions_signature_example_and_metrics(client, model
 
 
 def test_a_version_whose_files_are_not_read_yet_says_so(client, registered_model, viewer):
-    ModelVersionFactory(model=registered_model, version=1)
+    ModelVersionFactory.create(model=registered_model, version=1)
     client.force_login(viewer)
     assert "Not read yet" in page_of(client, MODEL)
     registered_model.versions.update(details_synced_at=SEEN_AT)
@@ -168,7 +172,7 @@ def test_what_a_model_says_of_itself_is_escaped(client, registered_model, viewer
     registered_model.comment = evil
     registered_model.tags = {evil: evil}
     registered_model.save()
-    ModelVersionFactory(
+    ModelVersionFactory.create(
         model=registered_model,
         version=1,
         aliases=[evil],
@@ -196,7 +200,7 @@ def test_what_a_model_says_of_itself_is_escaped(client, registered_model, viewer
     ],
 )
 def test_every_kind_of_signature_has_a_page(client, registered_model, viewer, signature):
-    ModelVersionFactory(model=registered_model, version=1, signature=signature, details_synced_at=SEEN_AT)
+    ModelVersionFactory.create(model=registered_model, version=1, signature=signature, details_synced_at=SEEN_AT)
     client.force_login(viewer)
     assert "Versions" in page_of(client, MODEL)
 
@@ -208,13 +212,13 @@ def test_a_model_page_costs_the_same_for_one_and_for_twenty_versions(
     with django_assert_max_num_queries(9) as one:
         page_of(client, MODEL)
     for number in range(10, 30):
-        ModelVersionFactory(model=registered_model, version=number, aliases=[f"a{number}"])
+        ModelVersionFactory.create(model=registered_model, version=number, aliases=[f"a{number}"])
     with django_assert_max_num_queries(len(one)):
         page_of(client, MODEL)
 
 
 def test_environments_are_listed_with_their_rules(client, environment, viewer):
-    EnvironmentFactory(slug="prod", name="Production", needs_approval=True, approval_expires_after_hours=8)
+    EnvironmentFactory.create(slug="prod", name="Production", needs_approval=True, approval_expires_after_hours=8)
     client.force_login(viewer)
     page = page_of(client, ENVIRONMENTS)
     assert "Production" in page

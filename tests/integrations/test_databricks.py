@@ -330,7 +330,12 @@ def test_whatever_a_model_answers_is_a_result_and_is_asked_once(registry, worksp
     registry.endpoints["card-fraud"] = ENDPOINT
     asked = []
     headers = {"served-model-name": "v2", "x-request-id": "r1"}
-    registry.invocation = lambda body: asked.append(body) or Answer(status, {"message": "m"}, headers)
+
+    def answer(body):
+        asked.append(body)
+        return Answer(status, {"message": "m"}, headers)
+
+    registry.invocation = answer
     body = {"dataframe_split": {"columns": [], "data": []}, "params": {"t": 1}}
     result = workspace.query("card-fraud", body, timeout_s=5)
     assert asked == [body]
