@@ -7,6 +7,7 @@ from typing import Any
 import django_filters
 from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, Q
+from django.forms import TextInput
 
 from accounts.models import Team
 from catalog.models import Environment, ModelVersion, ModelVersionStatus, RegisteredModel, RegisteredModelQuerySet
@@ -32,7 +33,12 @@ class TextFilter(django_filters.CharFilter):  # type: ignore[misc]  # ships no t
 class ModelFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
     """Every parameter narrows the list; a value that does not exist is refused, not ignored."""
 
-    q = TextFilter(method="search", label="Search", help_text="Words in the name, comment, owner or team.")
+    q = TextFilter(
+        method="search",
+        label="Search",
+        help_text="Words in the name, comment, owner or team.",
+        widget=TextInput(attrs={"type": "search"}),
+    )
     environment = django_filters.ModelChoiceFilter(
         queryset=Environment.objects.all(),
         to_field_name="slug",

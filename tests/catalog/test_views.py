@@ -67,6 +67,7 @@ def test_search_and_filters_stand_in_the_url(client, model_version, workspace, t
     page = page_of(client, f"{MODELS}?q=refunds&team=fraud")
     assert "staging.fraud.refunds" in page
     assert "staging.fraud.card_fraud" not in page
+    assert '<input type="search" name="q"' in page
     assert "No models match" in page_of(client, f"{MODELS}?q=nothing-like-it")
 
 
