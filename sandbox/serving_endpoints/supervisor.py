@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import shutil
 import time
 from collections.abc import Coroutine, Iterator
 
@@ -115,7 +116,12 @@ class Supervisor:
         self._records.remove(endpoint.record.id)
         if endpoint.roll_out is not None:
             endpoint.roll_out.cancel()
-        self._in_background(_drain_all(endpoint.replicas()))
+        self._in_background(self._clear_away(endpoint))
+
+    async def _clear_away(self, endpoint: Endpoint) -> None:
+        await _drain_all(endpoint.replicas())
+        directory = self._workshop.log_dir / endpoint.record.id
+        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
     # -- roll-out -----------------------------------------------------------------------------------------
 

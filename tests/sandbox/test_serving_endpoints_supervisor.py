@@ -245,6 +245,7 @@ def test_removing_an_endpoint_ends_its_processes(tmp_path: Path, model: Path) ->
             assert w.supervisor.get("ep") is None
             assert list(w.records) == []
             await w.until(lambda: not is_running(pid))
+            await w.until(lambda: not list((tmp_path / "logs").iterdir()))
 
     asyncio.run(scenario())
 
