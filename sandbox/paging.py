@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
 
@@ -40,6 +39,6 @@ def _encoded(key: str) -> str:
 
 def _decoded(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
-    except (binascii.Error, UnicodeError):
+        return base64.b64decode(token, altchars=b"-_", validate=True).decode()
+    except ValueError:
         raise invalid("page_token is not one that this API gave.") from None

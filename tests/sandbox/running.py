@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 ADMIN_TOKEN = "dapi-admin-of-the-tests"
+CLIENT_ID = "6f7a1c52-1f0b-4a5e-9d6f-0b8e5d0a2c11"
+CLIENT_SECRET = "secret-of-the-service-principal"
 # Read by the served processes through `sandbox`: a test must not send traces or telemetry anywhere.
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 
@@ -45,6 +47,7 @@ class RunningSandbox:
         environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         environ |= {"VAR_DIR": str(self.var_dir), "SANDBOX_PORT": str(self.port), "LOG_LEVEL": "info"}
         environ |= {"SANDBOX_TOKENS": f"{ADMIN_TOKEN}=admin@example.com:admin", **self._environ}
+        environ |= {"SANDBOX_CLIENT_ID": CLIENT_ID, "SANDBOX_CLIENT_SECRET": CLIENT_SECRET}
         with (self.var_dir / "sandbox.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "sandbox"], cwd=ROOT, env=environ, stdout=log, stderr=subprocess.STDOUT
