@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.sandbox.running import RunningSandbox
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A sandbox that the test may stop and kill."""
+    running = RunningSandbox(tmp_path)
+    yield running
+    running.process.kill()
+    running.process.wait(timeout=30)
+
+
+def children(pid: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid and fields[0] != "Z":
+            found.append(int(entry.parent.name))
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_no_child_outlives_the_sandbox(own, sign):
+    started = children(own.process.pid)
+    assert started
+    own.stop(sign)
+    wait_until(lambda: not any(is_alive(pid) for pid in started), 15)
+
+
+def test_the_mlflow_server_is_started_again_when_it_dies(own):
+    before = set(children(own.process.pid))
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: set(children(own.process.pid)) - before, 15)
+    wait_until(lambda: httpx.get(f"{own.url}/_sandbox/health").status_code == 200, 60)
+
+
+def test_everything_survives_a_restart(own):
+    client = own.client()
+    client.catalogs.create(name="lasting")
+    client.schemas.create(name="s", catalog_name="lasting")
+    model = client.registered_models.create(catalog_name="lasting", schema_name="s", name="m", comment="kept")
+    client.secrets.create_scope("lasting")
+    client.secrets.put_secret("lasting", "k", string_value="v")
+    token = own.new_user("lasting@example.com", ["keepers"])
+    query = {"method": "POST", "path": "/api/2.1/unity-catalog/catalogs"}
+    assert httpx.get(f"{own.url}/_sandbox/requests", params=query).json()["total"] == 1
+
+    own.restart(signal.SIGKILL)
+
+    again = own.client()
+    kept = again.registered_models.get(model.full_name)
+    assert (kept.comment, kept.created_at, kept.storage_location) == ("kept", model.created_at, model.storage_location)
+    assert [item.key for item in again.secrets.list_secrets("lasting")] == ["k"]
+    assert again.secrets.get_secret("lasting", "k").value == "dg=="
+    assert own.client(token).current_user.me().user_name == "lasting@example.com"
+    assert httpx.get(f"{own.url}/_sandbox/requests", params=query).json()["total"] == 1
+
+
+def test_a_bad_setting_ends_the_program_with_its_name():
+    import subprocess
+    import sys
+
+    from tests.sandbox.running import ROOT
+
+    environ = {"PATH": os.environ["PATH"], "SANDBOX_PORT": "never"}
+    done = subprocess.run(
+        [sys.executable, "-m", "sandbox"], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert "SANDBOX_PORT" in done.stderr
