@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-SECRET_REFERENCE = re.compile(r"^\{\{secrets/[\w.@-]{1,128}/[\w.@-]{1,128}\}\}$")
+SECRET_REFERENCE = re.compile(r"\{\{secrets/[\w.@-]{1,128}/[\w.@-]{1,128}\}\}")
 SECRET_NAMED = re.compile(r"(SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|PRIVATE_KEY|CREDENTIAL)", re.IGNORECASE)
 RESERVED_TAGS = ("team", "environment", "managed_by", "slipway_deployment")
 
@@ -31,6 +31,13 @@ class SpecInvalid(Exception):
     def __init__(self, fields: Mapping[str, list[str]]) -> None:
         super().__init__("; ".join(f"{name}: {' '.join(texts)}" for name, texts in fields.items()))
         self.fields = dict(fields)
+
+
+def _no_nul(value: str) -> str:
+    """PostgreSQL keeps no text with a NUL character."""
+    if "\x00" in value:
+        raise ValueError("Null characters are not allowed.")
+    return value
 
 
 def _endpoint_name(value: str) -> str:
@@ -44,7 +51,7 @@ def _endpoint_name(value: str) -> str:
 
 
 def _model_name(value: str) -> str:
-    if not re.fullmatch(r"[^.\s/]+\.[^.\s/]+\.[^.\s/]+", value):
+    if not re.fullmatch(r"[^.\s/\x00]+(\.[^.\s/\x00]+){2}", value):
         raise ValueError("Write the full name: catalog.schema.model.")
     return value.lower()
 
@@ -59,7 +66,7 @@ def _environment_variables(value: dict[str, str]) -> dict[str, str]:
     for name, content in value.items():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", name):
             raise ValueError(f"{name!r} is not a name of an environment variable.")
-        reference = SECRET_REFERENCE.match(content)
+        reference = SECRET_REFERENCE.fullmatch(content)
         if "{{" in content and not reference:
             raise ValueError(f"{name}: write a secret reference as {{{{secrets/scope/key}}}}.")
         if SECRET_NAMED.search(name) and not reference:
@@ -77,8 +84,8 @@ def _tags(value: dict[str, str]) -> dict[str, str]:
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=767)]
-Column = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-ShortText = Annotated[str, StringConstraints(max_length=255)]
+Column = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_no_nul)]
+ShortText = Annotated[str, StringConstraints(max_length=255), AfterValidator(_no_nul)]
 
 
 class Part(BaseModel):
@@ -97,15 +104,15 @@ class Rollout(Part):
     """How traffic moves to a new version. ``steps`` are percents of traffic; rates are shares, 0 to 1."""
 
     strategy: Literal["all_at_once", "canary", "blue_green", "shadow"] = "all_at_once"
-    steps: list[Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=lambda: [100], max_length=20)
+    steps: list[Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=lambda: [100], min_length=1, max_length=20)
     bake_minutes: int = Field(default=10, ge=0, le=1440)
-    max_error_rate: float = Field(default=0.01, ge=0, le=1, strict=False, allow_inf_nan=False)
+    max_error_rate: float = Field(default=0.01, ge=0, le=1, allow_inf_nan=False)
     max_p99_ms: int | None = Field(default=None, ge=1, le=297_000)
     min_requests: int = Field(default=200, ge=1, le=1_000_000)
 
     @model_validator(mode="after")
     def _steps_rise_to_everything(self) -> Rollout:
-        if sorted(set(self.steps)) != self.steps or (self.steps and self.steps[-1] != 100):
+        if sorted(set(self.steps)) != self.steps or self.steps[-1] != 100:
             raise ValueError("Steps rise and end at 100.")
         return self
 
@@ -113,16 +120,29 @@ class Rollout(Part):
 class Monitoring(Part):
     inference_table: bool = False
     drift_metric: Literal["psi", "js", "ks", "wasserstein", "chi2", "linf"] = "psi"
-    drift_threshold: float = Field(default=0.2, gt=0, le=1000, strict=False, allow_inf_nan=False)
+    drift_threshold: float = Field(default=0.2, gt=0, le=1000, allow_inf_nan=False)
     exclude: list[Column] = Field(default_factory=list, max_length=2000)
     critical: list[Column] = Field(default_factory=list, max_length=2000)
 
 
+def _documented(pattern: str, example: str, **more: Any) -> Any:
+    """The JSON schema of a field whose own validator says in better words what ``pattern`` says."""
+    return Field(json_schema_extra={"pattern": pattern, "examples": [example], **more})
+
+
 class DeploymentSpec(Part):
-    model: Annotated[Text, AfterValidator(_model_name)]
-    version: Annotated[Text, AfterValidator(_version)]
-    environment: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,63}$")]
-    name: Annotated[Text, AfterValidator(_endpoint_name)]
+    """One serving endpoint for one model version in one environment."""
+
+    model: Annotated[Text, AfterValidator(_model_name)] = _documented(
+        r"^[^.\s/]+\.[^.\s/]+\.[^.\s/]+$", "staging.fraud.card_fraud"
+    )
+    version: Annotated[Text, AfterValidator(_version)] = _documented(
+        r"^([1-9][0-9]{0,8}|@[A-Za-z0-9_-]{1,255})$", "3", description="A version number or an alias, @champion."
+    )
+    environment: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,63}$")] = Field(examples=["staging"])
+    name: Annotated[Text, AfterValidator(_endpoint_name)] = _documented(
+        r"^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?$", "card-fraud", maxLength=63
+    )
     compute: Compute = Field(default_factory=Compute)
     rollout: Rollout = Field(default_factory=Rollout)
     monitoring: Monitoring = Field(default_factory=Monitoring)
@@ -154,15 +174,25 @@ def _message(error: Mapping[str, Any]) -> str:
             return text if text.endswith(".") else f"{text}."
 
 
-def parse_spec(data: object) -> DeploymentSpec:
-    """Read a spec from decoded JSON or YAML; raises SpecInvalid with all that is wrong, field by field."""
+AnyPart = TypeVar("AnyPart", bound=Part)
+
+
+def parse(part: type[AnyPart], data: object) -> AnyPart:
+    """Read a part from decoded JSON or YAML; raises SpecInvalid with all that is wrong, field by field."""
     if not isinstance(data, Mapping):
-        raise SpecInvalid({"spec": ["Write an object with the fields of a deployment spec."]})
+        raise SpecInvalid({"body": ["Write an object with the fields of this request."]})
     try:
-        return DeploymentSpec.model_validate(dict(data))
+        return part.model_validate(dict(data))
     except ValidationError as error:
         fields: dict[str, list[str]] = {}
         for item in error.errors(include_url=False):
-            name = ".".join(str(part) for part in item["loc"]) or "spec"
+            name = ".".join(str(step) for step in item["loc"]) or "body"
             fields.setdefault(name, []).append(_message(item))
         raise SpecInvalid(fields) from None
+
+
+def parse_spec(data: object) -> DeploymentSpec:
+    """Read a spec; see ``parse``."""
+    if not isinstance(data, Mapping):
+        raise SpecInvalid({"spec": ["Write an object with the fields of a deployment spec."]})
+    return parse(DeploymentSpec, data)

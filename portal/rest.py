@@ -33,15 +33,54 @@ class ORJSONRenderer(renderers.BaseRenderer):
 
 
 class StrictJSONParser(parsers.BaseParser):
-    """JSON as RFC 8259 has it: no NaN, no trailing text, UTF-8."""
+    """JSON as RFC 8259 has it: no NaN, no trailing text, UTF-8.
+
+    NUL characters, which PostgreSQL cannot keep, and bodies nested deeper than MAX_DEPTH are refused here, for all.
+    """
 
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        body = stream.read()
         try:
-            return orjson.loads(stream.read())
+            data = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise exceptions.ParseError(f"The body is not JSON: {error}") from None
+        if b"\\u0000" in body and _has_nul(data):
+            raise exceptions.ParseError("The body has a null character.")
+        if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _is_deeper_than(data, MAX_DEPTH):
+            raise exceptions.ParseError(f"The body is nested deeper than {MAX_DEPTH} levels.")
+        return data
+
+
+MAX_DEPTH = 100
+
+
+def _inner(values: list[Any]) -> list[Any]:
+    """What stands in ``values`` one level down: elements of lists, keys and values of objects."""
+    below: list[Any] = []
+    for value in values:
+        if isinstance(value, dict):
+            below += [*value.keys(), *value.values()]
+        elif isinstance(value, list):
+            below += value
+    return below
+
+
+def _has_nul(data: Any) -> bool:
+    level = [data]
+    while level:
+        if any(isinstance(value, str) and "\x00" in value for value in level):
+            return True
+        level = _inner(level)
+    return False
+
+
+def _is_deeper_than(data: Any, depth: int) -> bool:
+    level = [data]
+    for _ in range(depth):
+        level = [value for value in _inner(level) if isinstance(value, dict | list)]
+    return bool(level)
 
 
 class CursorPagination(pagination.CursorPagination):

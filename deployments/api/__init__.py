@@ -1,0 +1,16 @@
+"""API of deployments and runs."""
+
+from __future__ import annotations
+
+from deployments.api.deployments import DeploymentRunViewSet, DeploymentViewSet
+from deployments.api.runs import RunViewSet
+from deployments.api.test_requests import TestRequestViewSet
+
+OF_DEPLOYMENT = r"deployments/(?P<deployment_id>[0-9]{1,18})"
+
+routes: list[tuple[str, type, str]] = [
+    ("deployments", DeploymentViewSet, "deployment"),
+    (f"{OF_DEPLOYMENT}/runs", DeploymentRunViewSet, "deployment-run"),
+    (f"{OF_DEPLOYMENT}/test-requests", TestRequestViewSet, "test-request"),
+    ("runs", RunViewSet, "run"),
+]

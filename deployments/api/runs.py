@@ -1,0 +1,122 @@
+"""Runs: how they go, what they plan, and the words that people and pipelines have in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.requests import user_of
+from catalog.api import BACKENDS
+from deployments import services
+from deployments.api.base import ID, DeploymentsAPIMixin, detailed, run_body, runs_of
+from deployments.filters import RunFilter
+from deployments.models import Run, RunPlan
+from deployments.models.run import RunQuerySet
+from deployments.serializers import (
+    Approve,
+    EventPageSerializer,
+    EventQuerySerializer,
+    EventSerializer,
+    Nothing,
+    Reject,
+    RunDetailSerializer,
+    RunSerializer,
+)
+from deployments.specs import parse
+
+
+class RunViewSet(DeploymentsAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
+    """Runs of your teams, newest first."""
+
+    queryset = Run.objects.none()
+    lookup_value_regex = ID
+    filter_backends = BACKENDS
+    filterset_class = RunFilter
+    ordering_fields = ["created_at"]
+    ordering = "-pk"
+
+    def get_queryset(self) -> RunQuerySet:
+        runs = runs_of(self.request)
+        return detailed(runs) if self.action == "retrieve" else runs
+
+    def get_serializer_class(self) -> Any:
+        return RunSerializer if self.action == "list" else RunDetailSerializer
+
+    def get_object(self) -> Run:
+        return get_object_or_404(self.get_queryset(), pk=int(self.kwargs["pk"]))
+
+    def _answer(self, run: Run) -> Response:
+        return Response(run_body(self.request, run, self.get_serializer_context()))
+
+    @extend_schema(operation_id="runs_plan", responses=OpenApiTypes.OBJECT)
+    @action(detail=True, filter_backends=[], pagination_class=None)
+    def plan(self, request: Request, pk: str) -> Response:
+        """The plan as ``terraform show -json`` prints it, without secrets. 404 while there is none."""
+        shown = RunPlan.objects.filter(run=self.get_object()).values_list("show", flat=True).first()
+        if shown is None:
+            raise Http404
+        return Response(shown)
+
+    @extend_schema(operation_id="runs_events", parameters=[EventQuerySerializer], responses={200: EventPageSerializer})
+    @action(detail=True, filter_backends=[], pagination_class=None)
+    def events(self, request: Request, pk: str) -> Response:
+        """Lines of the run's log, numbered from 1 without gaps. Ask again with ``after=next_after``."""
+        asked = EventQuerySerializer(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        # Read before its lines: what it counts is there, and a finished run writes nothing more.
+        run = self.get_object()
+        return Response(self._event_page(run, asked.validated_data))
+
+    def _event_page(self, run: Run, asked: dict[str, Any]) -> dict[str, Any]:
+        after, limit = asked["after"], asked["limit"]
+        only = {name: asked[name] for name in ("stage", "level") if name in asked}
+        lines = list(run.events.filter(number__gt=after, number__lte=run.event_count, **only)[:limit])
+        is_full = len(lines) == limit
+        next_after = lines[-1].number if is_full else max(after, run.event_count)
+        query = self.request.query_params.copy()
+        query["after"] = str(next_after)
+        address = self.request.build_absolute_uri(f"{self.request.path}?{query.urlencode()}")
+        return {
+            "results": EventSerializer(lines, many=True).data,
+            "next_after": next_after,
+            "next": address if is_full or not run.is_finished else None,
+            "is_finished": run.is_finished,
+        }
+
+    @extend_schema(operation_id="runs_approve", request=Approve, responses=RunDetailSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def approve(self, request: Request, pk: str) -> Response:
+        """Approve the saved plan. The person who asked for the run cannot."""
+        run, asked = self.get_object(), parse(Approve, request.data)
+        return self._answer(
+            services.approve(run=run, actor=user_of(request), reason=asked.reason, plan_sha256=asked.plan_sha256)
+        )
+
+    @extend_schema(operation_id="runs_reject", request=Reject, responses=RunDetailSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def reject(self, request: Request, pk: str) -> Response:
+        """Reject the run, and say why."""
+        run, asked = self.get_object(), parse(Reject, request.data)
+        return self._answer(services.reject(run=run, actor=user_of(request), reason=asked.reason))
+
+    @extend_schema(operation_id="runs_cancel", request=Nothing, responses=RunDetailSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def cancel(self, request: Request, pk: str) -> Response:
+        """End the run: at once, or as soon as its worker has stopped Terraform."""
+        run, _ = self.get_object(), parse(Nothing, request.data)
+        return self._answer(services.cancel(run=run, actor=user_of(request)))
+
+    @extend_schema(operation_id="runs_resume", request=Nothing, responses=RunDetailSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def resume(self, request: Request, pk: str) -> Response:
+        """Queue a run again that failed or was interrupted; it plans anew from what is really there."""
+        run, _ = self.get_object(), parse(Nothing, request.data)
+        return self._answer(services.resume(run=run, actor=user_of(request)))

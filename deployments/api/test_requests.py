@@ -1,0 +1,62 @@
+"""Requests that people send to an endpoint from here, and what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from rest_framework import mixins, status, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.requests import user_of
+from deployments import services
+from deployments.api.base import DEPLOYMENT_ID, ID, DeploymentsAPIMixin, deployment_or_404
+from deployments.models import TestRequest
+from deployments.serializers import TestRequestSerializer
+from deployments.specs import SpecInvalid
+
+EXAMPLE = {"dataframe_split": {"columns": ["amount"], "data": [[12.5]]}}
+
+
+@extend_schema_view(
+    list=extend_schema(parameters=[DEPLOYMENT_ID]),
+    retrieve=extend_schema(parameters=[DEPLOYMENT_ID]),
+)
+class TestRequestViewSet(
+    DeploymentsAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[TestRequest]
+):
+    """Requests to one deployment's endpoint, newest first."""
+
+    __test__ = False  # not a test, whatever pytest makes of its name
+
+    queryset = TestRequest.objects.none()
+    serializer_class = TestRequestSerializer
+    lookup_value_regex = ID
+    filter_backends = []
+    ordering = "-pk"
+
+    def get_queryset(self) -> QuerySet[TestRequest]:
+        deployment = deployment_or_404(self.request, self.kwargs["deployment_id"])
+        return TestRequest.objects.filter(deployment=deployment).select_related("requested_by")
+
+    def get_object(self) -> TestRequest:
+        return get_object_or_404(self.get_queryset(), pk=int(self.kwargs["pk"]))
+
+    @extend_schema(
+        parameters=[DEPLOYMENT_ID],
+        request={"application/json": OpenApiTypes.OBJECT},
+        responses={201: TestRequestSerializer},
+        examples=[OpenApiExample("One row", EXAMPLE, request_only=True)],
+    )
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Send the body to the endpoint. The answer is not here yet: read the test request until it has one."""
+        deployment = deployment_or_404(request, self.kwargs["deployment_id"])
+        if not isinstance(request.data, Mapping):
+            raise SpecInvalid({"body": ["An endpoint takes a JSON object, for example with dataframe_split."]})
+        asked = services.request_test(deployment=deployment, body=dict(request.data), actor=user_of(request))
+        return Response(self.get_serializer(asked).data, status.HTTP_201_CREATED)

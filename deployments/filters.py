@@ -1,0 +1,115 @@
+"""How lists of deployments and runs are narrowed: the same parameters in a page's URL and in the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from catalog.filters import TextFilter, teams_of
+from catalog.models import Environment
+from deployments.models import Deployment, Run
+from deployments.models.deployment import STALE_AFTER
+from deployments.states import TERMINAL, UNFINISHED, RunKind, RunStatus
+
+STATES = [
+    ("ready", "Ready · up to date"),
+    ("updating", "Updating"),
+    ("update_failed", "Update failed"),
+    ("not_ready", "Not ready"),
+    ("not_deployed", "Not deployed"),
+    ("unknown", "Unknown"),
+    ("destroyed", "Destroyed"),
+]
+GROUPS = [("unfinished", "Unfinished"), ("finished", "Finished")]
+
+
+def in_state(word: str) -> Q:
+    """Deployments whose endpoint is in the state ``word``: the words of ``Deployment.endpoint_state`` as a query."""
+    seen = Q(destroyed_at=None, observed_at__gte=timezone.now() - STALE_AFTER, observe_error="")
+    there = seen & ~Q(endpoint_id="")
+    return {
+        "ready": there & Q(ready="READY", config_update="NOT_UPDATING"),
+        "updating": there & Q(config_update="IN_PROGRESS"),
+        "update_failed": there & Q(config_update__in=("UPDATE_FAILED", "UPDATE_CANCELED")),
+        "not_ready": there & Q(ready="NOT_READY"),
+        "not_deployed": seen & Q(endpoint_id=""),
+        "unknown": Q(destroyed_at=None) & ~seen,
+        "destroyed": Q(destroyed_at__isnull=False),
+    }[word]
+
+
+def words_in(rows: Any, value: str, *fields: str) -> Any:
+    """Rows that have each word of ``value`` in one of ``fields``."""
+    for word in value.split()[:10]:
+        any_field = Q()
+        for field in fields:
+            any_field |= Q(**{f"{field}__icontains": word})
+        rows = rows.filter(any_field)
+    return rows
+
+
+class DeploymentFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
+    """Without ``status`` those that were destroyed are left out."""
+
+    q = TextFilter(method="search", label="Search", help_text="Words in the name, the model or the team.")
+    environment = django_filters.ModelChoiceFilter(
+        queryset=Environment.objects.all(),
+        to_field_name="slug",
+        label="Environment",
+        empty_label="All environments",
+    )
+    team = django_filters.ModelChoiceFilter(
+        queryset=teams_of, to_field_name="slug", label="Team", empty_label="All teams"
+    )
+    model = TextFilter(field_name="model__full_name", lookup_expr="iexact", label="Model")
+    status = django_filters.ChoiceFilter(
+        choices=STATES, method="with_state", label="Status", empty_label="All that are not destroyed"
+    )
+
+    class Meta:
+        model = Deployment
+        fields: list[str] = []
+
+    def search(self, rows: QuerySet[Deployment], name: str, value: str) -> Any:
+        return words_in(rows, value, "name", "model__full_name", "team__name")
+
+    def with_state(self, rows: QuerySet[Deployment], name: str, value: str) -> QuerySet[Deployment]:
+        return rows.filter(in_state(value))
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        rows = super().filter_queryset(queryset)
+        return rows if self.form.cleaned_data.get("status") else rows.filter(destroyed_at=None)
+
+
+class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
+    q = TextFilter(method="search", label="Search", help_text="Words in the endpoint's name, the model or the message.")
+    environment = django_filters.ModelChoiceFilter(
+        field_name="deployment__environment",
+        queryset=Environment.objects.all(),
+        to_field_name="slug",
+        label="Environment",
+        empty_label="All environments",
+    )
+    team = django_filters.ModelChoiceFilter(
+        field_name="deployment__team", queryset=teams_of, to_field_name="slug", label="Team", empty_label="All teams"
+    )
+    model = TextFilter(field_name="deployment__model__full_name", lookup_expr="iexact", label="Model")
+    kind = django_filters.ChoiceFilter(choices=RunKind.choices, label="Kind", empty_label="All kinds")
+    status = django_filters.ChoiceFilter(
+        choices=[*GROUPS, *RunStatus.choices], method="with_status", label="Status", empty_label="All"
+    )
+    requested_by = TextFilter(field_name="requested_by__username", label="Asked for by", help_text="A user name.")
+
+    class Meta:
+        model = Run
+        fields: list[str] = []
+
+    def search(self, rows: QuerySet[Run], name: str, value: str) -> Any:
+        return words_in(rows, value, "deployment__name", "deployment__model__full_name", "message")
+
+    def with_status(self, rows: QuerySet[Run], name: str, value: str) -> QuerySet[Run]:
+        groups: dict[str, tuple[RunStatus, ...]] = {"unfinished": UNFINISHED, "finished": TERMINAL}
+        return rows.filter(status__in=groups.get(value, (value,)))
