@@ -23,6 +23,7 @@ from portal.embedded.assets import build_assets, collect_static
 from portal.embedded.cast import make_cast
 from portal.embedded.credentials import sandbox_environment, sandbox_token
 from portal.embedded.first_deployment import SPEC, DemoFailed, deploy, wait_for_catalog
+from portal.embedded.grants import grant_to_portal
 from portal.embedded.parts import PORTAL, SANDBOX
 from portal.embedded.ports import LOOPBACK, check_free
 from portal.embedded.runtime import ROOT, Progress, parts, running, stay, wait_for
@@ -75,6 +76,7 @@ def _start(supervisor: Supervisor, *, with_content: bool, say: Say) -> dict[str,
         record |= {"url": url(), "sandbox_url": sandbox_url(), "sandbox_token": sandbox_token()}
         record["users"] = make_cast(record.get("users", []))
         wait_for(supervisor, f"{sandbox_url()}/_sandbox/health")
+        grant_to_portal(sandbox_url(), sandbox_token())
         say("the workspace answers")
         training = pool.submit(_train, say) if with_content and "run" not in record else None
         pages.result()

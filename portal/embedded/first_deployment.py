@@ -64,7 +64,7 @@ def deploy(api: httpx.Client, say: Callable[[str], None]) -> tuple[int, int]:
     run = _follow(api, int(answer.json()["run"]["id"]), say)
     if run["status"] != RunStatus.SUCCEEDED:
         raise DemoFailed(f"Run {run['id']} ended as {run['status']}. {_last_message(api, run['id'])}")
-    return int(run["deployment"]["id"]), int(run["id"])
+    return int(run["deployment"]), int(run["id"])
 
 
 def _follow(api: httpx.Client, run_id: int, say: Callable[[str], None]) -> dict[str, Any]:

@@ -1,0 +1,25 @@
+"""What a workspace admin does once: let the portal's service principal serve the models of every environment."""
+
+from __future__ import annotations
+
+import os
+
+import httpx
+
+from portal.embedded.cast import CREDENTIAL, ENVIRONMENTS
+
+PRIVILEGES = ["USE_CATALOG", "USE_SCHEMA", "EXECUTE"]
+CATALOGS = "/api/2.1/unity-catalog/catalogs"
+GRANTS = "/api/2.1/unity-catalog/permissions/catalog"
+
+
+def grant_to_portal(sandbox_url: str, admin_token: str) -> None:
+    """Make the environments' catalogs if they are missing and grant on them. Raises httpx.HTTPStatusError."""
+    principal = os.environ[f"{CREDENTIAL}_CLIENT_ID"]
+    headers = {"Authorization": f"Bearer {admin_token}"}
+    with httpx.Client(base_url=sandbox_url, headers=headers, timeout=30) as workspace:
+        for catalog, _, _ in ENVIRONMENTS:
+            if workspace.get(f"{CATALOGS}/{catalog}").status_code == httpx.codes.NOT_FOUND:
+                workspace.post(CATALOGS, json={"name": catalog}).raise_for_status()
+            changes = {"changes": [{"principal": principal, "add": PRIVILEGES}]}
+            workspace.patch(f"{GRANTS}/{catalog}", json=changes).raise_for_status()
