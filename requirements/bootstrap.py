@@ -106,19 +106,21 @@ def _install_uv() -> None:
 
 def _sync(lock: Path) -> None:
     command = [str(UV), "pip", "sync", "--python", str(PYTHON), "--require-hashes", str(lock)]
-    environment = _uv_environment()
+    environment = uv_environment()
     if subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False).returncode:
         _say("trying again with what earlier installs have left in uv's cache")
         _run([*command, "--offline"], environment)
 
 
-def _uv_environment() -> dict[str, str]:
-    """uv does not read pip's configuration: hand it the index that pip is told to use."""
+def uv_environment() -> dict[str, str]:
+    """The environment for uv, which does not read pip's configuration: the index that pip is told to use."""
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    # Certificates of the machine, as pip and git use them: a company's mirror may have its own authority.
+    environment.setdefault("UV_SYSTEM_CERTS", "true")
     if any(name in environment for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL")):
         return environment
     asked = subprocess.run(
-        [str(PYTHON), "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True, check=False
     )
     index = os.environ.get("PIP_INDEX_URL", "").strip() or asked.stdout.strip()
     return {**environment, "UV_DEFAULT_INDEX": index} if index else environment

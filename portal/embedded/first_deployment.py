@@ -61,9 +61,10 @@ def deploy(api: httpx.Client, say: Callable[[str], None]) -> tuple[int, int]:
     answer = api.post("deployments/", json=SPEC, headers={"Idempotency-Key": "first-deployment-of-the-demo"})
     if answer.is_error:
         raise DemoFailed(f"The API refused the first deployment ({answer.status_code}): {answer.text[:500]}")
-    run = _follow(api, int(answer.json()["run"]["id"]), say)
+    body = answer.json()
+    run = _follow(api, int(body["run"]["id"]), say)
     if run["status"] != RunStatus.SUCCEEDED:
-        raise DemoFailed(f"Run {run['id']} ended as {run['status']}. {_last_message(api, run['id'])}")
+        raise DemoFailed(f"Run {run['id']} ended as {run['status']}: {run['message']}")
     return int(run["deployment"]), int(run["id"])
 
 
@@ -80,10 +81,3 @@ def _follow(api: httpx.Client, run_id: int, say: Callable[[str], None]) -> dict[
         if time.monotonic() > deadline:
             raise DemoFailed(f"Run {run_id} has been going on for {RUN_TIMEOUT_S} s: it is in {seen}.")
         time.sleep(NAP_S)
-
-
-def _last_message(api: httpx.Client, run_id: int) -> str:
-    """The newest line of the run's own story."""
-    answer = api.get(f"runs/{run_id}/events/", params={"limit": 500})
-    events = answer.json().get("results", []) if answer.is_success else []
-    return str(events[-1]["message"]) if events else ""

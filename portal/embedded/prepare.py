@@ -16,6 +16,7 @@ from django.core.management import call_command
 
 from portal.embedded.parts import redis
 from portal.embedded.supervision import Places
+from requirements.bootstrap import uv_environment
 
 
 class AlreadyRunning(Exception):
@@ -75,8 +76,9 @@ def install_terraform(root: Path) -> None:
         command += ["--uv", found]
     # The second try takes what earlier installs have left in uv's cache: there may be no network.
     for extra in ({}, {"UV_OFFLINE": "1"}):
+        environment = {**uv_environment(), **extra}
         done = subprocess.run(
-            command, env={**os.environ, **extra}, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+            command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
         )
         if done.returncode == 0:
             return
