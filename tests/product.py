@@ -65,7 +65,7 @@ class Product:
         return events
 
     def destroy(self, run_id: int) -> dict[str, Any]:
-        deployment = self.run(run_id)["deployment"]["id"]
+        deployment = self.run(run_id)["deployment"]
         answer = self.api("admin").delete(f"deployments/{deployment}/")
         assert answer.status_code == 202, answer.text
         return self.finished(int(answer.json()["id"]))

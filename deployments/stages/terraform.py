@@ -149,13 +149,15 @@ def _environment(context: Context, configuration: TerraformSettings, password: s
     )
 
 
+# "init -json" knows no -no-color.
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 NOISE = frozenset({"version", "refresh_start", "refresh_complete", "outputs"})
 
 
 def _log_line(context: Context, line: OutputLine) -> None:
     """Terraform's JSON lines carry their own text; what is not JSON is shown as it is."""
     event = line.event or {}
-    text = str(event.get("@message", line.text)).strip()
+    text = COLOUR.sub("", str(event.get("@message", line.text))).strip()
     if not text or event.get("type") in NOISE:
         return
     level = {"error": Level.ERROR, "warn": Level.WARNING}.get(str(event.get("@level")), Level.INFO)

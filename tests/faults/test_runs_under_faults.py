@@ -93,7 +93,7 @@ def test_a_task_that_is_delivered_many_times_is_done_once(product: Product, sinc
 
 def test_two_runs_of_one_deployment_go_one_after_the_other(product: Product, since: int) -> None:
     first = product.deploy("fault-queue")
-    deployment = product.run(first)["deployment"]["id"]
+    deployment = product.run(first)["deployment"]
     spec = product.run(first)["spec"] | {"tags": {"purpose": "queue"}}
     answer = product.api("fiona").post(f"deployments/{deployment}/runs/", json={"kind": "deploy", "spec": spec})
     assert answer.status_code in (201, 202), answer.text

@@ -51,7 +51,7 @@ def test_the_demo_has_a_deployment_that_answers(product: Product) -> None:
     record = product.stack.record
     run = product.run(record["run"])
     assert run["status"] == "succeeded"
-    name = run["deployment"]["name"]
+    name = run["name"]
     spec = run["spec"]
     example = example_of(product, spec["model"], spec["version"])
     answer = product.predict(name, example)
@@ -85,7 +85,7 @@ def test_production_waits_for_a_second_person(product: Product) -> None:
     approved = product.api("arjun").post(f"runs/{run_id}/approve/", json={"reason": "looks right"})
     assert approved.status_code == 200, approved.text
     assert product.finished(run_id)["status"] == "succeeded", product.log(run_id)
-    deployment = product.run(run_id)["deployment"]["id"]
+    deployment = product.run(run_id)["deployment"]
     destroy = product.api("fiona").delete(f"deployments/{deployment}/").json()
     product.reached(destroy["id"], "approval")
     product.api("arjun").post(f"runs/{destroy['id']}/approve/", json={}).raise_for_status()
