@@ -86,6 +86,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "portal.middleware.htmx_login",
+    "portal.middleware.htmx_toasts",
     "portal.middleware.AuditMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
@@ -94,6 +96,9 @@ AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
+# Its only table would be that of the token model that ours replaces; its migrations make it all the same, and a
+# table that no model stands for keeps PostgreSQL from emptying the users' table between tests.
+MIGRATION_MODULES = {"knox": None}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 TEMPLATES = [
@@ -182,6 +187,7 @@ SESSION_COOKIE_AGE = 12 * 3600
 # A laptop runs several portals on one host: cookies are told apart by port.
 SESSION_COOKIE_NAME = f"slipway_session_{PORT}"
 CSRF_COOKIE_NAME = f"slipway_csrf_{PORT}"
+CSRF_FAILURE_VIEW = "portal.views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

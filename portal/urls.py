@@ -17,3 +17,8 @@ urlpatterns = [
     path("", include("catalog.urls")),
     path("", include("deployments.urls")),
 ]
+
+handler400 = "portal.views.bad_request"
+handler403 = "portal.views.permission_denied"
+handler404 = "portal.views.not_found"
+handler500 = "portal.views.server_error"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import structlog
 from django.contrib.auth.decorators import login_required
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.views.decorators.csrf import requires_csrf_token
 from django.views.decorators.http import require_GET
+
+from portal.showcase import showcase
 
 
 @require_GET
@@ -26,4 +31,65 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_required
 def components(request: HttpRequest) -> HttpResponse:
-    return render(request, "portal/components.html")
+    return render(request, "portal/components.html", showcase(request.GET))
+
+
+# -- error pages ---------------------------------------------------------------------------------
+
+TITLES = {
+    400: "That request makes no sense here",
+    403: "You may not see or do this",
+    404: "There is nothing at this address",
+    500: "Something broke on our side",
+}
+TEXTS = {
+    400: "Part of the address or of the form was not what this page expects.",
+    403: "It belongs to a team you are not in, or it needs a role you do not have. A team admin can give you one.",
+    404: "It may have been removed, or it belongs to a team whose things you may not see.",
+    500: "The error is in the portal's log.",
+}
+CODES = {400: "bad_request", 403: "permission_denied", 404: "not_found", 500: "error"}
+EXPIRED = "The page was open for too long, or you have logged in again since. Reload it and send the form again."
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def _error(request: HttpRequest, status: int, text: str = "") -> HttpResponse:
+    """The error in the shape of who asks: the API's JSON, or a page."""
+    text = text or TEXTS[status]
+    if _is_api(request):
+        return JsonResponse({"code": CODES[status], "message": text, "fields": {}}, status=status)
+    context = {"status": status, "title": TITLES[status], "text": text}
+    return render(request, "ui/error.html", context, status=status)
+
+
+@requires_csrf_token
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _error(request, 400)
+
+
+@requires_csrf_token
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _error(request, 403, str(exception))
+
+
+@requires_csrf_token
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _error(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Uses neither the database nor the context processors: they may be what broke."""
+    if _is_api(request):
+        return JsonResponse({"code": CODES[500], "message": TEXTS[500], "fields": {}}, status=500)
+    request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+    return HttpResponse(render_to_string("500.html", {"request_id": request_id}), status=500)
+
+
+@requires_csrf_token
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form without its token: most often one that was open while its session ended."""
+    context = {"status": 403, "title": "This form has expired", "text": EXPIRED, "retry": True}
+    return render(request, "ui/error.html", context, status=403)

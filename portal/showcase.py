@@ -1,0 +1,128 @@
+"""Sample data for the component page: every component in every state."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.core.paginator import Paginator
+from django.http import QueryDict
+from django.utils import timezone
+
+from portal.templatetags.ui import TONE_ICONS
+
+CURL = """curl -H "Authorization: Bearer $SLIPWAY_TOKEN" \\
+  https://slipway.example.com/api/v1/models/"""
+PYTHON = """import httpx
+
+models = httpx.get("https://slipway.example.com/api/v1/models/", headers={"Authorization": f"Bearer {token}"})"""
+SIZES = [("Small", "Small"), ("Medium", "Medium"), ("Large", "Large")]
+SIZE_TEXTS = {
+    "Small": "4 requests at a time",
+    "Medium": "8 to 16 requests at a time",
+    "Large": "16 to 64 requests at a time",
+}
+
+
+class SampleFilter(forms.Form):
+    q = forms.CharField(label="Search", required=False)
+    team = forms.ChoiceField(choices=[("", "Any"), ("fraud", "Fraud"), ("pricing", "Pricing")], required=False)
+    status = forms.ChoiceField(choices=[("", "Any"), ("ready", "Ready"), ("failed", "Failed")], required=False)
+
+
+class SampleForm(forms.Form):
+    name = forms.SlugField(help_text="Lower-case letters, digits and dashes.")
+    environment = forms.ChoiceField(choices=[("dev", "Development"), ("prod", "Production")])
+    size = forms.ChoiceField(choices=SIZES, widget=forms.RadioSelect, initial="Small")
+    strategy = forms.ChoiceField(
+        choices=[("all", "All at once"), ("canary", "Canary")], widget=forms.RadioSelect, initial="canary"
+    )
+    scale_to_zero = forms.BooleanField(
+        required=False, help_text="The first request after a pause waits for a cold start."
+    )
+    notes = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), required=False)
+
+
+def _stages() -> list[dict[str, Any]]:
+    return [
+        {"name": "Preflight", "state": "Passed", "tone": "ok", "duration_s": 1.4, "url": "#rail"},
+        {"name": "Plan", "state": "2 to add", "tone": "ok", "duration_s": 14, "url": "#rail"},
+        {
+            "name": "Approval",
+            "state": "Waiting for approval",
+            "tone": "warn",
+            "duration_s": 424,
+            "url": "#rail",
+            "reason": "Any approver of Fraud, except ada",
+            "current": True,
+        },
+        {"name": "Apply", "state": "Applying", "tone": "busy", "duration_s": 31, "url": "#rail"},
+        {"name": "Endpoint", "state": "Failed", "tone": "bad", "duration_s": 912},
+        {"name": "Smoke test", "state": "Not started", "tone": "idle", "duration_s": None},
+    ]
+
+
+def _lines() -> list[dict[str, Any]]:
+    now = timezone.now()
+    texts = [
+        ("info", "plan", "Planning with Terraform 1.13"),
+        ("debug", "plan", "Backend lock acquired, fencing number 7"),
+        ("info", "plan", "Plan: 2 to add, 0 to change, 0 to destroy"),
+        ("warning", "endpoint", "The endpoint takes longer than usual: 9 min, usually 6 min"),
+        ("error", "endpoint", "RESOURCE_EXHAUSTED: no capacity for GPU_MEDIUM in this region"),
+    ]
+    lines: list[dict[str, Any]] = [
+        {"number": 812 + index, "at": now - timedelta(seconds=60 - index), "level": level, "stage": stage, "text": text}
+        for index, (level, stage, text) in enumerate(texts)
+    ]
+    return [*lines[:3], {"gap_url": "/components/", "first": 815, "last": 840}, *lines[3:]]
+
+
+def _rows() -> list[dict[str, Any]]:
+    now = timezone.now()
+    names = ["card_fraud", "chargeback", "merchant_risk", "price_elasticity", "basket_value", "churn"]
+    return [
+        {"name": f"staging.fraud.{name}", "tone": tone, "cost": 12.5 * (index + 1), "at": now - timedelta(hours=index)}
+        for index, (name, tone) in enumerate(zip(names * 8, list(TONE_ICONS) * 7, strict=False))
+    ]
+
+
+def showcase(query: QueryDict) -> dict[str, Any]:
+    page = Paginator(_rows(), 8).get_page(query.get("page"))
+    now = timezone.now()
+    return {
+        "tones": list(TONE_ICONS),
+        "filter_form": SampleFilter(query),
+        "filtered_form": SampleFilter(QueryDict("q=churn&team=pricing")),
+        "page": page,
+        "single_page": Paginator(_rows()[:3], 8).get_page(1),
+        "stages": _stages(),
+        "lines": _lines(),
+        "form": SampleForm(),
+        "broken_form": SampleForm({"name": "Not a slug!", "scale_to_zero": "on"}, auto_id="broken_%s"),
+        "size_texts": SIZE_TEXTS,
+        "samples": [{"label": "curl", "code": CURL}, {"label": "Python", "code": PYTHON}],
+        "curl": CURL,
+        "spec": {"model": "staging.fraud.card_fraud", "version": "3", "compute": {"workload_size": "Small"}},
+        "facts": [("Model", "staging.fraud.card_fraud"), ("Version", 3), ("Cost center", None)],
+        "tabs": [
+            {"label": "Overview", "url": "#tabs", "active": True, "count": None},
+            {"label": "Versions", "url": "#tabs", "active": False, "count": 8},
+            {"label": "Cost", "url": "#tabs", "active": False, "count": None},
+        ],
+        "steps": [
+            {"label": label, "url": "#steps" if state == "done" else "", "state": state}
+            for label, state in [
+                ("Template", "done"),
+                ("Model", "done"),
+                ("Target", "current"),
+                ("Rollout", "todo"),
+                ("Monitoring", "todo"),
+                ("Review", "todo"),
+            ]
+        ],
+        "times": [now - timedelta(seconds=3), now - timedelta(minutes=3), now + timedelta(hours=2)],
+        "old_time": now - timedelta(days=90),
+        "spans_s": [0.35, 12, 184, 7500, 273600],
+    }
