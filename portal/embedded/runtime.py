@@ -70,9 +70,12 @@ def running(all_parts: Sequence[Part], extra: Mapping[str, str], say: Callable[[
         try:
             supervisor.open()
             yield supervisor
+        except Stopped as stopped:
+            say(f"{stopped}: stopping")
+            raise
         finally:
             _ignore_signals()
-            say("stopping")
+            say("stopping the parts")
             supervisor.stop()
             end_descendants(grace_s=LEFTOVER_GRACE_S)
             say("stopped")
@@ -120,7 +123,7 @@ def _answers(url: str) -> bool:
 @contextmanager
 def _told_to_stop() -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Stopped
+        raise Stopped(signal.Signals(number).name)
 
     old = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
