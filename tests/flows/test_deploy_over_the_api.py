@@ -16,11 +16,11 @@ from tests.product import Product
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("product"), pytest.mark.timeout(600)]
 
 PREDICT = """
-import json, sys, mlflow, pandas as pd
+import json, sys, mlflow, numpy as np, pandas as pd
 body = json.load(sys.stdin)
 model = mlflow.pyfunc.load_model(sys.argv[1])
 frame = pd.DataFrame(body["dataframe_split"]["data"], columns=body["dataframe_split"]["columns"])
-json.dump({"predictions": pd.Series(model.predict(frame).ravel()).tolist()}, sys.stdout)
+json.dump({"predictions": np.asarray(model.predict(frame)).tolist()}, sys.stdout)
 """
 
 
