@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from sandbox import control, files, identity, mlflow_proxy, oidc, permissions, scim, secrets_api, uc_registry
+from sandbox import control, files, identity, mlflow_proxy, multipart, oidc, permissions, scim, secrets_api, uc_registry
 from sandbox.config import SandboxSettings
 from sandbox.errors import install_handlers
 from sandbox.faults import Faults
@@ -45,6 +45,7 @@ ROUTERS = (
     uc_registry.router,
     mlflow_proxy.router,
     files.router,
+    multipart.router,
     serving_routes.router,
     query.router,
 )

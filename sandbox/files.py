@@ -34,6 +34,7 @@ class Places:
         self._models = models
         self._artifacts_dir = artifacts_dir
         self._volumes_dir = state_dir / "volumes"
+        self.uploads_dir = state_dir / "uploads"
 
     def readable(self, path: str) -> Path:
         kind, name, rest = _parsed(path)
@@ -75,7 +76,7 @@ class Places:
 @router.get("/files/{path:path}")
 @router.head("/files/{path:path}")
 async def download(path: str, request: Request, _: CurrentPrincipal) -> Response:
-    found = await asyncio.to_thread(_places(request).readable, f"/{path}")
+    found = await asyncio.to_thread(places_of(request).readable, f"/{path}")
     if not found.is_file():
         raise _no_file()
     return FileResponse(found, media_type=OCTETS)
@@ -84,9 +85,8 @@ async def download(path: str, request: Request, _: CurrentPrincipal) -> Response
 @router.put("/files/{path:path}", status_code=NO_CONTENT)
 async def upload(path: str, request: Request, who: CurrentPrincipal, overwrite: bool = False) -> Response:
     """The file appears whole or not at all; missing directories are created."""
-    target = await asyncio.to_thread(_places(request).writable, f"/{path}", who)
-    if target.is_dir() or (target.exists() and not overwrite):
-        raise ApiError(409, "ALREADY_EXISTS", f"The file being created already exists: /{path}")
+    target = await asyncio.to_thread(places_of(request).writable, f"/{path}", who)
+    check_target(target, f"/{path}", overwrite=overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{uuid.uuid4().hex}.part")
     try:
@@ -101,7 +101,7 @@ async def upload(path: str, request: Request, who: CurrentPrincipal, overwrite: 
 
 @router.delete("/files/{path:path}", status_code=NO_CONTENT)
 def delete_file(path: str, request: Request, who: CurrentPrincipal) -> Response:
-    target = _places(request).writable(f"/{path}", who)
+    target = places_of(request).writable(f"/{path}", who)
     if not target.is_file():
         raise _no_file()
     target.unlink()
@@ -116,7 +116,7 @@ def list_directory(
     page_size: Annotated[int, Query(ge=0)] = 0,
     page_token: Annotated[str, Query()] = "",
 ) -> dict[str, Any]:
-    found = _directory(_places(request).readable(f"/{path}"))
+    found = _directory(places_of(request).readable(f"/{path}"))
     entries = sorted((entry for entry in found.iterdir() if not entry.name.endswith(".part")), key=lambda e: e.name)
     shown, more = Page(page_size, page_token).cut(entries, lambda entry: entry.name)
     return {"contents": [_entry_view(f"/{path.rstrip('/')}", entry) for entry in shown], **more}
@@ -124,13 +124,13 @@ def list_directory(
 
 @router.head("/directories/{path:path}")
 def directory_metadata(path: str, request: Request, _: CurrentPrincipal) -> Response:
-    _directory(_places(request).readable(f"/{path}"))
+    _directory(places_of(request).readable(f"/{path}"))
     return Response(status_code=200)
 
 
 @router.put("/directories/{path:path}", status_code=NO_CONTENT)
 def create_directory(path: str, request: Request, who: CurrentPrincipal) -> Response:
-    target = _places(request).writable(f"/{path}", who)
+    target = places_of(request).writable(f"/{path}", who)
     if target.is_file():
         raise ApiError(409, "ALREADY_EXISTS", f"A file has this path already: /{path}")
     target.mkdir(parents=True, exist_ok=True)
@@ -139,16 +139,22 @@ def create_directory(path: str, request: Request, who: CurrentPrincipal) -> Resp
 
 @router.delete("/directories/{path:path}", status_code=NO_CONTENT)
 def delete_directory(path: str, request: Request, who: CurrentPrincipal) -> Response:
-    target = _directory(_places(request).writable(f"/{path}", who))
+    target = _directory(places_of(request).writable(f"/{path}", who))
     if any(target.iterdir()):
         raise ApiError(400, "DIRECTORY_NOT_EMPTY", f"The directory being deleted is not empty: /{path}")
     target.rmdir()
     return Response(status_code=NO_CONTENT)
 
 
-def _places(request: Request) -> Places:
+def places_of(request: Request) -> Places:
     places: Places = request.app.state.places
     return places
+
+
+def check_target(target: Path, path: str, *, overwrite: bool) -> None:
+    """Raises ApiError 409 if something is in the way of a new file."""
+    if target.is_dir() or (target.exists() and not overwrite):
+        raise ApiError(409, "ALREADY_EXISTS", f"The file being created already exists: {path}")
 
 
 def _parsed(path: str) -> tuple[str, tuple[str, ...], str]:

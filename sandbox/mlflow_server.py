@@ -30,18 +30,18 @@ class MlflowServer:
         self.url = f"http://{LOOPBACK}:{self.port}"
         self.client = httpx.AsyncClient(base_url=self.url, timeout=httpx.Timeout(120, connect=5), trust_env=False)
         self._child = Child(self._argv(), self._environ(), self._log_path())
-        self._watcher: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Returns at once: the server needs seconds until ``is_healthy``."""
         self._child.start()
-        self._watcher = asyncio.create_task(self._restart_when_dead())
+        self._tasks = [asyncio.create_task(self._restart_when_dead()), asyncio.create_task(self._create_tables())]
 
     async def stop(self) -> None:
-        if self._watcher is not None:
-            self._watcher.cancel()
+        for task in self._tasks:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._watcher
+                await task
         await asyncio.to_thread(self._child.stop)
         await self.client.aclose()
 
@@ -58,6 +58,13 @@ class MlflowServer:
             if not self._child.is_running():
                 logger.warning("the MLflow server ended, starting it again; its log: %s", self._log_path())
                 self._child.start()
+
+    async def _create_tables(self) -> None:
+        """The server creates its tables, for seconds, at its first call: let that be ours and not a user's."""
+        while not await self.is_healthy():
+            await asyncio.sleep(WATCH_INTERVAL_S)
+        with contextlib.suppress(httpx.HTTPError):
+            await self.client.get("/api/2.0/mlflow/registered-models/search", params={"max_results": 1})
 
     def _argv(self) -> list[str]:
         return [sys.executable, "-m", "sandbox.mlflow_main", str(self.directory), str(self.port)]

@@ -187,9 +187,9 @@ class Models:
         """The version is PENDING_REGISTRATION: its files are uploaded next, then it is finalized."""
         known = self._writable(who, full_name)
         storage_id = uuid.uuid4().hex
-        (self._artifacts_dir / artifacts.UC_FOLDER / storage_id).mkdir(parents=True)
         source = f"{artifacts.UC_SOURCE}{storage_id}"
         created = self._registry.create_version(full_name, source, new.run_id, new.description, new.tags)
+        (self._artifacts_dir / artifacts.UC_FOLDER / storage_id).mkdir(parents=True)
         with self._store.connection() as connection:
             connection.execute(
                 "INSERT INTO uc_model_versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

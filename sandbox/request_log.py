@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS requests (
 FLUSH_INTERVAL_S = 0.5
 KEEP_ROWS = 200_000
 READING_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
-BUSY_PREFIXES = ("/serving-endpoints/", "/api/2.0/mlflow/", "/api/2.0/mlflow-artifacts/")
+BUSY_PREFIXES = ("/serving-endpoints/", "/api/2.0/mlflow/", "/api/2.0/mlflow-artifacts/", "/_uploads/")
 
 
 @dataclass(frozen=True)

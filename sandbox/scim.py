@@ -18,7 +18,9 @@ PREFIX = "/api/2.0/preview/scim/v2"
 router = APIRouter(prefix=PREFIX)
 SCHEMAS = "urn:ietf:params:scim:schemas:core:2.0"
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
-FILTER = re.compile(r'\s*(?P<attribute>\w+)\s+(?P<operator>eq|co|sw)\s+"?(?P<value>[^"]*)"?\s*', re.IGNORECASE)
+FILTER = re.compile(
+    r'\s*(?P<attribute>\w+)\s+(?P<operator>eq|co|sw)\s+["\']?(?P<value>[^"\']*)["\']?\s*', re.IGNORECASE
+)
 MAX_COUNT = 10_000
 Json = dict[str, Any]
 

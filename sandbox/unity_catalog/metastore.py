@@ -60,5 +60,12 @@ def adopt_model(connection: sqlite3.Connection, full_name: str, who: Principal |
     owner = who.user_name if who else ADMINS
     catalog, schema = full_name.split(".")[0], names.parent(full_name)
     for kind, name in ((CATALOG, catalog), (SCHEMA_KIND, schema), (MODEL, full_name)):
-        if objects.find(connection, kind, name) is None:
+        found = objects.find(connection, kind, name)
+        if found is None:
             objects.insert(connection, kind, name, owner)
+        elif kind == MODEL and found.created_by == ADMINS:
+            # Someone listed the models between its creation in MLflow and this: now its maker is known.
+            connection.execute(
+                "UPDATE uc_objects SET owner = ?, created_by = ?, updated_by = ? WHERE id = ?",
+                (owner, owner, owner, found.id),
+            )

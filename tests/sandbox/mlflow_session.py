@@ -12,9 +12,10 @@ import sys
 import mlflow
 import pandas as pd
 from mlflow.models import infer_signature
+from mlflow.pyfunc.model import PythonModel
 
 
-class Doubler(mlflow.pyfunc.PythonModel):
+class Doubler(PythonModel):
     def predict(self, context, model_input, params=None):
         return model_input * 2
 

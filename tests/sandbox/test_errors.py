@@ -69,7 +69,9 @@ def test_the_sdk_reads_the_request_id_of_an_error(sandbox):
 
     with pytest.raises(ResourceDoesNotExist) as raised:
         sandbox.client().catalogs.get("nowhere")
-    assert raised.value.get_error_details().request_info.request_id
+    request_info = raised.value.get_error_details().request_info
+    assert request_info is not None
+    assert request_info.request_id
 
 
 def test_a_client_that_names_no_content_type_is_understood(sandbox):

@@ -35,7 +35,7 @@ def test_a_service_principal_signs_in_with_its_secret(sandbox):
     )
     me = WorkspaceClient(config=config).current_user.me()
     assert me.user_name == CLIENT_ID
-    assert "admins" in [group.display for group in me.groups]
+    assert "admins" in [group.display for group in me.groups or []]
 
 
 @pytest.mark.parametrize("way", ["basic", "form"])

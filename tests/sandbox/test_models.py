@@ -18,7 +18,11 @@ PLAIN, UC = "science.plain.doubler", "science_uc.uc.doubler"
 def mlflow_session(sandbox, kind, full_name, token=None):
     token = token or sandbox.admin_token
     environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+    environ |= {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "GIT_PYTHON_REFRESH": "quiet",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    }
     if kind == "plain":
         environ |= {"MLFLOW_TRACKING_URI": sandbox.url, "MLFLOW_TRACKING_TOKEN": token}
     else:
