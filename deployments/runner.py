@@ -10,13 +10,13 @@ import os
 import shutil
 import socket
 
-from django.db import IntegrityError
+from django.db import DatabaseError, IntegrityError
 from structlog.contextvars import bound_contextvars
 
 from deployments.models import IllegalTransition, Lease, LeaseLost, Run
 from deployments.stages import STAGE_FUNCTIONS
 from deployments.stages.context import Context, heartbeat
-from deployments.states import ACTIVE, End, GoOn, Level, Outcome, RunStatus, Wait
+from deployments.states import ACTIVE, End, GoOn, Level, Outcome, RunKind, RunStatus, Wait
 from integrations.errors import IntegrationError
 
 logger = logging.getLogger(__name__)
@@ -60,6 +60,9 @@ def _start(run: Run, lease: Lease) -> list[int]:
     if run.cancel_requested_at:
         run.transition(RunStatus.CANCELLED, "cancelled before it started", lease=lease)
         return next_in_line(run)
+    if run.kind == RunKind.DEPLOY and run.deployment.destroyed_at:
+        run.transition(RunStatus.FAILED, "the deployment was destroyed while this run waited", lease=lease)
+        return next_in_line(run)
     blocking = run.blocking_run()
     if blocking is None:
         try:
@@ -79,15 +82,37 @@ def _outcome(context: Context) -> Outcome:
     if context.cancelled and not (status == RunStatus.APPLY and context.run.apply_started_at):
         return End(RunStatus.CANCELLED, f"cancelled before {status.label.lower()} was done")
     try:
-        return STAGE_FUNCTIONS[status](context)
+        outcome = STAGE_FUNCTIONS[status](context)
     except IntegrationError as error:
-        if error.permanent or context.run.stage_tries >= RETRIES:
-            return End(RunStatus.FAILED, f"{error.source or status}: {error.message}")
-        context.log(f"{error.message} Trying again in {RETRY_AFTER_S:.0f} s.", level=Level.WARNING)
-        return Wait(RETRY_AFTER_S, error.message)
+        message = f"{error.source or status}: {error.message}"
+        return End(RunStatus.FAILED, message) if error.permanent else _try_again(context, message)
     except OSError as error:
         logger.exception("stage %s", status)
         return End(RunStatus.FAILED, f"the worker's disk or network: {error.strerror or error}")
+    except (LeaseLost, IllegalTransition, DatabaseError):
+        raise
+    except Exception as error:
+        # A fault of ours must not leave a run that nobody ends: it counts like a fault outside.
+        logger.exception("stage %s", status)
+        return _try_again(context, f"an error of Slipway itself: {type(error).__name__}.")
+    _count_failures(context, 0)
+    return outcome
+
+
+def _try_again(context: Context, message: str) -> Outcome:
+    """Wait for a fault to pass, or end the run when it has not after RETRIES tries in a row."""
+    failures = context.run.stage_failures + 1
+    if failures >= RETRIES:
+        return End(RunStatus.FAILED, message)
+    _count_failures(context, failures)
+    context.log(f"{message} Trying again in {RETRY_AFTER_S:.0f} s.", level=Level.WARNING)
+    return Wait(RETRY_AFTER_S, message)
+
+
+def _count_failures(context: Context, failures: int) -> None:
+    if failures != context.run.stage_failures:
+        held = Run.objects.filter(pk=context.run.pk, lease_token=context.lease.token)
+        held.update(stage_failures=failures)
 
 
 def _settle(context: Context, outcome: Outcome) -> list[int]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
+from auditlog.models import LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -164,9 +166,12 @@ def request_update(*, deployment: Deployment, spec: DeploymentSpec, actor: User)
     """Start a run that makes the deployment as ``spec`` says."""
     _require(actor, Action.DEPLOY, deployment)
     _refuse_destroyed(deployment)
+    if pending := _pending_destroy(deployment):
+        raise ActionRefused("being_destroyed", f"Run #{pending.pk} destroys this deployment: cancel it first.")
     target = check_spec(spec, actor, deployment)
     with transaction.atomic():
-        Deployment.objects.filter(pk=deployment.pk).update(spec=target.spec.as_json())
+        deployment.spec = target.spec.as_json()
+        deployment.save(update_fields=["spec"])
         return _request_run(deployment, RunKind.DEPLOY, target.spec, actor)
 
 
@@ -174,12 +179,15 @@ def request_destroy(*, deployment: Deployment, actor: User) -> Run:
     """Start a run that deletes the endpoint."""
     _require(actor, Action.DEPLOY, deployment)
     _refuse_destroyed(deployment)
-    pending = deployment.runs.filter(kind=RunKind.DESTROY, status__in=UNFINISHED).first()
-    if pending:
+    if pending := _pending_destroy(deployment):
         raise ActionRefused("already_requested", f"Run #{pending.pk} already destroys this deployment.")
     last = deployment.runs.first()
     spec = last.parsed_spec() if last else DeploymentSpec.model_validate(deployment.spec)
     return _request_run(deployment, RunKind.DESTROY, spec, actor)
+
+
+def _pending_destroy(deployment: Deployment) -> Run | None:
+    return deployment.runs.filter(kind=RunKind.DESTROY, status__in=UNFINISHED).first()
 
 
 def _refuse_destroyed(deployment: Deployment) -> None:
@@ -287,6 +295,7 @@ def cancel(*, run: Run, actor: User) -> Run:
         if run.status in UNFINISHED:
             raise ActionRefused("already_cancelling", "The run is being cancelled already.")
         raise ActionRefused("finished", f"The run is over: {run.get_status_display().lower()}.")
+    _audit(run, actor, {"cancel_requested_by": ["None", actor.username]})
     text = f"cancelled by {actor.display_name}"
     try:
         run.refresh_from_db()
@@ -299,6 +308,11 @@ def cancel(*, run: Run, actor: User) -> Run:
         run.log([Line(stage=run.status, message=f"{text}: stopping", level=Level.WARNING)])
         run.refresh_from_db()
     return run
+
+
+def _audit(run: Run, actor: User, changes: dict[str, list[str]]) -> None:
+    """A line in the audit trail for what is written by a conditional UPDATE, which auditlog does not see."""
+    LogEntry.objects.log_create(run, force_log=True, action=LogEntry.Action.UPDATE, changes=changes, actor=actor)
 
 
 def resume(*, run: Run, actor: User) -> Run:
@@ -315,6 +329,7 @@ def resume(*, run: Run, actor: User) -> Run:
             Run.objects.filter(pk=run.pk).update(
                 cancel_requested_at=None, cancel_requested_by=None, apply_started_at=None
             )
+            _audit(run, actor, {"status": [run.status, RunStatus.QUEUED]})
             run.transition(RunStatus.QUEUED, f"resumed by {actor.display_name}")
             _send_on(run.pk)
     except IllegalTransition:
@@ -326,9 +341,24 @@ def resume(*, run: Run, actor: User) -> Run:
 
 
 def request_test(*, deployment: Deployment, body: Any, actor: User) -> TestRequest:
-    """Send ``body`` to the endpoint from a worker; the answer appears on the returned row."""
+    """Send ``body``, a JSON object, to the endpoint from a worker; the answer appears on the returned row.
+
+    Raises SpecInvalid for a body that is no such object.
+    """
     _require(actor, Action.VIEW, deployment)
     _refuse_destroyed(deployment)
+    _refuse_unsendable(body)
     request = TestRequest.objects.create(deployment=deployment, requested_by=actor, body=body)
     transaction.on_commit(lambda: run_test_request.delay(request.pk), robust=True)
     return request
+
+
+def _refuse_unsendable(body: Any) -> None:
+    if not isinstance(body, dict):
+        raise SpecInvalid({"body": ["An endpoint takes a JSON object, for example with dataframe_split."]})
+    try:
+        text = json.dumps(body, allow_nan=False)
+    except (ValueError, RecursionError):
+        raise SpecInvalid({"body": ["This is not JSON that can be sent."]}) from None
+    if "\\u0000" in text:
+        raise SpecInvalid({"body": ["Null characters are not allowed."]})

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import orjson
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -24,6 +25,7 @@ from deployments.crypto import decrypt, encrypt
 from deployments.models import BackendCredential, Deployment, Run, StateLock, StateVersion
 
 CREDENTIAL_LIFETIME = timedelta(hours=12)
+MAX_ID = 2**63 - 1
 
 
 class StateRefused(Exception):
@@ -74,6 +76,8 @@ def authenticate(deployment_id: int, authorization: str) -> BackendCredential:
     except ValueError:
         username = password = ""
     digest = hashlib.sha256(password.encode()).hexdigest()
+    if "\x00" in username or deployment_id > MAX_ID:
+        username, deployment_id = "", 0
     credential = BackendCredential.objects.filter(deployment_id=deployment_id, username=username).first()
     known = credential.digest if credential else "0" * 64
     if not hmac.compare_digest(known, digest) or credential is None or scheme.lower() != "basic":
@@ -138,10 +142,12 @@ def write(credential: BackendCredential, body: bytes, *, lock_id: str, content_m
     if content_md5 and base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode() != content_md5:
         raise StateRefused(400, "the body does not match its Content-MD5")
     try:
-        state = json.loads(body)
+        state = orjson.loads(body)
         serial, lineage = int(state["serial"]), str(state["lineage"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         raise StateRefused(400, "the body is not a Terraform state") from None
+    if not 0 <= serial <= MAX_ID or len(lineage) > 64 or "\x00" in lineage:
+        raise StateRefused(400, "the body is not a Terraform state")
     with transaction.atomic():
         deployment = _locked_deployment(credential)
         if not StateLock.objects.filter(deployment=deployment, lock_id=lock_id, fencing=credential.fencing).exists():

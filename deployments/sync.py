@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from catalog.sync import connect
 from deployments.models import Deployment, TestRequest
+from deployments.models.event import storable
 from integrations.databricks import Endpoint, QueryResult, ServedEntity
 from integrations.errors import IntegrationError
 
@@ -56,8 +57,9 @@ def ready_word(endpoint: Endpoint) -> str:
 
 
 def body_text(result: QueryResult) -> str:
-    """The body of an answer as text, JSON indented."""
-    return result.body if isinstance(result.body, str) else json.dumps(result.body, indent=2, ensure_ascii=False)
+    """The body of an answer as text that can be kept, JSON indented."""
+    text = result.body if isinstance(result.body, str) else json.dumps(result.body, indent=2, ensure_ascii=False)
+    return storable(text)
 
 
 def record_observation(deployment: Deployment, endpoint: Endpoint | None) -> None:

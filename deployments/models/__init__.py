@@ -1,3 +1,5 @@
+from auditlog.registry import auditlog
+
 from deployments.models.deployment import Deployment, Draft, EndpointState
 from deployments.models.event import Event
 from deployments.models.run import Approval, IllegalTransition, Lease, LeaseLost, Run, RunPlan, StageRecord
@@ -21,3 +23,10 @@ __all__ = [
     "StateVersion",
     "TestRequest",
 ]
+
+# Who asked for what and who decided. How a run went is in its events; plan files, states and digests are nowhere.
+auditlog.register(Deployment, include_fields=["team", "environment", "model", "name", "spec", "created_by"])
+auditlog.register(Run, include_fields=["deployment", "kind", "requested_by", "cancel_requested_by"])
+auditlog.register(
+    Approval, include_fields=["run", "decision", "decided_by", "reason", "plan_sha256", "model_version", "state_serial"]
+)

@@ -7,6 +7,11 @@ from django.db import models
 from deployments.states import Level
 
 
+def storable(text: str) -> str:
+    """``text`` as any database keeps it: foreign output may hold NUL characters and halves of surrogate pairs."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
 class Event(models.Model):
     """Line ``number`` of a run's log, counted from 1 without gaps."""
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from deployments.models.deployment import Deployment
-from deployments.models.event import Event
+from deployments.models.event import Event, storable
 from deployments.specs import DeploymentSpec, parse_spec
 from deployments.states import (
     ACTIVE,
@@ -75,15 +75,20 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(Q(lease_token=None) | Q(lease_expires_at__lt=timezone.now()))
 
     def due(self) -> RunQuerySet:
-        """Runs that a worker could take now."""
-        now = timezone.now()
-        return self.filter(status__in=WORKABLE).without_lease().filter(Q(wake_at=None) | Q(wake_at__lte=now))
+        """Runs that a worker could take now.
+
+        One that waits for a person is among them when it was cancelled by somebody who could not end it himself,
+        because its worker had not let go yet.
+        """
+        workable = Q(status__in=WORKABLE) | Q(status=RunStatus.APPROVAL, cancel_requested_at__isnull=False)
+        return self.filter(workable).without_lease().filter(Q(wake_at=None) | Q(wake_at__lte=timezone.now()))
 
 
 class Run(models.Model):
     """``spec`` is pinned: its version is a number. ``message`` says why the run ended.
 
-    ``stage_tries`` counts how often a worker took the run in its present stage, ``attempt`` how often it planned.
+    ``stage_tries`` counts how often a worker took the run in its present stage, ``stage_failures`` how often in a
+    row the stage met a fault that may pass, ``attempt`` how often the run planned.
 
     Lease: ``lease_token`` is set while a worker works on the run and is alive; ``claim`` counts the leases.
     ``wake_at``/``waiting_for``: the run waits, held by no worker, until then. ``apply_started_at`` is set once for
@@ -109,6 +114,7 @@ class Run(models.Model):
     waiting_for = models.TextField(blank=True)
     stage_started_at = models.DateTimeField(null=True, blank=True)
     stage_tries = models.PositiveIntegerField(default=0)
+    stage_failures = models.PositiveIntegerField(default=0)
     attempt = models.PositiveIntegerField(default=0)
     apply_started_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
@@ -177,7 +183,7 @@ class Run(models.Model):
                     stage=line.stage,
                     level=line.level,
                     source=line.source,
-                    message=line.message,
+                    message=storable(line.message),
                 )
                 for number, line in enumerate(batch, start=last - len(batch) + 1)
             )
@@ -227,18 +233,22 @@ class Run(models.Model):
         IllegalTransition when the run is not in a state before ``to`` (somebody was first), LeaseLost when the
         lease is gone.
         """
-        now = timezone.now()
+        now, message = timezone.now(), storable(message)
         stage = self.status if to in TERMINAL else to
         values: dict[str, object] = {
             "status": to,
             "waiting_for": "",
             "wake_at": None,
             "stage_started_at": now,
+            "stage_tries": 0,
+            "stage_failures": 0,
         }
         if to in TERMINAL:
             values |= {"finished_at": now, "message": message, "lease_token": None, "lease_expires_at": None}
+        elif to == RunStatus.QUEUED:
+            values |= {"finished_at": None, "message": ""}
         elif to == RunStatus.PREFLIGHT:
-            values |= {"started_at": self.started_at or now, "finished_at": None, "message": ""}
+            values |= {"started_at": self.started_at or now}
         with transaction.atomic():
             rows = Run.objects.filter(pk=self.pk, status__in=sources_of(to))
             rows = rows.filter(lease_token=lease.token) if lease else rows.without_lease()

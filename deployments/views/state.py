@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_http_methods
 
@@ -42,7 +42,7 @@ def terraform_state(request: HttpRequest, credential: BackendCredential) -> Http
     statestore.write(
         credential,
         request.body,
-        lock_id=request.GET.get("ID", ""),
+        lock_id=request.GET.get("ID", "").replace("\x00", ""),
         content_md5=request.headers.get("Content-MD5", ""),
     )
     return HttpResponse(status=200)
@@ -63,7 +63,9 @@ def _lock_info(body: bytes) -> dict[str, Any]:
     if not body:
         return {}
     try:
-        info = json.loads(body)
-    except ValueError:
+        info = orjson.loads(body)
+    except orjson.JSONDecodeError:
         raise StateRefused(400, "the lock info is not JSON") from None
-    return info if isinstance(info, dict) else {}
+    if b"\\u0000" in body or not isinstance(info, dict) or len(str(info.get("ID", ""))) > 64:
+        raise StateRefused(400, "the lock info is not Terraform's")
+    return info

@@ -1,0 +1,68 @@
+"""Admin pages of deployments, for the platform team: to look at. What changes a deployment is a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from deployments.models import Approval, Deployment, Run, StateLock, TestRequest
+
+if TYPE_CHECKING:
+    # Django's admin classes take no type parameters at run time.
+    LookAdminBase = admin.ModelAdmin[Any]
+    LookInlineBase = admin.TabularInline[Any, Any]
+else:
+    LookAdminBase, LookInlineBase = admin.ModelAdmin, admin.TabularInline
+
+
+class LookOnly:
+    """Nothing is made, changed or deleted here: that would go past plans, approvals and the audit trail."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Deployment)
+class DeploymentAdmin(LookOnly, LookAdminBase):
+    list_display = ["name", "team", "environment", "model", "created_at", "destroyed_at"]
+    list_filter = ["environment", "team"]
+    list_select_related = ["team", "environment", "model"]
+    search_fields = ["name", "model__full_name"]
+
+
+class ApprovalInline(LookOnly, LookInlineBase):
+    model = Approval
+    extra = 0
+
+
+@admin.register(Run)
+class RunAdmin(LookOnly, LookAdminBase):
+    inlines = [ApprovalInline]
+    list_display = ["id", "deployment", "kind", "status", "requested_by", "created_at", "finished_at"]
+    list_filter = ["status", "kind", "deployment__environment"]
+    list_select_related = ["deployment", "requested_by"]
+    search_fields = ["deployment__name", "message"]
+    exclude = ["lease_token"]
+
+
+@admin.register(StateLock)
+class StateLockAdmin(LookOnly, LookAdminBase):
+    """Locks that Terraform holds. One that its run left behind goes when the run is resumed or cancelled."""
+
+    list_display = ["deployment", "run", "lock_id", "created_at"]
+    list_select_related = ["deployment", "run"]
+
+
+@admin.register(TestRequest)
+class TestRequestAdmin(LookOnly, LookAdminBase):
+    list_display = ["id", "deployment", "requested_by", "status", "status_code", "created_at"]
+    list_filter = ["status"]
+    list_select_related = ["deployment", "requested_by"]

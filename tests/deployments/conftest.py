@@ -1,0 +1,100 @@
+"""Deployments and runs for tests. No test sends a message to a broker: ``sent`` records what would have gone out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from catalog.models import ModelVersion
+from deployments import tasks
+from deployments.models import Deployment, Run, RunPlan
+from deployments.specs import parse_spec
+from deployments.states import RunKind, RunStatus
+
+PLAN_SHA256 = "5" * 64
+RECORDED = ("advance_run", "observe_endpoint", "run_test_request")
+
+
+@pytest.fixture(autouse=True)
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """(task name, id) of every task that was sent, in order."""
+    messages: list[tuple[str, int]] = []
+    for name in RECORDED:
+        task = getattr(tasks, name)
+        monkeypatch.setattr(task, "delay", lambda pk, name=name: messages.append((name, pk)))
+        monkeypatch.setattr(task, "apply_async", lambda args, name=name, **_: messages.append((name, args[0])))
+    return messages
+
+
+@pytest.fixture
+def spec() -> dict[str, Any]:
+    """The smallest spec for ``model_version``; a new dict for each test."""
+    return {"model": "staging.fraud.card_fraud", "version": "3", "environment": "staging", "name": "card-fraud"}
+
+
+@pytest.fixture
+def deployment(model_version: ModelVersion, spec: dict[str, Any], deployer: User) -> Deployment:
+    """card-fraud of the team fraud in staging, without a run."""
+    return make_deployment(model_version, deployer, "card-fraud")
+
+
+def make_deployment(version: ModelVersion, created_by: User, name: str, **values: Any) -> Deployment:
+    model = version.model
+    environment = values.pop("environment", None) or model.workspace.environments.get(catalog_name=model.catalog_name)
+    wanted = {
+        "model": model.full_name,
+        "version": str(version.version),
+        "environment": environment.slug,
+        "name": name,
+    }
+    return Deployment.objects.create(
+        team=model.team,
+        workspace=model.workspace,
+        environment=environment,
+        model=model,
+        name=name,
+        spec=parse_spec(wanted).as_json(),
+        created_by=created_by,
+        **values,
+    )
+
+
+def make_run(deployment: Deployment, status: str = RunStatus.QUEUED, **values: Any) -> Run:
+    """A run of ``deployment`` that is in ``status`` as if it had come there."""
+    now = timezone.now()
+    values.setdefault("requested_by", deployment.created_by)
+    values.setdefault("stage_started_at", now)
+    return Run.objects.create(
+        deployment=deployment, status=status, spec=deployment.spec, **{"kind": RunKind.DEPLOY, **values}
+    )
+
+
+def give_plan(run: Run, **values: Any) -> RunPlan:
+    """A saved plan for ``run``."""
+    given = {
+        "sha256": PLAN_SHA256,
+        "planfile": b"encrypted",
+        "terraform_version": "1.13.0",
+        "show": {"format_version": "1.2", "resource_changes": []},
+        "changes": [],
+        "sentences": ["The endpoint card-fraud will be created"],
+        "summary": {"create": 1, "update": 0, "replace": 0, "delete": 0, "no-op": 0, "import": 0},
+    }
+    return RunPlan.objects.create(run=run, **{**given, **values})
+
+
+@pytest.fixture
+def run_in(deployment: Deployment) -> Callable[..., Run]:
+    """``run_in(RunStatus.APPROVAL)``: a run of ``deployment``; one that is past planning has a plan."""
+
+    def make(status: str, **values: Any) -> Run:
+        run = make_run(deployment, status, **values)
+        if status in (RunStatus.APPROVAL, RunStatus.APPLY, RunStatus.ENDPOINT, RunStatus.SMOKE):
+            give_plan(run)
+        return run
+
+    return make
