@@ -57,6 +57,8 @@ async def _call(request: Request, path: str, who: Principal) -> Response:
     """One JSON call: the names of places are translated both ways, and Unity Catalog hears of changes to models."""
     body = artifacts.for_server((await request.body()).decode(errors="surrogateescape"))
     answer = await _send(request, body.encode(errors="surrogateescape"))
+    if _is_page(answer):
+        raise HTTPException(404)
     text = answer.text
     if answer.is_success and request.method in ("POST", "PATCH", "DELETE"):
         await asyncio.to_thread(_tell_models, request.app.state.models, path, who, body)
@@ -93,16 +95,17 @@ async def _send(request: Request, body: bytes) -> httpx.Response:
 
 async def _stream(request: Request, content: Any) -> Response:
     client: httpx.AsyncClient = request.app.state.mlflow.client
+    without = frozenset() if content is not None else DECODED
     built = client.build_request(
-        request.method,
-        _target(request),
-        content=content,
-        headers=_passed_on(request.headers, frozenset()),
+        request.method, _target(request), content=content, headers=_passed_on(request.headers, without)
     )
     try:
         answer = await client.send(built, stream=True)
     except httpx.TransportError as error:
         raise _unreachable() from error
+    if _is_page(answer):
+        await answer.aclose()
+        raise HTTPException(404)
     return StreamingResponse(
         answer.aiter_raw(),
         status_code=answer.status_code,
@@ -119,6 +122,11 @@ def _target(request: Request) -> str:
 
 def _passed_on(headers: Mapping[str, str], but: frozenset[str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.lower() not in NOT_PASSED_ON | but}
+
+
+def _is_page(answer: httpx.Response) -> bool:
+    """MLflow answers a path or method that it has no route for with a page for people."""
+    return answer.status_code in (404, 405) and "json" not in answer.headers.get("content-type", "")
 
 
 def _unreachable() -> ApiError:

@@ -22,6 +22,7 @@ FILTER = re.compile(
     r'\s*(?P<attribute>\w+)\s+(?P<operator>eq|co|sw)\s+["\']?(?P<value>[^"\']*)["\']?\s*', re.IGNORECASE
 )
 MAX_COUNT = 10_000
+MAX_ID_DIGITS = 18
 Json = dict[str, Any]
 
 
@@ -176,7 +177,8 @@ def _member_view(member: sqlite3.Row) -> Json:
 
 
 def _known(connection: sqlite3.Connection, principal_id: str, kind: str) -> Principal:
-    found = find_principal(connection, int(principal_id)) if principal_id.isdecimal() else None
+    is_id = principal_id.isdecimal() and len(principal_id) <= MAX_ID_DIGITS
+    found = find_principal(connection, int(principal_id)) if is_id else None
     if found is None or found.kind != kind:
         raise not_found(f"{kind.replace('_', ' ').capitalize()} with id {principal_id} not found.")
     return found

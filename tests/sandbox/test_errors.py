@@ -83,3 +83,24 @@ def test_a_client_that_names_no_content_type_is_understood(sandbox):
     )
     with httpx.Client() as client:
         assert client.send(request).json() == {}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/2.0/mlflow/nothing/here"),
+        ("DELETE", "/api/2.0/mlflow-artifacts/nothing"),
+        ("HEAD", "/api/2.0/mlflow-artifacts/nothing"),
+        ("GET", "/api/2.0/preview/scim/v2/Users/" + "9" * 40),
+    ],
+)
+def test_what_no_part_knows_is_not_found_even_with_a_body(raw, method, path):
+    answer = raw.request(method, path, json={"a": 1})
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_half_a_surrogate_pair_is_refused(raw):
+    body = b'{"scope": "s", "key": "k", "string_value": "\\ud83d"}'
+    answer = raw.post("/api/2.0/secrets/put", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
