@@ -32,7 +32,7 @@ def main() -> int:
             print(f"{endpoint} is not ready after {READY_TIMEOUT_S} s", flush=True)
             return 1
         with ThreadPoolExecutor(max_workers=IN_PARALLEL) as pool:
-            answers = list(pool.map(lambda body: _invoke(client, endpoint, body), _bodies(requests)))
+            answers = list(pool.map(lambda body: _invoke(client, endpoint, body), request_bodies(requests)))
     failed = sum(1 for answer in answers if answer != httpx.codes.OK)
     print(f"{endpoint}: {len(answers)} requests, {failed} failed", flush=True)
     return 1 if failed else 0
@@ -48,7 +48,7 @@ def _is_ready(client: httpx.Client, endpoint: str) -> bool:
     return False
 
 
-def _bodies(count: int) -> Iterator[dict[str, Any]]:
+def request_bodies(count: int) -> Iterator[dict[str, Any]]:
     """Random rows, always the same ones."""
     frame = load("modeldata", "credit_data").drop(columns="Status")
     # JSON has no NaN: a missing number is null. Text is there in all rows but nine.
