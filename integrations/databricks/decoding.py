@@ -88,8 +88,7 @@ def _served_entity(row: Mapping[str, Any]) -> ServedEntity:
 def _entities(config: Mapping[str, Any]) -> tuple[ServedEntity, ...]:
     """Served entities, or the same under their older name served_models."""
     return tuple(
-        _served_entity(row)
-        for row in rows(config.get("served_entities")) or rows(config.get("served_models"))
+        _served_entity(row) for row in rows(config.get("served_entities")) or rows(config.get("served_models"))
     )
 
 

@@ -115,9 +115,7 @@ class RegistryCalls(Connection):
         path = f"/Models/{full_name.replace('.', '/')}/{version}/{name}"
         return _if_there(lambda: self.download(path, max_bytes=max_bytes))
 
-    def _input_example(
-        self, full_name: str, version: int, described: mlmodel.MLmodel
-    ) -> Mapping[str, Any] | None:
+    def _input_example(self, full_name: str, version: int, described: mlmodel.MLmodel) -> Mapping[str, Any] | None:
         if not described.example_path:
             return None
         ready = self._artifact(full_name, version, "serving_input_example.json", MAX_EXAMPLE_BYTES)
