@@ -33,7 +33,7 @@ def relative(moment: datetime, now: datetime) -> str:
         return f"{local.day} {local:%b %Y}"
     if abs(span_s) < 5:
         return "just now"
-    text = _largest_unit(abs(span_s))
+    text = _largest_unit(round(abs(span_s)))
     return f"{text} ago" if span_s > 0 else f"in {text}"
 
 
@@ -52,9 +52,9 @@ def duration(span: float | timedelta | None) -> str:
     if span is None:
         return NOTHING
     span_s = span.total_seconds() if isinstance(span, timedelta) else float(span)
-    if 0 < span_s < 1:
+    if 0 < span_s < 0.9995:
         return f"{max(1, round(span_s * 1000))} ms"
-    rest_s, parts = int(max(span_s, 0)), []
+    rest_s, parts = int(max(span_s, 0) + 0.0005), []
     for size_s, name in UNITS:
         count, rest_s = divmod(rest_s, size_s)
         parts.append((count, name))

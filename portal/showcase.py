@@ -73,10 +73,37 @@ def _lines() -> list[dict[str, Any]]:
         ("error", "endpoint", "RESOURCE_EXHAUSTED: no capacity for GPU_MEDIUM in this region"),
     ]
     lines: list[dict[str, Any]] = [
-        {"number": 812 + index, "at": now - timedelta(seconds=60 - index), "level": level, "stage": stage, "text": text}
+        {
+            "number": 812 + index + (4 if index > 2 else 0),
+            "at": now - timedelta(seconds=60 - index),
+            "level": level,
+            "stage": stage,
+            "text": text,
+        }
         for index, (level, stage, text) in enumerate(texts)
     ]
-    return [*lines[:3], {"gap_url": "/components/", "first": 815, "last": 840}, *lines[3:]]
+    return lines
+
+
+def missing_lines() -> list[dict[str, Any]]:
+    """What the gap in the sample log loads."""
+    now = timezone.now()
+    return [
+        {
+            "number": number,
+            "at": now,
+            "level": "debug",
+            "stage": "plan",
+            "text": f"Refreshing state, part {number - 814}",
+        }
+        for number in range(815, 819)
+    ]
+
+
+def _log() -> list[dict[str, Any]]:
+    """Lines 812 to 820 with a gap that loads itself once it is in view."""
+    lines = _lines()
+    return [*lines[:3], {"gap_url": "?gap=1", "first": 815, "last": 818}, *lines[3:]]
 
 
 def _rows() -> list[dict[str, Any]]:
@@ -98,7 +125,7 @@ def showcase(query: QueryDict) -> dict[str, Any]:
         "page": page,
         "single_page": Paginator(_rows()[:3], 8).get_page(1),
         "stages": _stages(),
-        "lines": _lines(),
+        "lines": _log(),
         "form": SampleForm(),
         "broken_form": SampleForm({"name": "Not a slug!", "scale_to_zero": "on"}, auto_id="broken_%s"),
         "size_texts": SIZE_TEXTS,

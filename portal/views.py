@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.csrf import requires_csrf_token
 from django.views.decorators.http import require_GET
 
-from portal.showcase import showcase
+from portal.showcase import missing_lines, showcase
 
 
 @require_GET
@@ -31,6 +31,8 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_required
 def components(request: HttpRequest) -> HttpResponse:
+    if "gap" in request.GET:
+        return render(request, "ui/_log_lines.html", {"lines": missing_lines()})
     return render(request, "portal/components.html", showcase(request.GET))
 
 
