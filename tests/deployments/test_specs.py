@@ -1,6 +1,7 @@
 """DeploymentSpec: every rule, all errors at once, and the same spec in every notation."""
 
 import json
+from contextlib import suppress
 
 import pytest
 import yaml
@@ -272,7 +273,7 @@ def test_a_spec_survives_json_and_yaml(data):
     spec = parse_spec(data)
     assert isinstance(spec, DeploymentSpec)
     assert parse_spec(json.loads(json.dumps(spec.as_json()))) == spec
-    assert parse_spec(yaml.safe_load(yaml.safe_dump(spec.as_json(), allow_unicode=True))) == spec
+    assert parse_spec(yaml.safe_load(yaml.safe_dump(spec.as_json()))) == spec
     assert parse_spec(spec.as_json()).as_json() == spec.as_json()
 
 
@@ -285,7 +286,6 @@ JSON = st.recursive(
 
 @given(field=st.sampled_from([*FULL, "unknown"]), value=JSON)
 def test_whatever_stands_in_a_field_the_answer_is_a_spec_or_a_refusal(field, value):
-    try:
-        parse_spec({**LEAST, field: value})
-    except SpecInvalid as refusal:
-        assert refusal.fields
+    with suppress(SpecInvalid):
+        spec = parse_spec({**LEAST, field: value})
+        assert field == "name" or spec.name == "card-fraud"
