@@ -14,6 +14,10 @@ import uvicorn
 from sandbox.config import LOOPBACK
 
 
+def database_uri(directory: Path) -> str:
+    return f"sqlite:///{directory / 'mlflow.db'}"
+
+
 def configure(directory: Path) -> None:
     """Must run before the MLflow application is imported: it reads these variables."""
     from mlflow.server import constants as server  # imports seconds of MLflow, only this process needs them
@@ -23,7 +27,7 @@ def configure(directory: Path) -> None:
     os.environ.update(
         {
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-            server.BACKEND_STORE_URI_ENV_VAR: f"sqlite:///{directory / 'mlflow.db'}",
+            server.BACKEND_STORE_URI_ENV_VAR: database_uri(directory),
             server.ARTIFACT_ROOT_ENV_VAR: "mlflow-artifacts:/",
             server.ARTIFACTS_DESTINATION_ENV_VAR: artifacts.as_uri(),
             server.SERVE_ARTIFACTS_ENV_VAR: "true",
@@ -31,9 +35,17 @@ def configure(directory: Path) -> None:
     )
 
 
+def create_tables(directory: Path) -> None:
+    """Before the server answers: the first two calls at once would create them at once, and break each other."""
+    from mlflow.server.handlers import initialize_backend_stores  # needs the variables that configure() sets
+
+    initialize_backend_stores(database_uri(directory), None, "mlflow-artifacts:/")
+
+
 def main() -> None:
     directory, port = Path(sys.argv[1]), int(sys.argv[2])
     configure(directory)
+    create_tables(directory)
     uvicorn.run("mlflow.server.fastapi_app:app", host=LOOPBACK, port=port, workers=1, access_log=False)
 
 

@@ -33,6 +33,9 @@ NOT_PASSED_ON = frozenset(
 DECODED = frozenset(("content-encoding", "content-length"))
 WORKSPACE_CLIENT = "databricks-sdk"
 UC_PREFIX = "unity-catalog/"
+CHANGES_OF_MODELS = frozenset(
+    ("registered-models/create", "registered-models/rename", "registered-models/delete", "model-versions/create")
+)
 
 
 @router.api_route("/api/2.0/mlflow-artifacts/{path:path}", methods=METHODS)
@@ -61,21 +64,23 @@ async def _call(request: Request, path: str, who: Principal) -> Response:
         raise HTTPException(404)
     text = answer.text
     if answer.is_success and request.method in ("POST", "PATCH", "DELETE"):
-        await asyncio.to_thread(_tell_models, request.app.state.models, path, who, body)
+        await asyncio.to_thread(_tell_models, request.app.state.models, path, who, body, text)
     is_workspace_client = WORKSPACE_CLIENT in request.headers.get("user-agent", "")
     shown = artifacts.for_workspace_client(text) if is_workspace_client else artifacts.for_plain_client(text)
     return Response(shown, status_code=answer.status_code, headers=_passed_on(answer.headers, DECODED))
 
 
-def _tell_models(models: Models, path: str, who: Principal, body: str) -> None:
-    if path not in ("registered-models/create", "registered-models/rename", "registered-models/delete"):
+def _tell_models(models: Models, path: str, who: Principal, body: str, answer: str) -> None:
+    if path not in CHANGES_OF_MODELS:
         return
     sent: dict[str, Any] = json.loads(body)
     name = str(sent.get("name", ""))
     if not names.is_model_name(name):
         return
-    if path.endswith("create"):
+    if path == "registered-models/create":
         models.adopt(name, who)
+    elif path == "model-versions/create":
+        models.adopt_version(name, json.loads(answer)["model_version"], who)
     else:
         models.forget(name, str(sent.get("new_name", "")))
 

@@ -35,7 +35,7 @@ class MlflowServer:
     async def start(self) -> None:
         """Returns at once: the server needs seconds until ``is_healthy``."""
         self._child.start()
-        self._tasks = [asyncio.create_task(self._restart_when_dead()), asyncio.create_task(self._create_tables())]
+        self._tasks = [asyncio.create_task(self._restart_when_dead())]
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -58,13 +58,6 @@ class MlflowServer:
             if not self._child.is_running():
                 logger.warning("the MLflow server ended, starting it again; its log: %s", self._log_path())
                 self._child.start()
-
-    async def _create_tables(self) -> None:
-        """The server creates its tables, for seconds, at its first call: let that be ours and not a user's."""
-        while not await self.is_healthy():
-            await asyncio.sleep(WATCH_INTERVAL_S)
-        with contextlib.suppress(httpx.HTTPError):
-            await self.client.get("/api/2.0/mlflow/registered-models/search", params={"max_results": 1})
 
     def _argv(self) -> list[str]:
         return [sys.executable, "-m", "sandbox.mlflow_main", str(self.directory), str(self.port)]

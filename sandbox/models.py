@@ -49,7 +49,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Version:
-    """``row`` is None for a version that was registered with plain MLflow."""
+    """``row`` is None only if the sandbox ended just after MLflow made the version."""
 
     model: UcObject
     mlflow: Json
@@ -190,23 +190,14 @@ class Models:
         source = f"{artifacts.UC_SOURCE}{storage_id}"
         created = self._registry.create_version(full_name, source, new.run_id, new.description, new.tags)
         (self._artifacts_dir / artifacts.UC_FOLDER / storage_id).mkdir(parents=True)
-        with self._store.connection() as connection:
-            connection.execute(
-                "INSERT INTO uc_model_versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    known.id,
-                    str(created["version"]),
-                    storage_id,
-                    PENDING,
-                    new.source,
-                    who.user_name,
-                    who.user_name,
-                    new.logged_model_id,
-                    new.run_workspace_id,
-                    json.dumps(new.dependencies),
-                ),
-            )
+        self._insert_version(known, str(created["version"]), storage_id, PENDING, who, new)
         return self.get_version(full_name, str(created["version"]))
+
+    def adopt_version(self, full_name: str, found: Json, who: Principal) -> None:
+        """Remember who registered a version with plain MLflow, which keeps no names. ``found`` is MLflow's JSON."""
+        new = NewVersion(found["source"], "", "", [], found.get("model_id", ""), "", [])
+        known = self._object(full_name)
+        self._insert_version(known, str(found["version"]), uuid.uuid4().hex, READY, who, new)
 
     def finalize_version(self, who: Principal, full_name: str, version: str) -> Version:
         known = self._writable(who, full_name)
@@ -290,6 +281,26 @@ class Models:
         """Where the files of the version lie, or will lie once they are uploaded."""
         self.get_version(full_name, version)
         return artifacts.local_path(self._artifacts_dir, self._registry.download_uri(full_name, version))
+
+    def _insert_version(
+        self, known: UcObject, version: str, storage_id: str, status: str, who: Principal, new: NewVersion
+    ) -> None:
+        with self._store.connection() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO uc_model_versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    known.id,
+                    version,
+                    storage_id,
+                    status,
+                    new.source,
+                    who.user_name,
+                    who.user_name,
+                    new.logged_model_id,
+                    new.run_workspace_id,
+                    json.dumps(new.dependencies),
+                ),
+            )
 
     def _object(self, full_name: str) -> UcObject:
         """The row of a model that MLflow has, created on sight."""

@@ -66,7 +66,7 @@ def model_view(model: Model, *, with_aliases: bool) -> dict[str, Any]:
     if model.mlflow.get("description"):
         view["comment"] = model.mlflow["description"]
     if with_aliases:
-        view["aliases"] = [_alias_view(model, alias, version) for alias, version in model.aliases]
+        view["aliases"] = [_alias_view(known.full_name, alias, version) for alias, version in model.aliases]
     return view
 
 
@@ -95,7 +95,7 @@ def version_view(version: Version, *, with_aliases: bool) -> dict[str, Any]:
     if row and row["dependencies"] != "[]":
         view["model_version_dependencies"] = {"dependencies": json.loads(row["dependencies"])}
     if with_aliases:
-        view["aliases"] = [{"alias_name": alias, "version_num": int(version.number)} for alias in version.aliases]
+        view["aliases"] = [_alias_view(version.model.full_name, alias, version.number) for alias in version.aliases]
     return view
 
 
@@ -145,7 +145,7 @@ def set_alias(
 ) -> dict[str, Any]:
     name = _model_name(full_name)
     models.set_alias(who, name, alias, str(body.version_num))
-    return _alias_view(models.get(name), alias, str(body.version_num))
+    return _alias_view(name, alias, str(body.version_num))
 
 
 @router.delete("/{full_name}/aliases/{alias}")
@@ -193,8 +193,8 @@ def _model_name(full_name: str) -> str:
     return names.full_name(full_name, 3, "model")
 
 
-def _alias_view(model: Model, alias: str, version: str) -> dict[str, Any]:
-    catalog_name, schema_name, model_name = model.object.full_name.split(".")
+def _alias_view(full_name: str, alias: str, version: str) -> dict[str, Any]:
+    catalog_name, schema_name, model_name = full_name.split(".")
     return {
         "alias_name": alias,
         "version_num": int(version),

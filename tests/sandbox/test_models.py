@@ -10,6 +10,7 @@ import pytest
 
 from sandbox.artifacts import for_plain_client, for_server, for_workspace_client, inside, local_path
 from sandbox.errors import ApiError
+from tests.sandbox.endpoint_models import register
 from tests.sandbox.running import ROOT
 
 PLAIN, UC = "science.plain.doubler", "science_uc.uc.doubler"
@@ -63,6 +64,7 @@ def test_a_model_registered_with_plain_mlflow_is_a_model_of_unity_catalog(sandbo
     assert (model.full_name, model.owner) == (PLAIN, "admin@example.com")
     version = client.model_versions.get(PLAIN, 1)
     assert (version.version, version.status.value, version.run_id) == (1, "READY", plain["run_id"])
+    assert version.created_by == "admin@example.com"
     assert version.source.startswith("models:/m-")
     assert client.schemas.get("science.plain").owner == "admin@example.com"
     assert plain["prediction"] == [42.0]
@@ -214,6 +216,21 @@ def test_a_model_deleted_with_plain_mlflow_is_gone_from_unity_catalog(sandbox):
     with pytest.raises(ResourceDoesNotExist):
         sandbox.client().registered_models.get("passing.by.renamed")
     sandbox.client().schemas.delete("passing.by")
+
+
+def test_whoever_registers_a_version_with_plain_mlflow_is_remembered(sandbox):
+    register(sandbox, "science.shared.moody")
+    token = sandbox.new_user("second@example.com")
+    headers = {"Authorization": f"Bearer {token}"}
+    source = "models:/science.shared.moody/1"
+    body = {"name": "science.shared.moody", "source": source}
+    answer = httpx.post(f"{sandbox.url}/api/2.0/mlflow/model-versions/create", json=body, headers=headers)
+    answer.raise_for_status()
+    client = sandbox.client()
+    assert client.model_versions.get("science.shared.moody", 3).created_by == "second@example.com"
+    assert client.model_versions.get("science.shared.moody", 1).created_by == "admin@example.com"
+    assert client.files.get_directory_metadata("/Models/science/shared/moody/3") is None
+    assert client.files.get_metadata("/Models/science/shared/moody/3/MLmodel").content_length > 0
 
 
 def test_the_names_of_places_are_translated_for_each_kind_of_client():
