@@ -1,0 +1,82 @@
+"""The life of a run as data: complete, and refused or allowed by the database layer as it says."""
+
+from itertools import pairwise
+
+import pytest
+
+from deployments.models import Event, IllegalTransition, Run, StageRecord
+from deployments.stages import STAGE_FUNCTIONS
+from deployments.states import (
+    ACTIVE,
+    RESUMABLE,
+    STAGE_NAMES,
+    STAGE_TONES,
+    STAGES,
+    TERMINAL,
+    TONES,
+    TRANSITIONS,
+    UNFINISHED,
+    WORKABLE,
+    RunKind,
+    RunStatus,
+    StageStatus,
+    sources_of,
+)
+
+SHOWN = {"ok", "busy", "warn", "bad", "idle", "unknown"}
+
+
+def test_every_state_has_a_label_a_tone_and_a_place():
+    assert set(TONES) == set(TRANSITIONS) == set(RunStatus)
+    assert set(TONES.values()) <= SHOWN
+    assert all(status.label[0].isupper() for status in RunStatus)
+    assert set(STAGE_TONES) == set(StageStatus)
+    assert set(STAGE_TONES.values()) <= SHOWN
+    assert set(UNFINISHED) | set(TERMINAL) == set(RunStatus)
+    assert not set(UNFINISHED) & set(TERMINAL)
+
+
+def test_only_what_went_well_is_green():
+    assert {status for status, tone in TONES.items() if tone == "ok"} == {RunStatus.SUCCEEDED, RunStatus.NO_CHANGE}
+
+
+def test_every_state_can_be_reached_from_the_queue_and_every_run_can_end():
+    reached, new = set(), {RunStatus.QUEUED}
+    while new:
+        reached |= new
+        new = {target for status in new for target in TRANSITIONS[status]} - reached
+    assert reached == set(RunStatus)
+    for status in UNFINISHED:
+        assert {RunStatus.FAILED, RunStatus.CANCELLED} <= TRANSITIONS[status]
+    for status in TERMINAL:
+        assert TRANSITIONS[status] == ({RunStatus.QUEUED} if status in RESUMABLE else set())
+
+
+def test_sources_are_the_transitions_read_backwards():
+    for status in RunStatus:
+    XX
+
+
+def test_every_state_that_a_worker_takes_has_a_stage_to_do():
+    assert set(WORKABLE) - {RunStatus.QUEUED} == set(STAGE_FUNCTIONS)
+    assert set(ACTIVE) == set(STAGE_NAMES) == set(STAGES[RunKind.DEPLOY])
+    for kind in RunKind:
+        stages = STAGES[kind]
+        assert all(later in TRANSITIONS[earlier] for earlier, later in pairwise(stages))
+
+
+@pytest.mark.parametrize("target", RunStatus)
+@pytest.mark.parametrize("source", RunStatus)
+def test_the_database_allows_what_the_table_allows_and_nothing_else(run_in, source, target):
+    run = run_in(source)
+    if target in TRANSITIONS[source]:
+        run.transition(target, "on it goes")
+        assert run.status == target
+        assert Event.objects.get(run=run).message == "on it goes"
+        assert StageRecord.objects.filter(run=run, finished_at=None).count() == (target in ACTIVE)
+        return
+    with pytest.raises(IllegalTransition):
+        run.transition(target, "never")
+    assert Run.objects.get().status == source
+    assert not Event.objects.exists()
+    assert not StageRecord.objects.exists()
