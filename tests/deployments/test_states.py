@@ -54,7 +54,8 @@ def test_every_state_can_be_reached_from_the_queue_and_every_run_can_end():
 
 def test_sources_are_the_transitions_read_backwards():
     for status in RunStatus:
-    XX
+        before = {source for source in RunStatus if status in TRANSITIONS[source]}
+        assert set(sources_of(status)) == before
 
 
 def test_every_state_that_a_worker_takes_has_a_stage_to_do():
