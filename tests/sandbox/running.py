@@ -52,11 +52,11 @@ class RunningSandbox:
             process = subprocess.Popen(
                 [sys.executable, "-m", "sandbox"], cwd=ROOT, env=environ, stdout=log, stderr=subprocess.STDOUT
             )
-        wait_until(lambda: self._is_healthy() or process.poll() is not None, 90)
+        wait_until(lambda: self.is_healthy() or process.poll() is not None, 90)
         assert process.poll() is None, (self.var_dir / "sandbox.log").read_text()[-3000:]
         return process
 
-    def _is_healthy(self) -> bool:
+    def is_healthy(self) -> bool:
         try:
             return httpx.get(f"{self.url}/_sandbox/health", timeout=5).status_code == 200
         except httpx.TransportError:
