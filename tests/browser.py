@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -15,7 +17,6 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
-from static.build import build
 
 FLAGS = [
     "--disable-gpu",
@@ -30,7 +31,7 @@ FLAGS = [
 @pytest.fixture(scope="session")
 def vendor_files() -> None:
     """static/vendor as the lockfile says; built once, also when several processes ask."""
-    build()
+    subprocess.run([sys.executable, str(settings.BASE_DIR / "static" / "build.py")], check=True, timeout=600)
 
 
 @pytest.fixture(scope="session")

@@ -238,11 +238,13 @@ CLASSES = {
 }
 
 
-def _input_attrs(bound: BoundField, kind: str) -> dict[str, str]:
+def _input_attrs(bound: BoundField, kind: str) -> dict[str, str | bool]:
     described = [f"{bound.auto_id}_helptext"] if bound.help_text else []
     described += [f"{bound.auto_id}_error"] if bound.errors else []
     own = bound.field.widget.attrs.get("class", "")
-    attrs = {"class": " ".join(filter(None, [CLASSES[kind], own, "is-invalid" if bound.errors else ""]))}
+    attrs: dict[str, str | bool] = {
+        "class": " ".join(filter(None, [CLASSES[kind], own, "is-invalid" if bound.errors else ""]))
+    }
     if described:
         attrs["aria-describedby"] = " ".join(described)
     if bound.errors:
@@ -255,7 +257,7 @@ def _input_attrs(bound: BoundField, kind: str) -> dict[str, str]:
 @register.simple_tag
 def filter_input(bound: BoundField) -> SafeString:
     """The input of a filter: a search box for ``q``, compact, without help text."""
-    attrs = {"class": CLASSES[_kind(bound)]}
+    attrs: dict[str, str | bool] = {"class": CLASSES[_kind(bound)]}
     if bound.name == "q":
         attrs |= {"type": "search", "autocomplete": "off"}
     return bound.as_widget(attrs=attrs)

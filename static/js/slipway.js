@@ -59,6 +59,15 @@
     if (event.detail.successful) dropToast("offline");
   });
 
+  // The filter bar stands outside the list: it takes the order that the list has by now, and sends no empty filter.
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (!event.detail.elt.matches("[data-filters]")) return;
+    const sent = event.detail.parameters;
+    const ordering = new URLSearchParams(window.location.search).get("ordering");
+    if (ordering) sent.ordering = ordering;
+    Object.keys(sent).filter((name) => sent[name] === "").forEach((name) => delete sent[name]);
+  });
+
   const polledAt = new Map();
   document.addEventListener("htmx:beforeRequest", (event) => {
     const element = event.detail.elt;

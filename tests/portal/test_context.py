@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.test import RequestFactory
 from pytest_django import DjangoAssertNumQueries
@@ -101,7 +102,7 @@ def test_a_fragment_costs_no_query_and_a_page_one(
 
 
 def test_every_entry_of_the_real_navigation_has_a_reader_and_an_icon() -> None:
-    icons = context.settings.BASE_DIR / "static" / "icons.txt"
+    icons = settings.BASE_DIR / "static" / "icons.txt"
     known = set(icons.read_text(encoding="utf-8").split())
     items = [*context.ACCOUNT, *(item for group in context.GROUPS for item in group.items)]
     assert {item.icon for item in items} <= known

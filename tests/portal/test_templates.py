@@ -79,3 +79,29 @@ def test_every_icon_that_a_template_or_program_names_is_in_the_list() -> None:
 
 def test_the_list_of_icons_is_sorted_and_names_each_once() -> None:
     assert sorted(set(ICON_LIST)) == ICON_LIST
+
+
+COLOUR = re.compile(r"#[0-9a-f]{3,8}\b|\b(?:rgb|hsl|oklch)a?\(", re.IGNORECASE)
+
+
+def test_colours_are_named_in_the_tokens_only() -> None:
+    styles = {
+        path.name: path.read_text(encoding="utf-8") for path in (settings.BASE_DIR / "static" / "css").glob("*.css")
+    }
+    assert COLOUR.findall(styles["tokens.css"])
+    assert {
+        name: COLOUR.findall(text) for name, text in styles.items() if name != "tokens.css" and COLOUR.search(text)
+    } == {}
+
+
+def test_every_colour_has_a_dark_value_beside_the_light_one() -> None:
+    tokens = (settings.BASE_DIR / "static" / "css" / "tokens.css").read_text(encoding="utf-8")
+    lonely = re.findall(r"^\s*(--sw-[\w-]+):\s*(?:#|rgb)", tokens, re.MULTILINE)
+    assert lonely == ["--sw-backdrop"]
+
+
+def test_every_token_that_a_style_uses_is_defined() -> None:
+    folder = settings.BASE_DIR / "static" / "css"
+    sources = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.css"))
+    used = set(re.findall(r"var\((--(?:sw|tone)[\w-]*)", sources))
+    assert used - set(re.findall(r"(--(?:sw|tone)[\w-]*):", sources)) == set()
