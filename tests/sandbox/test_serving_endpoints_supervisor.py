@@ -24,6 +24,7 @@ from sandbox.serving_endpoints.settings import EndpointSettings
 from sandbox.serving_endpoints.supervisor import Endpoint, Supervisor
 from sandbox.serving_endpoints.validation import Author, read_config
 from sandbox.store import Store
+from tests.loops import run_async
 from tests.serving.saved_models import save_moody_model
 from tests.serving.test_process import is_running
 
@@ -129,7 +130,7 @@ def test_an_update_keeps_what_did_not_change_and_ends_what_is_no_longer_served(t
             await w.until(lambda: not is_running(pid))
             assert is_running(new_pid)
 
-    asyncio.run(scenario())
+    run_async(scenario())
 
 
 def test_a_failed_update_leaves_the_old_config_serving(tmp_path: Path, model: Path) -> None:
@@ -157,7 +158,7 @@ def test_a_failed_update_leaves_the_old_config_serving(tmp_path: Path, model: Pa
             assert "Build failed" in failed.build_log_path.read_text()
             assert (await w.ask(endpoint.active["a"], "well")).body == b'{"predictions": ["well"]}'
 
-    asyncio.run(scenario())
+    run_async(scenario())
 
 
 def test_a_first_deployment_that_crashes_is_failed_and_not_ready(tmp_path: Path, model: Path) -> None:
@@ -171,7 +172,7 @@ def test_a_first_deployment_that_crashes_is_failed_and_not_ready(tmp_path: Path,
             assert not endpoint.is_ready
             assert endpoint.record.config is None
 
-    asyncio.run(scenario())
+    run_async(scenario())
 
 
 def test_a_crashed_process_is_started_again(tmp_path: Path, model: Path) -> None:
@@ -189,7 +190,7 @@ def test_a_crashed_process_is_started_again(tmp_path: Path, model: Path) -> None
             assert pid_of(replica) != pid
             assert (await w.ask(replica, "again")).status == 200
 
-    asyncio.run(scenario())
+    run_async(scenario())
 
 
 def test_an_idle_entity_scales_to_zero_and_comes_back_with_the_next_request(tmp_path: Path, model: Path) -> None:
@@ -207,7 +208,7 @@ def test_an_idle_entity_scales_to_zero_and_comes_back_with_the_next_request(tmp_
             assert [answer.status for answer in answers] == [200, 200]
             assert replica.state.deployment_state_message == ""
 
-    asyncio.run(scenario())
+    run_async(scenario())
 
 
 def test_endpoints_and_cut_off_updates_come_back_after_a_restart(tmp_path: Path, model: Path) -> None:
@@ -229,9 +230,9 @@ def test_endpoints_and_cut_off_updates_come_back_after_a_restart(tmp_path: Path,
             assert endpoint.record.config is not None
             assert endpoint.record.config.config_version == 2
 
-    pid = asyncio.run(first_life())
+    pid = run_async(first_life())
     assert not is_running(pid)
-    asyncio.run(second_life())
+    run_async(second_life())
 
 
 def test_removing_an_endpoint_ends_its_processes(tmp_path: Path, model: Path) -> None:
@@ -247,7 +248,7 @@ def test_removing_an_endpoint_ends_its_processes(tmp_path: Path, model: Path) ->
             await w.until(lambda: not is_running(pid))
             await w.until(lambda: not list((tmp_path / "logs").iterdir()))
 
-    asyncio.run(scenario())
+    run_async(scenario())
 
 
 def test_metrics_have_the_documented_names_and_count_the_last_minute(tmp_path: Path, model: Path) -> None:
@@ -258,7 +259,7 @@ def test_metrics_have_the_documented_names_and_count_the_last_minute(tmp_path: P
                 await w.ask(endpoint.active["a"], mood)
             return await Meter(w.supervisor, w.http).export(endpoint)
 
-    lines = asyncio.run(scenario()).splitlines()
+    lines = run_async(scenario()).splitlines()
     labels = '{endpoint_name="ep",served_model="a"}'
     assert f"request_count_total{labels} 3.0" in lines
     assert f"request_4xx_count_total{labels} 1.0" in lines
@@ -280,7 +281,7 @@ def test_the_split_of_traffic_follows_the_routes_and_a_seed_repeats_it(tmp_path:
                 chosen = [w.supervisor.choose(endpoint) for _ in range(1000)]
                 return [replica.entity.name for replica in chosen if replica is not None]
 
-        return asyncio.run(scenario())
+        return run_async(scenario())
 
     first = draws(7)
     assert 860 <= first.count("a") <= 940
