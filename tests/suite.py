@@ -23,7 +23,9 @@ def main() -> int:
     if not find_browser():
         return 1
     workers = str(max(2, os.cpu_count() or 2))
-    pytest = [sys.executable, "-m", "pytest", "-q", "-n", workers]
+    # Stopped with us: a make that is told to stop must not leave a suite running.
+    wrapper = [sys.executable, "-I", "-S", str(ROOT / "portal" / "embedded" / "stop_with_parent.py")]
+    pytest = [*wrapper, sys.executable, "-m", "pytest", "-q", "-n", workers]
     say(f"the whole suite on SQLite, {workers} workers")
     if code := subprocess.run(pytest, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode:
         return code

@@ -59,7 +59,7 @@ def running(all_parts: Sequence[Part], extra: Mapping[str, str], say: Callable[[
     ``extra`` goes into their environment. Raises Stopped inside the block when we are told to stop.
     """
     if os.environ.get("SLIPWAY_STOP_WITH_PARENT"):
-        stop_with_parent()
+        stop_with_parent(os.getppid())
     adopt_orphans()
     # The terminal is for ``say``; the parts have logs of their own.
     logging.getLogger().setLevel(logging.WARNING)

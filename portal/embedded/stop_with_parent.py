@@ -14,15 +14,14 @@ PR_SET_PDEATHSIG = 1
 PARENT = "SLIPWAY_PARENT_PID"
 
 
-def stop_with_parent() -> None:
-    """Let the kernel send SIGTERM to this process when its parent ends; end now if it has ended already."""
-    parent = int(os.environ.get(PARENT) or os.getppid())
+def stop_with_parent(parent: int) -> None:
+    """Let the kernel send SIGTERM to this process when ``parent`` ends; end now if that is not our parent any more."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         sys.exit(1)
 
 
 if __name__ == "__main__":
-    stop_with_parent()
+    stop_with_parent(int(os.environ.get(PARENT) or os.getppid()))
     os.environ[PARENT] = str(os.getpid())
     os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 - no shell, and argv is the supervisor's own
