@@ -17,7 +17,7 @@ from rest_framework.settings import api_settings
 
 from accounts.api.mixins import PortalAPIMixin
 from accounts.api.requests import user_of
-from catalog.filters import ModelFilter, VersionFilter
+from catalog.filters import EnvironmentFilter, ModelFilter, VersionFilter
 from catalog.models import Environment, ModelVersion, RegisteredModel, RegisteredModelQuerySet
 from catalog.serializers import (
     EnvironmentSerializer,
@@ -80,6 +80,7 @@ class ModelVersionViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[ModelVer
 
     queryset = ModelVersion.objects.none()
     lookup_field = "version"
+    query_parameters = ("workspace",)
     lookup_value_regex = "[0-9]{1,9}"
     filter_backends = BACKENDS
     filterset_class = VersionFilter
@@ -103,7 +104,7 @@ class EnvironmentViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Environme
     lookup_field = "slug"
     lookup_value_regex = "[-A-Za-z0-9_]+"
     search_fields = ["slug", "name", "catalog_name"]
-    filterset_fields = ["needs_approval"]
+    filterset_class = EnvironmentFilter
     ordering_fields = ["position", "slug", "name"]
     ordering = ("position", "slug")
 

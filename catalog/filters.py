@@ -6,7 +6,7 @@ from typing import Any
 
 import django_filters
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.forms import TextInput
 
 from accounts.models import Team
@@ -82,6 +82,19 @@ class ModelFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no t
     def aliased(self, models: RegisteredModelQuerySet, name: str, value: str) -> RegisteredModelQuerySet:
         versions = ModelVersion.objects.filter(model=OuterRef("pk"), removed_at=None).exclude(aliases=[])
         return models.filter(Exists(versions)) if value == "true" else models.filter(~Exists(versions))
+
+
+class EnvironmentFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
+    needs_approval = django_filters.ChoiceFilter(
+        choices=[("true", "Needs approval"), ("false", "Needs no approval")], method="approving", label="Approval"
+    )
+
+    class Meta:
+        model = Environment
+        fields: list[str] = []
+
+    def approving(self, environments: QuerySet[Environment], name: str, value: str) -> QuerySet[Environment]:
+        return environments.filter(needs_approval=value == "true")
 
 
 class VersionFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types

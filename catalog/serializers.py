@@ -12,7 +12,10 @@ from catalog.models import Environment, ModelVersion, RegisteredModel
 class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
     workspace = serializers.SlugField(source="workspace.name", read_only=True)
     synced_at = serializers.DateTimeField(
-        source="workspace.synced_at", read_only=True, help_text="When its models were last read from the workspace."
+        source="workspace.synced_at",
+        read_only=True,
+        allow_null=True,
+        help_text="When its models were last read from the workspace.",
     )
     sync_error = serializers.CharField(source="workspace.sync_error", read_only=True)
     is_syncing = serializers.BooleanField(source="workspace.is_syncing", read_only=True)

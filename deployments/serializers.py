@@ -58,6 +58,11 @@ class EventQuerySerializer(serializers.Serializer[Any]):
     stage = serializers.ChoiceField(choices=RunStatus.choices, required=False)
     level = serializers.ChoiceField(choices=Level.choices, required=False)
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if unknown := sorted(set(self.initial_data) - set(self.fields)):
+            raise serializers.ValidationError({name: ["There is no such parameter."] for name in unknown})
+        return attrs
+
 
 # -- what they get ---------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import orjson
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DataError
 from django.http import Http404
+from django_filters import CharFilter
 from rest_framework import exceptions, filters, pagination, parsers, renderers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -91,6 +93,15 @@ class CursorPagination(pagination.CursorPagination):
     page_size_query_param = "page_size"
     ordering = "-pk"
 
+    def get_page_size(self, request: Request) -> int:
+        """Raises ValidationError for what is no positive number; more than the most is the most."""
+        asked = request.query_params.get(self.page_size_query_param)
+        if asked is None:
+            return self.page_size
+        if not re.fullmatch(r"[0-9]{1,9}", asked) or int(asked) < 1:
+            raise exceptions.ValidationError({self.page_size_query_param: ["Write a positive whole number."]})
+        return min(int(asked), self.max_page_size)
+
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         """A cursor that somebody wrote by hand is a 404, whatever the database makes of it."""
         try:
@@ -110,6 +121,31 @@ class StrictOrderingFilter(filters.OrderingFilter):
         if unknown:
             raise exceptions.ValidationError({"ordering": [f"Order by one of: {', '.join(valid)}."]})
         return list(fields)
+
+
+class StrictQueryFilter(filters.BaseFilterBackend):
+    """A query parameter that a list does not know is refused: a typing error must not widen what somebody gets.
+
+    A view that reads more than its filters, order and page names it in ``query_parameters``.
+    """
+
+    PAGE = frozenset({"cursor", "page_size", "ordering", "format"})
+
+    def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
+        declared = getattr(getattr(view, "filterset_class", None), "base_filters", {})
+        searched = {"q"} if getattr(view, "search_fields", None) else set()
+        known = {*self.PAGE, *getattr(view, "query_parameters", ()), *declared, *searched}
+        errors = {name: ["There is no such parameter."] for name in set(request.query_params) - known}
+        for name, declaration in declared.items():
+            if request.query_params.get(name) == "" and not isinstance(declaration, CharFilter):
+                errors[name] = ["Write a value, or leave the parameter out."]
+        if errors:
+            raise exceptions.ValidationError(errors)
+        return queryset
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """It adds none."""
+        return []
 
 
 def _messages(detail: Any) -> Any:

@@ -220,6 +220,7 @@ REST_FRAMEWORK = {
         "django_filters.rest_framework.DjangoFilterBackend",
         "rest_framework.filters.SearchFilter",
         "portal.rest.StrictOrderingFilter",
+        "portal.rest.StrictQueryFilter",
     ],
     "DEFAULT_PAGINATION_CLASS": "portal.rest.CursorPagination",
     "DEFAULT_SCHEMA_CLASS": "portal.openapi.PortalSchema",

@@ -9,10 +9,12 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
+from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.requests import user_of
+from catalog.api import BACKENDS
 from deployments import services
 from deployments.api.base import DEPLOYMENT_ID, ID, DeploymentsAPIMixin, deployment_or_404
 from deployments.models import TestRequest
@@ -35,7 +37,7 @@ class TestRequestViewSet(
     queryset = TestRequest.objects.none()
     serializer_class = TestRequestSerializer
     lookup_value_regex = ID
-    filter_backends = []
+    filter_backends = [backend for backend in BACKENDS if not issubclass(backend, OrderingFilter)]
     ordering = "-pk"
 
     def get_queryset(self) -> QuerySet[TestRequest]:
