@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.forms import HiddenInput
 from django.utils import timezone
 
 from catalog.filters import TextFilter, teams_of
 from catalog.models import Environment
 from deployments.models import Deployment, Run
-from deployments.models.deployment import STALE_AFTER
-from deployments.states import TERMINAL, UNFINISHED, RunKind, RunStatus
+from deployments.models.deployment import STALE_AFTER, DeploymentQuerySet
+from deployments.states import RESUMABLE, TERMINAL, UNFINISHED, RunKind, RunStatus
 
 STATES = [
     ("ready", "Ready · up to date"),
@@ -39,6 +40,14 @@ def in_state(word: str) -> Q:
         "unknown": Q(destroyed_at=None) & ~seen,
         "destroyed": Q(destroyed_at__isnull=False),
     }[word]
+
+
+def in_trouble(deployments: DeploymentQuerySet) -> DeploymentQuerySet:
+    """Those that are not as they should be, whose last run failed, or that were not seen lately with no run at work."""
+    newest = Run.objects.filter(deployment=OuterRef("pk")).order_by("-pk").values("status")[:1]
+    bad = Q(newest_status__in=RESUMABLE) | in_state("update_failed") | in_state("not_ready")
+    lost = in_state("unknown") & ~Q(newest_status__in=UNFINISHED)
+    return deployments.annotate(newest_status=Subquery(newest)).filter(bad | lost)
 
 
 def words_in(rows: Any, value: str, *fields: str) -> Any:
@@ -113,3 +122,33 @@ class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no typ
     def with_status(self, rows: QuerySet[Run], name: str, value: str) -> QuerySet[Run]:
         groups: dict[str, tuple[RunStatus, ...]] = {"unfinished": UNFINISHED, "finished": TERMINAL}
         return rows.filter(status__in=groups.get(value, (value,)))
+
+
+class DeploymentListFilter(DeploymentFilter):
+    """The same for the page, with its order. (The API orders by its own backend.)"""
+
+    model = TextFilter(field_name="model__full_name", lookup_expr="iexact", label="Model", widget=HiddenInput())
+    ordering = django_filters.OrderingFilter(
+        fields={
+            "name": "name",
+            "environment__position": "environment",
+            "team__name": "team",
+            "created_at": "created_at",
+        }
+    )
+
+
+class RunListFilter(RunFilter):
+    requested_by = None  # type: ignore[assignment]  # takes the inherited filter away
+    model = TextFilter(
+        field_name="deployment__model__full_name", lookup_expr="iexact", label="Model", widget=HiddenInput()
+    )
+    mine = django_filters.ChoiceFilter(
+        choices=[("me", "Me")], method="asked_by_me", label="Asked for by", empty_label="Anybody"
+    )
+    ordering = django_filters.OrderingFilter(
+        fields={"pk": "number", "deployment__name": "name", "status": "status", "finished_at": "finished_at"}
+    )
+
+    def asked_by_me(self, rows: QuerySet[Run], name: str, value: str) -> QuerySet[Run]:
+        return rows.filter(requested_by=self.request.user)

@@ -15,10 +15,10 @@ from accounts.models import User
 from accounts.permissions import can
 from accounts.roles import Action
 from catalog.models import Environment, ModelVersion, ModelVersionStatus, RegisteredModel
-from deployments.models import Approval, Deployment, IllegalTransition, Run, TestRequest
+from deployments.models import Approval, Deployment, Draft, IllegalTransition, Run, TestRequest
 from deployments.models.run import Line
 from deployments.runner import next_in_line
-from deployments.specs import DeploymentSpec, SpecInvalid
+from deployments.specs import DeploymentSpec, SpecInvalid, parse_spec
 from deployments.states import ACTIVE, RESUMABLE, UNFINISHED, Level, RunKind, RunStatus
 from deployments.tasks import advance_run, run_test_request
 
@@ -184,6 +184,21 @@ def request_destroy(*, deployment: Deployment, actor: User) -> Run:
     last = deployment.runs.first()
     spec = last.parsed_spec() if last else DeploymentSpec.model_validate(deployment.spec)
     return _request_run(deployment, RunKind.DESTROY, spec, actor)
+
+
+def submit_draft(*, draft: Draft, revision: int, actor: User) -> Run:
+    """Start the run of a finished draft; the draft is gone with it, so sending it twice gives one run.
+
+    Raises ActionRefused (draft_changed) when the draft is no longer at ``revision``, SpecInvalid like the requests.
+    """
+    spec = parse_spec(draft.answers)
+    with transaction.atomic():
+        deleted, _ = Draft.objects.filter(pk=draft.pk, owner=actor, revision=revision).delete()
+        if not deleted:
+            raise ActionRefused("draft_changed", "The draft has changed since you looked at it: read it again.")
+        if draft.deployment is None:
+            return request_deployment(spec=spec, actor=actor)
+        return request_update(deployment=draft.deployment, spec=spec, actor=actor)
 
 
 def _pending_destroy(deployment: Deployment) -> Run | None:

@@ -5,10 +5,32 @@ from __future__ import annotations
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from deployments.views import state
+from deployments.views import deployments, drafts, review, run_actions, run_log, runs, state, test_requests, wizard
 
 app_name = "deployments"
 urlpatterns = [
+    path("deployments/", deployments.list_, name="list"),
+    path("deployments/of/<path:full_name>/", deployments.of_model, name="of_model"),
+    path("deployments/new/", drafts.wizard_start, name="wizard_start"),
+    path("deployments/new/<int:draft_id>/delete/", drafts.wizard_delete, name="wizard_delete"),
+    path("deployments/new/<int:draft_id>/spec.yaml", review.wizard_yaml, name="wizard_yaml"),
+    path("deployments/new/<int:draft_id>/<slug:step>/", wizard.wizard_step, name="wizard_step"),
+    path("deployments/<int:deployment_id>/", deployments.deployment, name="deployment"),
+    path("deployments/<int:deployment_id>/status/", deployments.deployment_status, name="deployment_status"),
+    path("deployments/<int:deployment_id>/spec.yaml", deployments.spec_yaml, name="spec_yaml"),
+    path("deployments/<int:deployment_id>/destroy/", deployments.destroy, name="destroy"),
+    path("deployments/<int:deployment_id>/test/", test_requests.test_request, name="test_request"),
+    path("deployments/<int:deployment_id>/test/<int:test_id>/", test_requests.test_result, name="test_result"),
+    path("runs/", runs.runs, name="runs"),
+    path("runs/<int:run_id>/", runs.run, name="run"),
+    path("runs/<int:run_id>/status/", runs.run_status, name="run_status"),
+    path("runs/<int:run_id>/events/", run_log.run_events, name="run_events"),
+    path("runs/<int:run_id>/log.txt", run_log.run_log, name="run_log"),
+    path("runs/<int:run_id>/plan.json", runs.run_plan, name="run_plan"),
+    path("runs/<int:run_id>/cancel/", run_actions.run_cancel, name="run_cancel"),
+    path("runs/<int:run_id>/resume/", run_actions.run_resume, name="run_resume"),
+    path("runs/<int:run_id>/approve/", run_actions.run_approve, name="run_approve"),
+    path("runs/<int:run_id>/reject/", run_actions.run_reject, name="run_reject"),
     path(
         "terraform/state/<int:deployment_id>",
         csrf_exempt(state.terraform_state),

@@ -11,6 +11,12 @@ from django.template.loader import render_to_string
 from django.views.decorators.csrf import requires_csrf_token
 from django.views.decorators.http import require_GET
 
+from accounts.permissions import teams_where
+from accounts.roles import Action
+from accounts.views import signed_in
+from deployments.filters import in_trouble
+from deployments.models import Deployment
+from deployments.presenters.deployments import HOME_ROWS, awaiting_approval, for_list, my_runs, rows_of
 from portal.showcase import missing_lines, showcase
 
 
@@ -25,7 +31,19 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "portal/home.html")
+    """My work: what waits for my word, what I asked for, what is not well."""
+    user = signed_in(request)
+    approvals = awaiting_approval(user)
+    trouble = in_trouble(Deployment.objects.visible_to(user).live())
+    context = {
+        "approvals": approvals[:HOME_ROWS],
+        "approval_count": approvals.count(),
+        "runs": my_runs(user)[:HOME_ROWS],
+        "trouble": rows_of(for_list(trouble)[:HOME_ROWS]),
+        "trouble_count": trouble.count(),
+        "may_deploy": teams_where(user, Action.DEPLOY).exists(),
+    }
+    return render(request, "portal/home.html", context)
 
 
 @require_GET

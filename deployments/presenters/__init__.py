@@ -1,0 +1,1 @@
+"""What the pages of deployments show, worked out of rows."""

@@ -1,0 +1,113 @@
+"""What people do to a run. GET asks (the page where a dialog's link leads without JavaScript), POST does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from accounts.permissions import can
+from accounts.roles import Action
+from accounts.views import signed_in
+from deployments import services
+from deployments.forms import ApproveForm, RejectForm
+from deployments.models import Run
+from deployments.presenters.confirms import approve_question, cancel_question, reject_question, resume_question
+from deployments.services import ActionRefused
+
+GET_OR_POST = ["GET", "POST"]
+
+
+def _run(request: HttpRequest, run_id: int) -> Run:
+    rows = Run.objects.visible_to(signed_in(request)).select_related("deployment__team", "deployment__environment")
+    return get_object_or_404(rows, pk=run_id)
+
+
+def _require_deployer(request: HttpRequest, run: Run) -> None:
+    if not can(request.user, Action.DEPLOY, run.deployment.team):
+        raise PermissionDenied(f"This takes the role deployer or team admin in {run.deployment.team}.")
+
+
+def _require_decider(request: HttpRequest, run: Run) -> str:
+    """Why nobody can decide now, "" if this person can. Raises PermissionDenied where it is the person."""
+    reason = services.may_decide(run, signed_in(request))
+    if reason and run.status == "approval":
+        raise PermissionDenied(reason)
+    return reason
+
+
+def _do(request: HttpRequest, run: Run, act: Callable[..., Run], done: str, **values: Any) -> HttpResponse:
+    try:
+        act(run=run, actor=signed_in(request), **values)
+    except ActionRefused as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, done)
+    return redirect("deployments:run", run.pk)
+
+
+@login_required
+@require_http_methods(GET_OR_POST)
+def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
+    run = _run(request, run_id)
+    _require_deployer(request, run)
+    if request.method == "GET":
+        return render(request, "ui/confirm.html", cancel_question(run))
+    return _do(request, run, services.cancel, f"Run #{run.pk} is being cancelled.")
+
+
+@login_required
+@require_http_methods(GET_OR_POST)
+def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
+    run = _run(request, run_id)
+    _require_deployer(request, run)
+    if request.method == "GET":
+        return render(request, "ui/confirm.html", resume_question(run))
+    return _do(request, run, services.resume, f"Run #{run.pk} is queued again.")
+
+
+@login_required
+@require_http_methods(GET_OR_POST)
+def run_approve(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Approves the plan that the page showed, and no other."""
+    run = _run(request, run_id)
+    if refusal := _require_decider(request, run):
+        return _cannot_decide(request, run, refusal)
+    if request.method == "GET":
+        return render(request, "ui/confirm.html", approve_question(run))
+    form = ApproveForm(request.POST)
+    if not form.is_valid():
+        return _asked_again(request, approve_question(run), form)
+    return _do(request, run, services.approve, "Approved: the plan is being applied.", **form.cleaned_data)
+
+
+@login_required
+@require_http_methods(GET_OR_POST)
+def run_reject(request: HttpRequest, run_id: int) -> HttpResponse:
+    run = _run(request, run_id)
+    if refusal := _require_decider(request, run):
+        return _cannot_decide(request, run, refusal)
+    if request.method == "GET":
+        return render(request, "ui/confirm.html", reject_question(run))
+    form = RejectForm(request.POST)
+    if not form.is_valid():
+        return _asked_again(request, reject_question(run), form)
+    return _do(request, run, services.reject, "Rejected: nothing was changed.", **form.cleaned_data)
+
+
+def _cannot_decide(request: HttpRequest, run: Run, refusal: str) -> HttpResponse:
+    messages.error(request, refusal)
+    return redirect(f"{reverse('deployments:run', args=[run.pk])}?tab=approval")
+
+
+def _asked_again(request: HttpRequest, question: dict[str, Any], form: Form) -> HttpResponse:
+    texts = [str(text) for errors in form.errors.values() for text in errors]
+    return render(request, "ui/confirm.html", {**question, "error": " ".join(texts)}, status=422)
