@@ -1,0 +1,117 @@
+"""Every route of the API, for every role: nobody gets a 500, and strangers see nothing."""
+
+import re
+import uuid
+
+import pytest
+from drf_spectacular.generators import EndpointEnumerator
+from rest_framework.test import APIClient
+
+from deployments.models import Approval, Deployment, Run, TestRequest
+from deployments.states import RunStatus
+from portal.api import urlpatterns
+from tests.deployments.conftest import give_plan, make_deployment, make_run
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "only-for-the-team"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+OPEN_TO_ALL = {"/api/v1/schema/", "/api/v1/docs/"}
+
+
+def paths():
+    """Every path of the API's router, with {names} for its parameters."""
+    found = {endpoint[0] for endpoint in EndpointEnumerator().get_api_endpoints()}
+    found |= {f"/api/v1/{pattern.pattern}" for pattern in urlpatterns if str(pattern.pattern) in ("schema/", "docs/")}
+    return sorted(path for path in found if path.startswith("/api/v1/"))
+
+
+@pytest.fixture
+def objects(model_version, team, deployer):
+    """One of everything that belongs to the team, by the parameter that names it."""
+    deployment = make_deployment(model_version, deployer, SECRET)
+    run = make_run(deployment, RunStatus.APPROVAL, message=SECRET)
+    give_plan(run, show={"secret": SECRET})
+    asked = TestRequest.objects.create(deployment=deployment, requested_by=deployer, body={"inputs": [SECRET]})
+    return {
+        "deployments": deployment.pk,
+        "runs": run.pk,
+        "test-requests": asked.pk,
+        "models": model_version.model.full_name,
+        "versions": model_version.version,
+        "teams": team.slug,
+        "members": deployer.username,
+        "environments": "staging",
+        "tokens": uuid.uuid4(),
+    }
+
+
+def fill(path, objects):
+    """``path`` with each parameter replaced by the object of the collection that it stands in."""
+    words = path.split("/")
+    for position, word in enumerate(words):
+        if re.fullmatch(r"\{\w+\}", word):
+            words[position] = str(objects[words[position - 1]])
+    return "/".join(words)
+
+
+def test_every_parameter_of_every_path_is_filled(objects):
+    filled = [fill(path, objects) for path in paths()]
+    assert len(filled) > 25
+    assert not [path for path in filled if "{" in path]
+
+
+@pytest.mark.parametrize("path", paths())
+def test_nobody_gets_an_error_of_ours_and_nobody_unknown_gets_anything(
+    path, objects, viewer, deployer, approver, owner, stranger, admin, api_as
+):
+    url = fill(path, objects)
+    for method in METHODS:
+        anonymous = APIClient().generic(method, url, "{}", content_type="application/json")
+        if path not in OPEN_TO_ALL:
+            assert anonymous.status_code == 401, (method, anonymous.content)
+    for person in (viewer, deployer, approver, owner, stranger, admin):
+        client = api_as(person)
+        for method in METHODS:
+            for body in ("{}", "[]", "nonsense", ""):
+                answer = client.generic(method, url, body, content_type="application/json")
+                assert answer.status_code < 500, (person, method, body)
+
+
+@pytest.mark.parametrize("path", [path for path in paths() if "{" in path and "environments" not in path])
+def test_a_stranger_finds_nothing_and_changes_nothing(path, objects, stranger, api_as):
+    client, url = api_as(stranger), fill(path, objects)
+    tables = (Deployment, Run, TestRequest, Approval)
+    before = [list(table.objects.values()) for table in tables]
+    for method in METHODS:
+        for body in ({}, {"reason": "x"}, {"kind": "destroy"}):
+            answer = client.generic(method, url, _json(body), content_type="application/json")
+            assert answer.status_code in (404, 405), (method, answer.content)
+            assert SECRET not in answer.content.decode()
+    assert [list(table.objects.values()) for table in tables] == before
+
+
+def _json(body):
+    return str(body).replace("'", '"')
+
+
+@pytest.mark.parametrize("path", [path for path in paths() if "{" not in path and path not in OPEN_TO_ALL])
+def test_no_list_shows_a_stranger_what_is_the_teams(path, objects, stranger, api_as):
+    answer = api_as(stranger).get(fill(path, objects))
+    assert answer.status_code == 200
+    for word in (SECRET, "card_fraud", '"fraud"', '"deployer"'):
+        assert word not in answer.content.decode()
+
+
+def test_the_team_sees_what_a_stranger_does_not(objects, viewer, api_as):
+    """The test above would pass for an API that shows nothing at all."""
+    for path in ("/api/v1/deployments/", "/api/v1/runs/", "/api/v1/models/"):
+        assert "card_fraud" in api_as(viewer).get(path).content.decode()
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/deployments/{id}/", "/api/v1/runs/{id}/", "/api/v1/runs/{id}/plan/", "/api/v1/runs/{id}/events/"]
+)
+@pytest.mark.parametrize("name", ["viewer", "deployer", "approver", "owner", "admin"])
+def test_every_member_reads(path, name, objects, request, api_as):
+    assert api_as(request.getfixturevalue(name)).get(fill(path, objects)).status_code == 200
