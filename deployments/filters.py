@@ -46,7 +46,7 @@ def in_trouble(deployments: DeploymentQuerySet) -> DeploymentQuerySet:
     """Those that are not as they should be, whose last run failed, or that were not seen lately with no run at work."""
     newest = Run.objects.filter(deployment=OuterRef("pk")).order_by("-pk").values("status")[:1]
     bad = Q(newest_status__in=RESUMABLE) | in_state("update_failed") | in_state("not_ready")
-    lost = in_state("unknown") & ~Q(newest_status__in=UNFINISHED)
+    lost = in_state("unknown") & (Q(newest_status=None) | ~Q(newest_status__in=UNFINISHED))
     return deployments.annotate(newest_status=Subquery(newest)).filter(bad | lost)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import yaml
@@ -18,7 +19,7 @@ from tests.factories import EnvironmentFactory, MembershipFactory, ModelVersionF
 pytestmark = pytest.mark.django_db
 START = reverse("deployments:wizard_start")
 HTMX = {"HX-Request": "true"}
-ANSWERS = {
+ANSWERS: dict[str, dict[str, Any]] = {
     "model": {"environment": "staging", "model": "staging.fraud.card_fraud", "version": "3"},
     "target": {
         "name": "card-fraud",
