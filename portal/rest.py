@@ -14,8 +14,6 @@ from django_filters import CharFilter
 from rest_framework import exceptions, filters, pagination, parsers, renderers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import exception_handler as drf_exception_handler
-from rest_framework.views import set_rollback
 
 
 class ORJSONRenderer(renderers.BaseRenderer):
@@ -168,6 +166,10 @@ def _code(error: exceptions.APIException) -> str:
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Every error as ``{"code", "message", "fields"}``; ``fields`` is {name: [message]}."""
+    # Late: DRF's views import the classes that the settings name, this module's among them.
+    from rest_framework.views import exception_handler as drf_exception_handler
+    from rest_framework.views import set_rollback
+
     if isinstance(error, Http404):
         error = exceptions.NotFound("There is no such object, or you may not see it.")
     elif isinstance(error, PermissionDenied):

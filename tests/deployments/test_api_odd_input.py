@@ -58,7 +58,9 @@ def test_what_is_not_json_is_not_taken(deployment, owner, api_as, content_type):
     assert answer.json()["code"] == "unsupported_media_type"
 
 
-@pytest.mark.parametrize("pk", ["0", TOO_LARGE, LARGER_THAN_ANY, "-1", "1.0", "x", "%00", "%F0%9F%98%80", "1%00", "١"])
+@pytest.mark.parametrize(
+    "pk", ["0", TOO_LARGE, LARGER_THAN_ANY, "-1", "1.0", "x", "%00", "%F0%9F%98%80", "1%00", "\u0661"]
+)
 @pytest.mark.parametrize(
     "path",
     [
@@ -99,7 +101,7 @@ def test_a_cursor_written_by_hand_is_not_found(run_in, deployment, owner, api_as
         "page_size=",
         "page_size=%00",
         "page_size=1e2",
-        "page_size=٣",
+        "page_size=\u0663",
         "envronment=staging",
         "status=",
         "team=",
