@@ -55,7 +55,7 @@ def context_of(run_in):
         run = run or run_in(status)
         StageRecord.objects.create(run=run, stage=status, started_at=timezone.now())
         context = Context(run=run, lease=Lease(run.pk, uuid.uuid4(), 1, recovered=False))
-        context._workspace = FakeWorkspace(**answers)
+        context._workspace = FakeWorkspace(**answers)  # type: ignore[assignment]
         return context
 
     return make
