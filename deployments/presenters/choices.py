@@ -31,7 +31,7 @@ class VersionChoice:
     status: str
     is_ready: bool
     aliases: list[str]
-    metrics: list[tuple[str, float]]
+    metrics: list[tuple[str, str]]
     signature: str
     created_at: datetime | None
     created_by: str
@@ -100,11 +100,16 @@ def _choice(row: ModelVersion, value: str, title: str) -> VersionChoice:
         status=row.get_status_display(),
         is_ready=row.status == ModelVersionStatus.READY,
         aliases=[] if is_alias else row.aliases,
-        metrics=sorted(row.metrics.items())[:MAX_METRICS],
+        metrics=[(name, _short(value)) for name, value in sorted(row.metrics.items())[:MAX_METRICS]],
         signature=signature_summary(row.signature),
         created_at=row.created_at,
         created_by=row.created_by,
     )
+
+
+def _short(value: Any) -> str:
+    """A metric in four significant digits."""
+    return f"{value:.4g}" if isinstance(value, int | float) else str(value)
 
 
 def signature_summary(signature: Mapping[str, Any]) -> str:

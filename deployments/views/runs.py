@@ -85,6 +85,7 @@ def status_context(request: HttpRequest, found: Run, shown: str) -> dict[str, An
     may_act = can(request.user, Action.DEPLOY, found.deployment.team)
     return {
         "run": found,
+        "crumb": f"Run #{found.pk}",
         "deployment": found.deployment,
         "version": found.spec.get("version", ""),
         "previous": present.previous_version(found) if found.kind == RunKind.DEPLOY else "",

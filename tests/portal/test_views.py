@@ -67,7 +67,7 @@ def test_a_page_is_only_read(client: Client, viewer: User, address: str) -> None
 def test_home_offers_the_next_action_of_empty_cards(client: Client, owner: User) -> None:
     client.force_login(owner)
     body = client.get("/").content.decode()
-    for title in ("Awaiting my approval", "My runs", "My models at risk"):
+    for title in ("Awaiting my approval", "My runs", "Deployments with trouble"):
         assert title in body
     assert "Open the catalog" in body
 
