@@ -69,7 +69,7 @@ def test_home_offers_the_next_action_of_empty_cards(client: Client, owner: User)
     body = client.get("/").content.decode()
     for title in ("Awaiting my approval", "My runs", "Deployments with trouble"):
         assert title in body
-    assert "Open the catalog" in body
+    assert "New deployment" in body
 
 
 def test_the_user_menu_leads_to_teams_tokens_and_out_by_post(client: Client, owner: User) -> None:
