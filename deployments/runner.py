@@ -16,13 +16,11 @@ from structlog.contextvars import bound_contextvars
 from deployments.models import IllegalTransition, Lease, LeaseLost, Run
 from deployments.stages import STAGE_FUNCTIONS
 from deployments.stages.context import Context, heartbeat
-from deployments.states import ACTIVE, End, GoOn, Level, Outcome, RunKind, RunStatus, Wait
+from deployments.states import ACTIVE, GOOD, WORKABLE, End, GoOn, Level, Outcome, RunKind, RunStatus, Wait
 from integrations.errors import IntegrationError
 
 logger = logging.getLogger(__name__)
 
-# After these nothing in the run's directory is needed; after a failure it is kept, for errored.tfstate and logs.
-TIDY = frozenset({RunStatus.SUCCEEDED, RunStatus.NO_CHANGE})
 RETRIES = 6
 RETRY_AFTER_S = 5.0
 WORKER = f"{socket.gethostname()}:{os.getpid()}"
@@ -124,11 +122,12 @@ def _settle(context: Context, outcome: Outcome) -> list[int]:
         case GoOn(to, message):
             run.transition(to, message, lease=lease)
             Run.release_lease(lease)
-            return [] if to == RunStatus.APPROVAL else [run.pk]
+            return [run.pk] if to in WORKABLE else []
         case End(status, message):
             level = Level.ERROR if status == RunStatus.FAILED else Level.INFO
             run.transition(status, message, lease=lease, level=level)
-            if status in TIDY:
+            if status in GOOD:
+                # After a failure the directory is kept, for errored.tfstate and logs.
                 shutil.rmtree(context.directory, ignore_errors=True)
             return next_in_line(run)
 

@@ -2,7 +2,8 @@ from auditlog.registry import auditlog
 
 from deployments.models.deployment import Deployment, Draft, EndpointState
 from deployments.models.event import Event
-from deployments.models.run import Approval, IllegalTransition, Lease, LeaseLost, Run, RunPlan, StageRecord
+from deployments.models.records import Approval, RunPlan, StageRecord
+from deployments.models.run import IllegalTransition, Lease, LeaseLost, Run
 from deployments.models.smoke import TestRequest
 from deployments.models.tfstate import BackendCredential, StateLock, StateVersion
 

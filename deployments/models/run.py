@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.models import Team, User
 from deployments.models.deployment import Deployment
 from deployments.models.event import Event, storable
+from deployments.models.records import StageRecord
 from deployments.specs import DeploymentSpec, parse_spec
 from deployments.states import (
     ACTIVE,
@@ -270,99 +271,10 @@ def _verdict(to: RunStatus) -> StageStatus:
     """How the stage that the run leaves has ended."""
     return {
         RunStatus.FAILED: StageStatus.FAILED,
+        RunStatus.ROLLED_BACK: StageStatus.FAILED,
+        RunStatus.ROLLBACK_FAILED: StageStatus.FAILED,
         RunStatus.REJECTED: StageStatus.FAILED,
         RunStatus.EXPIRED: StageStatus.FAILED,
         RunStatus.CANCELLED: StageStatus.CANCELLED,
         RunStatus.INTERRUPTED: StageStatus.INTERRUPTED,
     }.get(to, StageStatus.PASSED)
-
-
-class StageRecord(models.Model):
-    """One pass through a stage. ``created`` lists what it made in the workspace, ``detail`` is shown on its tab."""
-
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="stages")
-    stage = models.CharField(max_length=20, choices=RunStatus)
-    status = models.CharField(max_length=20, choices=StageStatus, default=StageStatus.RUNNING)
-    started_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True, blank=True)
-    message = models.TextField(blank=True)
-    detail = models.JSONField(default=dict, blank=True)
-    created = models.JSONField(default=list, blank=True)
-
-    class Meta:
-        ordering = ["pk"]
-        indexes = [models.Index(fields=["run", "id"])]
-
-    def __str__(self) -> str:
-        return f"{self.stage} of run {self.run_id}"
-
-    @classmethod
-    def open(cls, run: Run, stage: RunStatus, now: object) -> None:
-        cls.objects.create(run=run, stage=stage, started_at=now)
-
-    @classmethod
-    def close(cls, run: Run, verdict: StageStatus, message: str, now: object) -> None:
-        open_records = cls.objects.filter(run=run, finished_at=None)
-        open_records.update(status=verdict, finished_at=now, message=message)
-
-    @classmethod
-    def note(cls, run: Run, stage: RunStatus, detail: dict[str, object]) -> None:
-        """Keep ``detail`` on the newest record of ``stage``."""
-        record = cls.objects.filter(run=run, stage=stage).order_by("-pk").first()
-        if record:
-            record.detail = {**record.detail, **detail}
-            record.save(update_fields=["detail"])
-
-    @classmethod
-    def skip(cls, run: Run, stage: RunStatus, message: str) -> None:
-        now = timezone.now()
-        cls.objects.create(
-            run=run, stage=stage, status=StageStatus.SKIPPED, started_at=now, finished_at=now, message=message
-        )
-
-
-class RunPlan(models.Model):
-    """The saved plan of a run: what people review and, by its hash, the only thing that is applied.
-
-    ``show`` is the redacted output of ``terraform show -json``; ``sentences`` say it in the words of models;
-    ``planfile`` is the plan file, encrypted, for a worker on another host; ``state_serial`` is the serial of the
-    state it was made against (0 for none).
-    """
-
-    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="plan")
-    sha256 = models.CharField(max_length=64)
-    planfile = models.BinaryField()
-    terraform_version = models.CharField(max_length=40)
-    state_serial = models.PositiveBigIntegerField(default=0)
-    show = models.JSONField()
-    changes = models.JSONField(default=list)
-    sentences = models.JSONField(default=list)
-    summary = models.JSONField(default=dict)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    def __str__(self) -> str:
-        return f"plan of run {self.run_id}"
-
-
-class Approval(models.Model):
-    """A person's word on one plan. It binds the hash, the model version and the state serial it was given for."""
-
-    class Decision(models.TextChoices):
-        APPROVED = "approved", "Approved"
-        REJECTED = "rejected", "Rejected"
-
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="approvals")
-    decision = models.CharField(max_length=10, choices=Decision)
-    decided_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="approvals")
-    decided_at = models.DateTimeField(auto_now_add=True)
-    reason = models.TextField(blank=True)
-    plan_sha256 = models.CharField(max_length=64)
-    model_version = models.CharField(max_length=20)
-    state_serial = models.PositiveBigIntegerField()
-
-    class Meta:
-        ordering = ["pk"]
-        constraints = [models.UniqueConstraint(fields=["run", "plan_sha256"], name="one_decision_per_plan")]
-
-    def __str__(self) -> str:
-        return f"{self.decision} by {self.decided_by}"

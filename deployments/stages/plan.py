@@ -10,9 +10,10 @@ from django.db.models import F
 
 from deployments import statestore
 from deployments.crypto import encrypt
-from deployments.models import Run, RunPlan, StageRecord
+from deployments.models import Run, RunPlan
 from deployments.stages.context import Context, mark_destroyed
-from deployments.stages.terraform import PLANFILE, error_text, is_orphaned, open_workspace
+from deployments.stages.ending import remember_intended
+from deployments.stages.terraform import PLANFILE, error_text, is_orphaned, module_variables, open_workspace
 from deployments.states import End, GoOn, Level, Outcome, RunKind, RunStatus, Wait
 from integrations.plan import Plan, redact
 from integrations.terraform import ENDPOINT_ADDRESS, CommandResult, TerraformWorkspace, planfile_sha256
@@ -29,7 +30,9 @@ def run_stage(context: Context) -> Outcome:
     plan = _keep(context, terraform)
     for sentence in plan.sentences():
         context.log(sentence)
-    return _next(context) if plan.has_changes else _nothing_to_do(context)
+    if not plan.has_changes:
+        return _nothing_to_do(context)
+    return GoOn(RunStatus.COST, "the plan is ready")
 
 
 def _steps(context: Context, terraform: TerraformWorkspace) -> Iterator[Callable[[], CommandResult]]:
@@ -44,15 +47,8 @@ def _nothing_to_do(context: Context) -> Outcome:
     if _destroys(context):
         mark_destroyed(context)
         return End(RunStatus.SUCCEEDED, "there was nothing to delete")
+    remember_intended(context)
     return End(RunStatus.NO_CHANGE, "nothing to do: the endpoint already is as asked")
-
-
-def _next(context: Context) -> Outcome:
-    environment = context.run.deployment.environment
-    if environment.needs_approval:
-        return GoOn(RunStatus.APPROVAL, "the plan is ready; a second person has to approve it")
-    StageRecord.skip(context.run, RunStatus.APPROVAL, f"{environment} needs no approval")
-    return GoOn(RunStatus.APPLY, "the plan is ready")
 
 
 def _destroys(context: Context) -> bool:
@@ -81,6 +77,7 @@ def _keep(context: Context, terraform: TerraformWorkspace) -> Plan:
             "planfile": encrypt(path.read_bytes()),
             "terraform_version": terraform.version(),
             "state_serial": statestore.current_serial(context.run.deployment_id),
+            "variables": module_variables(context),
             "show": shown,
             "changes": [asdict(change) for change in plan.changes],
             "sentences": list(plan.sentences()),

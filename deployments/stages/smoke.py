@@ -7,8 +7,9 @@ from typing import Any
 from catalog.models import ModelVersion
 from deployments.models import StageRecord
 from deployments.stages.context import Context
+from deployments.stages.ending import succeed
 from deployments.states import End, Level, Outcome, RunStatus, Wait
-from deployments.sync import body_text, record_observation
+from deployments.sync import body_text
 from integrations.databricks import QueryResult
 
 TIMEOUT_S = 120
@@ -20,7 +21,7 @@ def run_stage(context: Context) -> Outcome:
     example = _input_example(context)
     if example is None:
         context.log("the model was logged without an input example: no request was sent", level=Level.WARNING)
-        return _succeed(context, "live, without a smoke test: the model has no input example")
+        return _live(context, "live, without a smoke test: the model has no input example")
     result = context.workspace.query(context.run.deployment.name, example, timeout_s=TIMEOUT_S)
     _remember(context, example, result)
     if result.status_code in TRY_AGAIN and context.run.stage_tries < TRIES:
@@ -32,7 +33,7 @@ def run_stage(context: Context) -> Outcome:
         )
     if not isinstance(result.body, dict) or "predictions" not in result.body:
         return End(RunStatus.FAILED, f"the smoke test's answer has no predictions: {body_text(result)[:500]}")
-    return _succeed(context, f"live: {result.served_entity} answered in {result.latency_ms:.0f} ms")
+    return _live(context, f"live: {result.served_entity} answered in {result.latency_ms:.0f} ms")
 
 
 def _input_example(context: Context) -> dict[str, Any] | None:
@@ -58,7 +59,6 @@ def _remember(context: Context, example: dict[str, Any], result: QueryResult) ->
     )
 
 
-def _succeed(context: Context, message: str) -> Outcome:
-    deployment = context.run.deployment
-    record_observation(deployment, context.workspace.get_endpoint(deployment.name))
-    return End(RunStatus.SUCCEEDED, message)
+def _live(context: Context, message: str) -> Outcome:
+    StageRecord.skip(context.run, RunStatus.ROLLOUT, "all traffic at once")
+    return succeed(context, message)

@@ -18,6 +18,7 @@ from deployments.filters import RunListFilter
 from deployments.models import Run, RunPlan
 from deployments.presenters import confirms, specs, wizard
 from deployments.presenters import runs as present
+from deployments.presenters.panels import panel_context
 from deployments.presenters.snippets import spec_samples
 from deployments.services import may_decide
 from deployments.states import RESUMABLE, RunKind, RunStatus
@@ -124,6 +125,7 @@ def _panel_context(request: HttpRequest, found: Run, shown: str) -> dict[str, An
         "sections": specs.sections(spec),
         "samples": spec_samples(spec, found.deployment)[:2],
         "resources": present.created_resources(found),
+        **panel_context(found, shown, record, user),
     }
 
 

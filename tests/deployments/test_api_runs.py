@@ -337,7 +337,7 @@ def test_lists_are_searched_filtered_and_ordered(some_runs, viewer, api_as, quer
 
 
 @pytest.mark.parametrize(
-    "query", ["status=green", "kind=resize", "team=pricing", "ordering=message", "requested_by=%00"]
+    "query", ["status=green", "kind=shrink", "team=pricing", "ordering=message", "requested_by=%00"]
 )
 def test_a_filter_value_that_does_not_exist_is_refused(some_runs, viewer, api_as, query):
     assert query.partition("=")[0] in api_as(viewer).get(f"{RUNS}?{query}").json()["fields"]

@@ -21,6 +21,7 @@ from accounts.models import User
 from catalog.models import Environment, ModelVersion
 from deployments import runner, services, statestore
 from deployments.models import Deployment, Event, Run, StateLock, StateVersion
+from deployments.services import base
 from deployments.specs import parse_spec
 from deployments.stages import context as stage_context
 from deployments.states import RunStatus
@@ -78,7 +79,7 @@ def workspace_api(
 
 @pytest.fixture
 def deploy(deployer: User, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
-    monkeypatch.setattr(services, "advance_run", _NoBroker())
+    monkeypatch.setattr(base, "advance_run", _NoBroker())
 
     def ask(version: str = "3") -> Run:
         spec = {"model": "staging.fraud.card_fraud", "version": version, "environment": "staging", "name": "card-fraud"}
@@ -132,10 +133,13 @@ def test_a_deploy_run_goes_from_the_queue_to_a_tested_endpoint(
     assert list(run.stages.values_list("stage", flat=True)) == [
         "preflight",
         "plan",
+        "cost",
+        "policy",
         "approval",
         "apply",
         "endpoint",
         "smoke",
+        "rollout",
     ]
     deployment = Deployment.objects.get()
     assert deployment.endpoint_state().label == "Ready · up to date"
@@ -202,11 +206,7 @@ def test_destroying_what_was_never_created_frees_the_name(
 def test_a_worker_lost_after_terraform_succeeded_does_not_apply_again(
     workspace_api: FakeWorkspace, deploy: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = deploy()
-    for _ in range(3):
-        runner.advance(run.pk)
-    run.refresh_from_db()
-    assert run.status == RunStatus.APPLY
+    run = advance_to(deploy(), RunStatus.APPLY)
 
     with monkeypatch.context() as dying:
         dying.setattr("deployments.stages.apply._judge", _die)

@@ -96,8 +96,8 @@ def test_a_stage_that_is_done_sends_the_run_on(run_in, stage):
 
 
 def test_a_run_that_waits_for_a_person_is_sent_nowhere(run_in, stage):
-    run = run_in(RunStatus.PLAN)
-    stage(RunStatus.PLAN, GoOn(RunStatus.APPROVAL, "a second person"))
+    run = run_in(RunStatus.POLICY)
+    stage(RunStatus.POLICY, GoOn(RunStatus.APPROVAL, "a second person"))
     assert advance(run) == []
     assert advance(run) == []
     assert run.status == RunStatus.APPROVAL
@@ -194,7 +194,7 @@ def test_a_database_that_is_away_is_left_to_the_lease(run_in, stage):
     run.refresh_from_db()
     assert run.status == RunStatus.PLAN
     expire_lease(run)
-    stage(RunStatus.PLAN, GoOn(RunStatus.APPLY, "planned"))
+    stage(RunStatus.PLAN, GoOn(RunStatus.COST, "planned"))
     assert advance(run) == [run.pk]
 
 

@@ -11,6 +11,7 @@ from deployments.models import Approval, Deployment, Run, TestRequest
 from deployments.services import ActionRefused
 from deployments.specs import SpecInvalid, parse_spec
 from deployments.states import ACTIVE, TERMINAL, UNFINISHED, RunKind, RunStatus
+from deployments.tasks import advance_run
 from tests.deployments.conftest import PLAN_SHA256, make_deployment, make_run
 from tests.deployments.test_models import at_once, expire_lease
 from tests.factories import ModelVersionFactory, RegisteredModelFactory, member_of
@@ -54,7 +55,7 @@ def test_a_broker_that_is_away_loses_no_request(
     def away(run_id):
         raise ConnectionError
 
-    monkeypatch.setattr(services.advance_run, "delay", away)
+    monkeypatch.setattr(advance_run, "delay", away)
     with django_capture_on_commit_callbacks(execute=True):
         run = services.request_deployment(spec=parse_spec(spec), actor=deployer)
     assert Run.objects.due().get() == run
@@ -303,7 +304,7 @@ def test_a_cancelled_run_lets_the_next_one_go(
 
 
 def test_a_run_that_was_cancelled_just_before_it_began_to_wait_for_a_person_ends(run_in, deployer):
-    run = run_in(RunStatus.PLAN)
+    run = run_in(RunStatus.POLICY)
     lease = Run.claim_lease(run.pk, "worker")
     run.transition(RunStatus.APPROVAL, "the plan is ready", lease=lease)
     services.cancel(run=run, actor=deployer)

@@ -171,6 +171,7 @@ def test_the_smoke_tab_shows_request_answer_and_latency(client, deployment, view
         StageRecord.objects.create(
             run=run, stage=stage, status=StageStatus.PASSED, started_at=now, finished_at=now, message="m"
         )
+    StageRecord.objects.filter(run=run, stage=RunStatus.ROLLOUT).update(status=StageStatus.SKIPPED)
     answer = {"status_code": 200, "response": '{"predictions": [1]}', "latency_ms": 41.7, "request": {"a": 1}}
     StageRecord.note(run, RunStatus.SMOKE, {**answer, "served_entity": "card_fraud-3"})
     client.force_login(viewer)
@@ -193,7 +194,7 @@ def test_the_rail_forgets_the_stages_of_an_attempt_before(client, deployment, vi
 def test_a_stage_that_was_skipped_is_not_needed(client, deployment, viewer):
     run = make_run(deployment, RunStatus.APPLY)
     now = timezone.now()
-    for stage in ("preflight", "plan"):
+    for stage in ("preflight", "plan", "cost", "policy"):
         StageRecord.objects.create(run=run, stage=stage, status="passed", started_at=now, finished_at=now)
     StageRecord.skip(run, RunStatus.APPROVAL, "Staging needs no approval")
     client.force_login(viewer)

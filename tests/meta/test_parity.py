@@ -57,7 +57,7 @@ def verbs():
     return {
         name
         for name, function in functions
-        if function.__module__ == services.__name__
+        if function.__module__.startswith(f"{services.__name__}.")
         and not name.startswith("_")
         and (actor := inspect.signature(function).parameters.get("actor"))
         and actor.kind is inspect.Parameter.KEYWORD_ONLY

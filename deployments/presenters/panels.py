@@ -1,0 +1,20 @@
+"""What the tab of a single stage shows besides its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from accounts.models import User
+from deployments.models import Run, StageRecord
+
+PanelContext = Callable[[Run, StageRecord | None, User], dict[str, Any]]
+
+# By the key of the stage; a stage that is not here shows what its record says.
+PANELS: dict[str, PanelContext] = {}
+
+
+def panel_context(run: Run, shown: str, record: StageRecord | None, user: User) -> dict[str, Any]:
+    """The template of the tab ``shown`` and what it needs."""
+    more = PANELS[shown](run, record, user) if shown in PANELS else {}
+    return {"panel_template": f"deployments/_stage_{shown}.html", **more}

@@ -1,0 +1,74 @@
+"""What every service needs: refusals, permission, and telling a worker."""
+
+from __future__ import annotations
+
+from auditlog.models import LogEntry
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from accounts.models import User
+from accounts.permissions import can
+from accounts.roles import Action
+from deployments.models import Deployment, Run
+from deployments.models.run import Line
+from deployments.runner import next_in_line
+from deployments.specs import DeploymentSpec
+from deployments.states import ACTIVE, UNFINISHED, RunKind, RunStatus
+from deployments.tasks import advance_run
+
+
+class ActionRefused(Exception):
+    """The action is not possible now. ``code`` is stable and goes to API clients; the text is for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def require(actor: User, action: Action, deployment: Deployment) -> None:
+    if not can(actor, action, deployment.team):
+        raise PermissionDenied(f"You need a role in {deployment.team} that may {action.label.split(',')[0]}.")
+
+
+def pending_destroy(deployment: Deployment) -> Run | None:
+    return deployment.runs.filter(kind=RunKind.DESTROY, status__in=UNFINISHED).first()
+
+
+def refuse_destroyed(deployment: Deployment) -> None:
+    if deployment.destroyed_at:
+        raise ActionRefused("destroyed", "This deployment was destroyed; deploy a new one.")
+
+
+def request_run(deployment: Deployment, kind: RunKind, spec: DeploymentSpec, actor: User) -> Run:
+    with transaction.atomic():
+        run = Run.objects.create(deployment=deployment, kind=kind, spec=spec.as_json(), requested_by=actor)
+        what = "deploy" if kind == RunKind.DEPLOY else "destroy"
+        run.log(
+            [
+                Line(
+                    stage=RunStatus.QUEUED,
+                    message=f"{actor.display_name} asked to {what} {deployment.name} in {deployment.environment}: "
+                    f"{spec.model} version {spec.version}",
+                )
+            ]
+        )
+        send_on(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def send_on(run_id: int) -> None:
+    """Tell a worker, once the row is there. With the broker away the run is not lost: beat finds it."""
+    transaction.on_commit(lambda: advance_run.delay(run_id), robust=True)
+
+
+def send_on_whoever_can(run: Run) -> None:
+    """Send on whoever can work now: this run, or the next of its deployment."""
+    for run_id in [run.pk] if run.status in ACTIVE else next_in_line(run):
+        send_on(run_id)
+
+
+def audit(run: Run, actor: User, changes: dict[str, list[str]]) -> None:
+    """A line in the audit trail for what is written by a conditional UPDATE, which auditlog does not see."""
+    LogEntry.objects.log_create(run, force_log=True, action=LogEntry.Action.UPDATE, changes=changes, actor=actor)

@@ -1,0 +1,70 @@
+"""A second person's word on a plan."""
+
+from __future__ import annotations
+
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from accounts.permissions import can
+from accounts.roles import Action
+from deployments.models import Approval, IllegalTransition, Run
+from deployments.services.base import ActionRefused, send_on_whoever_can
+from deployments.states import RunStatus
+
+
+def may_decide(run: Run, actor: User) -> str:
+    """Why ``actor`` may not approve or reject the run now; "" if he may."""
+    if run.status != RunStatus.APPROVAL:
+        return f"This run is not waiting for approval: it is {run.get_status_display().lower()}."
+    if not can(actor, Action.APPROVE, run.deployment.team):
+        return f"Only an approver or team admin of {run.deployment.team} decides."
+    if run.requested_by_id == actor.pk:
+        return "A second person has to decide: you asked for this run yourself."
+    return ""
+
+
+def approve(*, run: Run, actor: User, reason: str = "", plan_sha256: str = "") -> Run:
+    """Approve the saved plan. With ``plan_sha256`` the approval is refused if the plan is another one by now."""
+    return _decide(run, actor, Approval.Decision.APPROVED, reason, plan_sha256)
+
+
+def reject(*, run: Run, actor: User, reason: str) -> Run:
+    """Reject the run; a reason is required."""
+    if not reason.strip():
+        raise ActionRefused("reason_required", "Say why: the person who asked will read it.")
+    return _decide(run, actor, Approval.Decision.REJECTED, reason, "")
+
+
+def _decide(run: Run, actor: User, decision: Approval.Decision, reason: str, plan_sha256: str) -> Run:
+    _refuse_decision(run, actor)
+    plan = run.plan
+    if plan_sha256 and plan_sha256 != plan.sha256:
+        raise ActionRefused("plan_changed", "The plan has changed since you looked at it. Read it again.")
+    approved = decision == Approval.Decision.APPROVED
+    text = f"{decision.label.lower()} by {actor.display_name}" + (f": {reason.strip()}" if reason.strip() else "")
+    try:
+        with transaction.atomic():
+            Approval.objects.create(
+                run=run,
+                decision=decision,
+                decided_by=actor,
+                reason=reason.strip(),
+                plan_sha256=plan.sha256,
+                model_version=run.parsed_spec().version,
+                state_serial=plan.state_serial,
+            )
+            run.transition(RunStatus.APPLY if approved else RunStatus.REJECTED, text)
+            send_on_whoever_can(run)
+    except (IntegrityError, IllegalTransition):
+        raise ActionRefused("already_decided", "Somebody else decided a moment ago.") from None
+    return run
+
+
+def _refuse_decision(run: Run, actor: User) -> None:
+    reason = may_decide(run, actor)
+    if not reason:
+        return
+    if run.status != RunStatus.APPROVAL:
+        raise ActionRefused("not_waiting", reason)
+    raise PermissionDenied(reason)

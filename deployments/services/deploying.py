@@ -1,0 +1,74 @@
+"""Asking for a run: deploy, update, destroy."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from accounts.roles import Action
+from deployments.models import Deployment, Draft, Run
+from deployments.services.base import ActionRefused, pending_destroy, refuse_destroyed, request_run, require
+from deployments.services.checking import check_spec
+from deployments.specs import DeploymentSpec, SpecInvalid, parse_spec
+from deployments.states import RunKind
+
+
+def request_deployment(*, spec: DeploymentSpec, actor: User) -> Run:
+    """Create a deployment and its first run. Raises SpecInvalid; a name taken meanwhile is reported like any other."""
+    target = check_spec(spec, actor)
+    assert target.model.team is not None or actor.is_platform_admin
+    if target.model.team is None:
+        raise SpecInvalid({"model": ["The model belongs to no team: create a team with the name of its schema."]})
+    try:
+        with transaction.atomic():
+            deployment = Deployment.objects.create(
+                team=target.model.team,
+                workspace=target.environment.workspace,
+                environment=target.environment,
+                model=target.model,
+                name=spec.name,
+                spec=target.spec.as_json(),
+                created_by=actor,
+            )
+            return request_run(deployment, RunKind.DEPLOY, target.spec, actor)
+    except IntegrityError:
+        raise SpecInvalid({"name": ["The name was taken a moment ago."]}) from None
+
+
+def request_update(*, deployment: Deployment, spec: DeploymentSpec, actor: User) -> Run:
+    """Start a run that makes the deployment as ``spec`` says."""
+    require(actor, Action.DEPLOY, deployment)
+    refuse_destroyed(deployment)
+    if pending := pending_destroy(deployment):
+        raise ActionRefused("being_destroyed", f"Run #{pending.pk} destroys this deployment: cancel it first.")
+    target = check_spec(spec, actor, deployment)
+    with transaction.atomic():
+        deployment.spec = target.spec.as_json()
+        deployment.save(update_fields=["spec"])
+        return request_run(deployment, RunKind.DEPLOY, target.spec, actor)
+
+
+def request_destroy(*, deployment: Deployment, actor: User) -> Run:
+    """Start a run that deletes the endpoint."""
+    require(actor, Action.DEPLOY, deployment)
+    refuse_destroyed(deployment)
+    if pending := pending_destroy(deployment):
+        raise ActionRefused("already_requested", f"Run #{pending.pk} already destroys this deployment.")
+    last = deployment.runs.first()
+    spec = last.parsed_spec() if last else DeploymentSpec.model_validate(deployment.spec)
+    return request_run(deployment, RunKind.DESTROY, spec, actor)
+
+
+def submit_draft(*, draft: Draft, revision: int, actor: User) -> Run:
+    """Start the run of a finished draft; the draft is gone with it, so sending it twice gives one run.
+
+    Raises ActionRefused (draft_changed) when the draft is no longer at ``revision``, SpecInvalid like the requests.
+    """
+    spec = parse_spec(draft.answers)
+    with transaction.atomic():
+        deleted, _ = Draft.objects.filter(pk=draft.pk, owner=actor, revision=revision).delete()
+        if not deleted:
+            raise ActionRefused("draft_changed", "The draft has changed since you looked at it: read it again.")
+        if draft.deployment is None:
+            return request_deployment(spec=spec, actor=actor)
+        return request_update(deployment=draft.deployment, spec=spec, actor=actor)

@@ -1,0 +1,39 @@
+"""A person's own request to an endpoint."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import User
+from accounts.roles import Action
+from deployments.models import Deployment, TestRequest
+from deployments.services.base import refuse_destroyed, require
+from deployments.specs import SpecInvalid
+from deployments.tasks import run_test_request
+
+
+def request_test(*, deployment: Deployment, body: Any, actor: User) -> TestRequest:
+    """Send ``body``, a JSON object, to the endpoint from a worker; the answer appears on the returned row.
+
+    Raises SpecInvalid for a body that is no such object.
+    """
+    require(actor, Action.VIEW, deployment)
+    refuse_destroyed(deployment)
+    _refuse_unsendable(body)
+    request = TestRequest.objects.create(deployment=deployment, requested_by=actor, body=body)
+    transaction.on_commit(lambda: run_test_request.delay(request.pk), robust=True)
+    return request
+
+
+def _refuse_unsendable(body: Any) -> None:
+    if not isinstance(body, dict):
+        raise SpecInvalid({"body": ["An endpoint takes a JSON object, for example with dataframe_split."]})
+    try:
+        text = json.dumps(body, allow_nan=False)
+    except (ValueError, RecursionError):
+        raise SpecInvalid({"body": ["This is not JSON that can be sent."]}) from None
+    if "\\u0000" in text:
+        raise SpecInvalid({"body": ["Null characters are not allowed."]})

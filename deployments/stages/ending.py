@@ -1,0 +1,28 @@
+"""How a run ends well: what was wished for is now what the endpoint should stay like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from deployments.models import Deployment
+from deployments.stages.context import Context
+from deployments.states import End, RunStatus
+from deployments.sync import record_observation
+
+
+def remember_intended(context: Context, routes: Mapping[str, int] | None = None) -> None:
+    """Keep the plan's variables as the deployment's intention. ``routes``: percents of traffic, if they moved since."""
+    intended = dict(context.run.plan.variables)
+    if routes is not None:
+        intended["routes"] = [
+            {"served_entity_name": name, "traffic_percentage": percent} for name, percent in routes.items()
+        ]
+    Deployment.objects.filter(pk=context.run.deployment_id).update(intended=intended)
+
+
+def succeed(context: Context, message: str, routes: Mapping[str, int] | None = None) -> End:
+    """End the run as Succeeded, with the endpoint freshly observed."""
+    deployment = context.run.deployment
+    record_observation(deployment, context.workspace.get_endpoint(deployment.name))
+    remember_intended(context, routes)
+    return End(RunStatus.SUCCEEDED, message)
