@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from auditlog.registry import auditlog
 from django.contrib.auth.models import AbstractUser
-from django.core.validators import RegexValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
 from knox.models import AbstractAuthToken
@@ -44,11 +44,18 @@ class TeamQuerySet(models.QuerySet["Team"]):
 
 
 class Team(models.Model):
-    """Owns models and deployments. Its slug is the Unity Catalog schema its models are registered in."""
+    """Owns models and deployments. Its slug is the Unity Catalog schema its models are registered in.
+
+    ``monthly_budget``: what all its endpoints together may cost in a month, in ``budget_currency``; null for no limit.
+    """
 
     slug = models.CharField(max_length=63, unique=True, validators=[SLUG])
     name = models.CharField(max_length=120)
     cost_center = models.CharField(max_length=64, blank=True)
+    monthly_budget = models.DecimalField(
+        max_digits=12, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
+    )
+    budget_currency = models.CharField(max_length=3, default="USD")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = TeamQuerySet.as_manager()

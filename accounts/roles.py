@@ -9,6 +9,7 @@ class Action(models.TextChoices):
     VIEW = "view", "see models, deployments and runs"
     DEPLOY = "deploy", "deploy, update, cancel and destroy"
     APPROVE = "approve", "approve and reject runs"
+    OVERRIDE = "override", "override policies that a run does not meet"
     MANAGE = "manage", "manage members and settings of the team"
 
 

@@ -75,6 +75,15 @@ class Environment(models.Model):
         return self.name
 
 
+class Risk(models.TextChoices):
+    """How much harm a wrong model can do, the least first. Policies may ask more of the higher tiers."""
+
+    LOW = "low", "Low"
+    MEDIUM = "medium", "Medium"
+    HIGH = "high", "High"
+    CRITICAL = "critical", "Critical"
+
+
 class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
     def visible_to(self, user: User | AnonymousUser) -> RegisteredModelQuerySet:
         """Models of the teams ``user`` is in; all, with those of no team, for a platform admin."""
@@ -116,7 +125,10 @@ class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
 
 
 class RegisteredModel(models.Model):
-    """A registered model of Unity Catalog. ``full_name`` is catalog.schema.name in lower case."""
+    """A registered model of Unity Catalog. ``full_name`` is catalog.schema.name in lower case.
+
+    ``risk`` is the team's own word and no part of the mirror.
+    """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="models")
     full_name = models.CharField(max_length=767)
@@ -127,6 +139,7 @@ class RegisteredModel(models.Model):
     comment = models.TextField(blank=True)
     owner = models.CharField(max_length=255, blank=True)
     tags = models.JSONField(default=dict, blank=True)
+    risk = models.CharField(max_length=10, choices=Risk, default=Risk.MEDIUM)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     seen_at = models.DateTimeField()

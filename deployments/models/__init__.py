@@ -2,6 +2,9 @@ from auditlog.registry import auditlog
 
 from deployments.models.deployment import Deployment, Draft, EndpointState
 from deployments.models.event import Event
+from deployments.models.freeze import Freeze
+from deployments.models.notice import Notice
+from deployments.models.policy import ChangeKind, Policy, PolicyLevel, PolicyResult, PolicyVersion
 from deployments.models.records import Approval, RunPlan, StageRecord
 from deployments.models.run import IllegalTransition, Lease, LeaseLost, Run
 from deployments.models.smoke import TestRequest
@@ -10,13 +13,20 @@ from deployments.models.tfstate import BackendCredential, StateLock, StateVersio
 __all__ = [
     "Approval",
     "BackendCredential",
+    "ChangeKind",
     "Deployment",
     "Draft",
     "EndpointState",
     "Event",
+    "Freeze",
     "IllegalTransition",
     "Lease",
     "LeaseLost",
+    "Notice",
+    "Policy",
+    "PolicyLevel",
+    "PolicyResult",
+    "PolicyVersion",
     "Run",
     "RunPlan",
     "StageRecord",
@@ -31,3 +41,5 @@ auditlog.register(Run, include_fields=["deployment", "kind", "requested_by", "ca
 auditlog.register(
     Approval, include_fields=["run", "decision", "decided_by", "reason", "plan_sha256", "model_version", "state_serial"]
 )
+auditlog.register(Policy)
+auditlog.register(Freeze)

@@ -84,14 +84,18 @@ class RunPlan(models.Model):
 
 
 class Approval(models.Model):
-    """A person's word on one plan. It binds the hash, the model version and the state serial it was given for."""
+    """A person's word on one plan. It binds the hash, the model version and the state serial it was given for.
+
+    Breaking the glass is a word of its own: it does without the second person, and may come after an approval.
+    """
 
     class Decision(models.TextChoices):
         APPROVED = "approved", "Approved"
         REJECTED = "rejected", "Rejected"
+        BREAK_GLASS = "break_glass", "Applied without a second person"
 
     run = models.ForeignKey("deployments.Run", on_delete=models.CASCADE, related_name="approvals")
-    decision = models.CharField(max_length=10, choices=Decision)
+    decision = models.CharField(max_length=12, choices=Decision)
     decided_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="approvals")
     decided_at = models.DateTimeField(auto_now_add=True)
     reason = models.TextField(blank=True)
@@ -101,7 +105,18 @@ class Approval(models.Model):
 
     class Meta:
         ordering = ["pk"]
-        constraints = [models.UniqueConstraint(fields=["run", "plan_sha256"], name="one_decision_per_plan")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "plan_sha256", "model_version", "state_serial"],
+                condition=~models.Q(decision="break_glass"),
+                name="one_decision_per_plan",
+            ),
+            models.UniqueConstraint(
+                fields=["run", "plan_sha256", "model_version", "state_serial"],
+                condition=models.Q(decision="break_glass"),
+                name="one_break_glass_per_plan",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.decision} by {self.decided_by}"

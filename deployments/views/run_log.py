@@ -71,17 +71,22 @@ def _earlier(run: Run, before: int, wanted: LogFilter) -> list[LogLine | Gap]:
     return [Gap(wanted.url("run_events", run, before=first), 1, first - 1), *lines[1:]]
 
 
+def _rest(run: Run, after: int, wanted: LogFilter) -> list[Gap]:
+    """What stands for the lines after ``after``. Fetched when somebody comes to it: there may be 100,000 of them."""
+    if after >= run.event_count:
+        return []
+    return [Gap(wanted.url("run_events", run, after=after), after + 1, run.event_count)]
+
+
 def log_context(request: HttpRequest, run: Run, wanted: LogFilter) -> dict[str, Any]:
     """The newest lines, or, with ``line`` or ``before`` in the query, those around or before a line."""
     end, before, line = run.event_count + 1, _number(request, "before"), _number(request, "line")
     if before or line:
         end = min(end, before or (line or 0) + PAGE_LINES // 2)
-    lines = _earlier(run, end, wanted)
-    is_cut = end <= run.event_count
-    later = _poll_url(run, end - 1, wanted) if is_cut or not run.is_finished else ""
+    rest = _rest(run, end - 1, wanted)
     return {
-        "log_lines": lines,
-        "log_more_url": later,
+        "log_lines": [*_earlier(run, end, wanted), *rest],
+        "log_more_url": "" if rest or run.is_finished else _poll_url(run, end - 1, wanted),
         "log_level": wanted.level,
         "log_stage": wanted.stage,
         "log_stages": STAGE_CHOICES,
@@ -100,24 +105,25 @@ def run_events(request: HttpRequest, run_id: int) -> HttpResponse:
     """Lines after ``after`` with what asks for the next ones, or the lines ``before`` one."""
     # Read before its lines: what it counts is there, and a finished run writes nothing more.
     run = get_object_or_404(Run.objects.visible_to(signed_in(request)), pk=run_id)
-    wanted, before = LogFilter.of(request), _number(request, "before")
+    wanted, before, after = LogFilter.of(request), _number(request, "before"), _number(request, "after") or 0
+    if request.headers.get("HX-Request") != "true":
+        end = after + PAGE_LINES + 1 if before is None else before
+        return redirect(f"{wanted.url('run', run, before=end)}#log")
     if before is not None:
-        if request.headers.get("HX-Request") != "true":
-            return redirect(f"{wanted.url('run', run, before=before)}#log")
         return render(request, "ui/_log_lines.html", {"lines": _earlier(run, before, wanted)})
-    return _later(request, run, _number(request, "after") or 0, wanted)
+    return _later(request, run, after, wanted)
 
 
 def _later(request: HttpRequest, run: Run, after: int, wanted: LogFilter) -> HttpResponse:
     rows = wanted.apply(run.events.filter(number__gt=after, number__lte=run.event_count))
     lines = log_lines(rows.order_by("number")[:PAGE_LINES])
-    is_full = len(lines) == PAGE_LINES
     if not lines:
         # Nothing new: the page keeps what asks. At the end of the run that goes, and nothing comes in its place.
         return HttpResponse(status=200 if run.is_finished else 204)
-    cursor = lines[-1].number if is_full else run.event_count
-    more = _poll_url(run, cursor, wanted) if is_full or not run.is_finished else ""
-    return render(request, "ui/_log_lines.html", {"lines": lines, "more_url": more})
+    cursor = lines[-1].number if len(lines) == PAGE_LINES else run.event_count
+    rest = _rest(run, cursor, wanted)
+    more = "" if rest or run.is_finished else _poll_url(run, cursor, wanted)
+    return render(request, "ui/_log_lines.html", {"lines": [*lines, *rest], "more_url": more})
 
 
 @login_required
