@@ -93,7 +93,8 @@ def sign_in(context: BrowserContext, live_server: LiveServer) -> Callable[[User]
         session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
         session[HASH_SESSION_KEY] = user.get_session_auth_hash()
         session.save()
-        cookie = {"name": settings.SESSION_COOKIE_NAME, "value": str(session.session_key), "url": live_server.url}
-        context.add_cookies([cookie])  # type: ignore[list-item]  # a TypedDict
+        context.add_cookies(
+            [{"name": settings.SESSION_COOKIE_NAME, "value": str(session.session_key), "url": live_server.url}]
+        )
 
     return give_session

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from catalog.models import ModelVersion
 from deployments import tasks
-from deployments.models import Deployment, Run, RunPlan
+from deployments.models import Deployment, Lease, Run, RunPlan
 from deployments.specs import parse_spec
 from deployments.states import RunKind, RunStatus
 
@@ -44,6 +44,7 @@ def deployment(model_version: ModelVersion, spec: dict[str, Any], deployer: User
 
 def make_deployment(version: ModelVersion, created_by: User, name: str, **values: Any) -> Deployment:
     model = version.model
+    assert model.team is not None
     environment = values.pop("environment", None) or model.workspace.environments.get(catalog_name=model.catalog_name)
     wanted = {
         "model": model.full_name,
@@ -71,6 +72,17 @@ def make_run(deployment: Deployment, status: str = RunStatus.QUEUED, **values: A
     return Run.objects.create(
         deployment=deployment, status=status, spec=deployment.spec, **{"kind": RunKind.DEPLOY, **values}
     )
+
+
+def claimed(run: Run, worker: str = "worker") -> Lease:
+    """The lease of ``run``, which nobody holds yet."""
+    lease = Run.claim_lease(run.pk, worker)
+    assert lease is not None
+    return lease
+
+
+def last_message(run: Run) -> str:
+    return run.events.reverse()[0].message
 
 
 def give_plan(run: Run, **values: Any) -> RunPlan:

@@ -47,7 +47,7 @@ def test_a_spec_creates_a_deployment_and_its_run(
 
 
 def test_an_alias_is_pinned(model_version, registered_model, spec, deployer, api_as):
-    ModelVersionFactory(model=registered_model, version=8, aliases=["champion"])
+    ModelVersionFactory.create(model=registered_model, version=8, aliases=["champion"])
     body = api_as(deployer).post(DEPLOYMENTS, {**spec, "version": "@champion"}).json()
     assert body["run"]["spec"]["version"] == body["deployment"]["spec"]["version"] == "8"
 
@@ -160,7 +160,7 @@ def test_only_those_who_may_deploy_destroy(deployment, viewer, approver, strange
 
 
 def test_an_update_is_a_run_with_a_new_spec(deployment, registered_model, spec, deployer, api_as):
-    ModelVersionFactory(model=registered_model, version=4)
+    ModelVersionFactory.create(model=registered_model, version=4)
     answer = api_as(deployer).post(at(deployment, "runs/"), {"kind": "deploy", "spec": {**spec, "version": "4"}})
     assert (answer.status_code, answer.json()["version"]) == (201, "4")
     assert answer.headers["Location"] == answer.json()["url"]
@@ -256,10 +256,10 @@ def some_deployments(model_version, environment, deployer, other_team, stranger)
     live = RegisteredModelFactory(
         workspace=production.workspace, team=model_version.model.team, catalog_name="prod", name="card_fraud"
     )
-    make_deployment(ModelVersionFactory(model=live, version=1), deployer, "card-live")
+    make_deployment(ModelVersionFactory.create(model=live, version=1), deployer, "card-live")
     price = RegisteredModelFactory(workspace=environment.workspace, team=other_team, name="price")
     failed = {**fresh, "config_update": "UPDATE_FAILED"}
-    make_deployment(ModelVersionFactory(model=price, version=1), stranger, "price", **failed)
+    make_deployment(ModelVersionFactory.create(model=price, version=1), stranger, "price", **failed)
     make_deployment(model_version, deployer, "gone", destroyed_at=timezone.now())
 
 

@@ -12,7 +12,7 @@ from deployments.models import Deployment, Event, IllegalTransition, LeaseLost, 
 from deployments.models.deployment import STALE_AFTER
 from deployments.models.run import Line
 from deployments.states import ACTIVE, WORKABLE, RunStatus, StageStatus
-from tests.deployments.conftest import make_deployment, make_run
+from tests.deployments.conftest import claimed, make_deployment, make_run
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +58,7 @@ def test_of_many_workers_at_once_exactly_one_gets_the_lease(run_in):
 @pytest.mark.django_db(transaction=True)
 def test_of_many_workers_at_once_exactly_one_recovers_a_dead_ones_lease(run_in):
     run = run_in(RunStatus.APPLY)
-    dead = Run.claim_lease(run.pk, "dead")
+    dead = claimed(run, "dead")
     expire_lease(run)
     leases = at_once(*(lambda: Run.claim_lease(run.pk, "alive") for _ in range(8)))
     won = [lease for lease in leases if lease is not None]
@@ -69,18 +69,18 @@ def test_of_many_workers_at_once_exactly_one_recovers_a_dead_ones_lease(run_in):
 
 def test_a_lease_that_is_alive_is_not_taken(run_in):
     run = run_in(RunStatus.PLAN)
-    first = Run.claim_lease(run.pk, "first")
+    first = claimed(run, "first")
     assert not first.recovered
     assert Run.claim_lease(run.pk, "second") is None
     Run.release_lease(first)
-    again = Run.claim_lease(run.pk, "second")
+    again = claimed(run, "second")
     assert not again.recovered
     assert again.claim == 2
 
 
 def test_a_run_that_waits_is_taken_when_its_time_has_come(run_in):
     run = run_in(RunStatus.ENDPOINT)
-    Run.release_lease(Run.claim_lease(run.pk, "w"), wake_in_s=60, waiting_for="the endpoint")
+    Run.release_lease(claimed(run), wake_in_s=60, waiting_for="the endpoint")
     assert Run.objects.get().waiting_for == "the endpoint"
     assert Run.claim_lease(run.pk, "w") is None
     Run.objects.update(wake_at=timezone.now() - timedelta(seconds=1))
@@ -98,15 +98,15 @@ def test_a_run_that_does_not_exist_is_not_taken(db):
 
 def test_a_stale_token_renews_and_releases_nothing(run_in):
     run = run_in(RunStatus.PLAN)
-    stale = Run.claim_lease(run.pk, "slow")
+    stale = claimed(run, "slow")
     expire_lease(run)
-    fresh = Run.claim_lease(run.pk, "next")
+    fresh = claimed(run, "next")
     before = Run.objects.values().get()
     assert Run.renew_lease(stale) is False
     Run.release_lease(stale, wake_in_s=5, waiting_for="nothing")
     assert Run.objects.values().get() == before
     assert Run.renew_lease(fresh) is True
-    assert Run.objects.get().lease_expires_at > before["lease_expires_at"]
+    assert Run.objects.filter(lease_expires_at__gt=before["lease_expires_at"]).exists()
 
 
 # -- status ----------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def test_a_stale_token_renews_and_releases_nothing(run_in):
 
 def test_a_worker_that_lost_its_lease_writes_nothing(run_in):
     run = run_in(RunStatus.PLAN)
-    stale = Run.claim_lease(run.pk, "slow")
+    stale = claimed(run, "slow")
     expire_lease(run)
     Run.claim_lease(run.pk, "next")
     with pytest.raises(LeaseLost):
@@ -135,7 +135,7 @@ def test_nobody_without_a_lease_writes_while_a_worker_is_alive(run_in):
 
 def test_a_worker_that_holds_the_lease_still_cannot_jump(run_in):
     run = run_in(RunStatus.PREFLIGHT)
-    lease = Run.claim_lease(run.pk, "w")
+    lease = claimed(run)
     with pytest.raises(IllegalTransition):
         run.transition(RunStatus.SUCCEEDED, "magic", lease=lease)
 
@@ -154,7 +154,7 @@ def test_of_two_transitions_at_once_one_wins(run_in):
 
 def test_an_end_frees_the_lease_and_says_when_and_why(run_in):
     run = run_in(RunStatus.PLAN)
-    lease = Run.claim_lease(run.pk, "w")
+    lease = claimed(run)
     run.transition(RunStatus.FAILED, "no grant", lease=lease)
     assert (run.lease_token, run.message, run.is_finished) == (None, "no grant", True)
     assert run.finished_at is not None
@@ -163,10 +163,10 @@ def test_an_end_frees_the_lease_and_says_when_and_why(run_in):
 def test_tries_are_counted_anew_in_each_stage(run_in):
     run = run_in(RunStatus.ENDPOINT)
     for _ in range(7):
-        Run.release_lease(Run.claim_lease(run.pk, "w"))
+        Run.release_lease(claimed(run))
     run.refresh_from_db()
     assert run.stage_tries == 7
-    lease = Run.claim_lease(run.pk, "w")
+    lease = claimed(run)
     run.transition(RunStatus.SMOKE, "ready", lease=lease)
     assert run.stage_tries == 0
 

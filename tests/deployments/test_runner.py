@@ -62,6 +62,7 @@ def test_a_run_waits_for_the_active_one_and_says_for_which(run_in, deployment):
     active, queued = run_in(RunStatus.APPROVAL), make_run(deployment)
     assert advance(queued) == []
     assert (queued.status, queued.waiting_for) == (RunStatus.QUEUED, f"waits for run #{active.pk}")
+    assert queued.wake_at is not None
     assert queued.wake_at > timezone.now()
     assert queued.lease_token is None
 

@@ -12,7 +12,7 @@ from deployments.services import ActionRefused
 from deployments.specs import SpecInvalid, parse_spec
 from deployments.states import ACTIVE, TERMINAL, UNFINISHED, RunKind, RunStatus
 from deployments.tasks import advance_run
-from tests.deployments.conftest import PLAN_SHA256, make_deployment, make_run
+from tests.deployments.conftest import PLAN_SHA256, claimed, last_message, make_deployment, make_run
 from tests.deployments.test_models import at_once, expire_lease
 from tests.factories import ModelVersionFactory, RegisteredModelFactory, member_of
 
@@ -277,7 +277,7 @@ def test_a_run_that_a_worker_holds_is_asked_to_stop(run_in, deployer, status):
     run = services.cancel(run=run, actor=deployer)
     assert run.status == status
     assert run.cancel_requested_at is not None
-    assert run.events.last().message == "cancelled by deployer: stopping"
+    assert last_message(run) == "cancelled by deployer: stopping"
     with refused("already_cancelling"):
         services.cancel(run=run, actor=deployer)
 
@@ -305,7 +305,7 @@ def test_a_cancelled_run_lets_the_next_one_go(
 
 def test_a_run_that_was_cancelled_just_before_it_began_to_wait_for_a_person_ends(run_in, deployer):
     run = run_in(RunStatus.POLICY)
-    lease = Run.claim_lease(run.pk, "worker")
+    lease = claimed(run)
     run.transition(RunStatus.APPROVAL, "the plan is ready", lease=lease)
     services.cancel(run=run, actor=deployer)
     Run.release_lease(lease)
@@ -341,7 +341,7 @@ def test_only_what_failed_or_was_interrupted_is_resumed(run_in, deployer, status
         return
     resumed = services.resume(run=run, actor=deployer)
     assert (resumed.status, resumed.apply_started_at, resumed.cancel_requested_at) == (RunStatus.QUEUED, None, None)
-    assert resumed.events.last().message == "resumed by deployer"
+    assert last_message(resumed) == "resumed by deployer"
 
 
 def test_only_the_newest_run_is_resumed(run_in, deployment, deployer):

@@ -234,7 +234,7 @@ def test_yaml_keys_that_are_no_text_are_refused():
     with pytest.raises(SpecInvalid):
         parse_spec({**LEAST, "tags": {1: "x"}})
     with pytest.raises(SpecInvalid):
-        parse_spec({**LEAST, 1: "x"})
+        parse_spec(LEAST | {1: "x"})
 
 
 NAMES = st.from_regex(r"\A[A-Za-z0-9]([A-Za-z0-9_-]{0,40}[A-Za-z0-9])?\Z").filter(

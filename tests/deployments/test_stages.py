@@ -193,6 +193,7 @@ def test_a_failed_update_keeps_the_old_version_serving_and_says_so(context_of):
     shown = ready(config_update="UPDATE_FAILED", served_entities=(old,), pending_entities=(failed,))
     context = context_of(RunStatus.ENDPOINT, get_endpoint=shown)
     outcome = endpoint.run_stage(context)
+    assert isinstance(outcome, End)
     assert outcome.status == RunStatus.FAILED
     assert outcome.message == "the update failed (version 8: no space left). Still serving: version 7."
     assert ("error", "no space left") in lines(context)
@@ -201,11 +202,14 @@ def test_a_failed_update_keeps_the_old_version_serving_and_says_so(context_of):
 def test_a_failed_first_deployment_serves_nothing(context_of):
     shown = ready(ready=False, config_update="UPDATE_FAILED", served_entities=())
     outcome = endpoint.run_stage(context_of(RunStatus.ENDPOINT, get_endpoint=shown))
+    assert isinstance(outcome, End)
     assert outcome.message == "the update failed (UPDATE_FAILED). Nothing is serving."
 
 
 def test_an_endpoint_that_is_gone_fails_the_run(context_of):
-    assert endpoint.run_stage(context_of(RunStatus.ENDPOINT)).status == RunStatus.FAILED
+    outcome = endpoint.run_stage(context_of(RunStatus.ENDPOINT))
+    assert isinstance(outcome, End)
+    assert outcome.status == RunStatus.FAILED
 
 
 @pytest.mark.parametrize(
@@ -259,6 +263,7 @@ def test_a_cold_start_is_asked_again_and_not_for_ever(context_of, run_in, status
 )
 def test_an_answer_that_is_no_prediction_fails_the_run(context_of, result, words):
     outcome = smoke.run_stage(context_of(RunStatus.SMOKE, query=result))
+    assert isinstance(outcome, End)
     assert outcome.status == RunStatus.FAILED
     assert words in outcome.message
 
@@ -267,7 +272,9 @@ def test_a_model_without_an_example_is_live_without_a_smoke_test(context_of, mod
     model_version.input_example = None
     model_version.save()
     context = context_of(RunStatus.SMOKE, get_endpoint=ready())
-    assert smoke.run_stage(context).status == RunStatus.SUCCEEDED
+    outcome = smoke.run_stage(context)
+    assert isinstance(outcome, End)
+    assert outcome.status == RunStatus.SUCCEEDED
     assert "query" not in [name for name, _ in context.workspace.calls]
     assert lines(context)[0][0] == "warning"
 

@@ -86,7 +86,7 @@ def test_what_was_written_is_read_and_every_version_is_kept(locked, run):
     assert locked.read().headers["Cache-Control"] == "no-store"
     assert list(StateVersion.objects.values_list("serial", "run", "fencing")) == [(2, run.pk, 1), (1, run.pk, 1)]
     assert statestore.current_serial(run.deployment_id) == 2
-    newest = StateVersion.objects.first()
+    newest = StateVersion.objects.all()[0]
     assert newest.sha256 == hashlib.sha256(json.dumps(state(2)).encode()).hexdigest()
     assert locked.unlock().status_code == 200
     assert not StateLock.objects.exists()

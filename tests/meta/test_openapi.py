@@ -151,9 +151,9 @@ def bearer(admin):
 
 
 def answers_as_documented(operation, mode, headers):
-    bounds = {"max_examples": EXAMPLES, "deadline": None, "derandomize": True, "database": None}
-
-    @settings(**bounds, suppress_health_check=[*HealthCheck])
+    @settings(
+        max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck]
+    )
     @given(case=operation.as_strategy(generation_mode=mode))
     def check(case):
         # What is right by its shape may still name a model that does not exist: 400, as documented.

@@ -93,5 +93,5 @@ def test_the_page_is_there_and_calls_the_service(verb):
 def test_the_api_action_is_there_and_calls_the_service(verb):
     doors = DOORS[verb]
     view = resolve(address(doors.api, doors.api_args)).func
-    assert doors.method in view.actions
+    assert doors.method in vars(view)["actions"]
     assert (doors.api_calls or verb) in names_in("api")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Route, ViewportSize, expect
 
 from accounts.models import User
 from tests.browser import Complaints
@@ -15,7 +16,7 @@ SignIn = Callable[[User], None]
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("browser")]
 PAGES = ["/login/", "/", "/components/?q=card&team=fraud"]
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def visit(page: Page, address: str, sign_in: SignIn, user: User) -> None:
@@ -28,9 +29,9 @@ def visit(page: Page, address: str, sign_in: SignIn, user: User) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("address", PAGES)
 def test_a_page_is_accessible_and_breaks_no_rule_of_the_browser(
-    page: Page, complaints: Complaints, sign_in: SignIn, owner: User, address: str, theme: str
+    page: Page, complaints: Complaints, sign_in: SignIn, owner: User, address: str, theme: Literal["light", "dark"]
 ) -> None:
-    page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]  # two literals
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     visit(page, address, sign_in, owner)
     expect(page.locator("html")).to_have_attribute("data-bs-theme", theme)
     assert complaints.texts == []
@@ -57,13 +58,13 @@ def test_a_refused_script_would_be_noticed(page: Page, complaints: Complaints) -
 
 @pytest.mark.parametrize("address", PAGES)
 def test_nothing_sticks_out_of_a_phone(page: Page, sign_in: SignIn, owner: User, address: str) -> None:
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a TypedDict
+    page.set_viewport_size(PHONE)
     visit(page, address, sign_in, owner)
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
 
 
 def test_the_navigation_folds_on_a_phone(page: Page, sign_in: SignIn, owner: User) -> None:
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a TypedDict
+    page.set_viewport_size(PHONE)
     visit(page, "/", sign_in, owner)
     home = page.get_by_role("navigation", name="Main").get_by_role("link", name="Home")
     expect(home).to_be_hidden()
@@ -275,7 +276,7 @@ def test_without_javascript_everything_can_be_reached(
     browser = page.context.browser
     assert browser is not None
     sign_in(owner)
-    plain = browser.new_context(java_script_enabled=False, base_url=str(live_server), viewport=PHONE)  # type: ignore[arg-type]
+    plain = browser.new_context(java_script_enabled=False, base_url=str(live_server), viewport=PHONE)
     plain.add_cookies(page.context.cookies())  # type: ignore[arg-type]  # what one context gives another takes
     bare = plain.new_page()
     bare.goto("/components/?team=fraud")

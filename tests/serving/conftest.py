@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -38,8 +39,8 @@ def serve() -> Iterator[Callable[..., TestClient]]:
     """Start the app on a model and wait until its loader is done; keyword arguments are settings."""
     clients: list[TestClient] = []
 
-    def start(path: Path, **settings: object) -> TestClient:
-        app = create_app(ServingSettings(model_path=path, name="entity-1", **settings))  # type: ignore[arg-type]
+    def start(path: Path, **settings: Any) -> TestClient:
+        app = create_app(ServingSettings(model_path=path, name="entity-1", **settings))
         client = TestClient(app, raise_server_exceptions=False)
         client.__enter__()
         clients.append(client)

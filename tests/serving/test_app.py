@@ -11,6 +11,7 @@ from typing import Any
 import mlflow.pyfunc
 import numpy as np
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from mlflow.pyfunc import scoring_server
 
@@ -24,6 +25,11 @@ from tests.waiting import wait_until
 Serve = Callable[..., TestClient]
 SPLIT = {"columns": list(FRAME.columns), "data": FRAME.values.tolist()}
 RECORDS = FRAME.to_dict(orient="records")
+
+
+def runtime_of(client: TestClient) -> Any:
+    assert isinstance(client.app, FastAPI)
+    return client.app.state.runtime
 
 
 def post(client: TestClient, body: Any, content_type: str = "application/json") -> Any:
@@ -238,7 +244,7 @@ def test_metrics_count_requests_errors_and_predictions(serve: Serve, tensor_mode
 
 def test_one_request_too_many_is_a_429_and_ping_still_answers(serve: Serve, moody_model: Path) -> None:
     client = serve(moody_model, concurrency=1, queue_size=1)
-    pool = client.app.state.runtime.pool  # type: ignore[attr-defined]
+    pool = runtime_of(client).pool
     answers: list[int] = []
 
     def slow() -> None:
@@ -268,7 +274,7 @@ def test_a_prediction_that_takes_too_long_is_a_504(serve: Serve, moody_model: Pa
 
 def test_a_draining_server_refuses_new_requests(serve: Serve, tensor_model: Path) -> None:
     client = serve(tensor_model)
-    client.app.state.runtime.lifecycle.drain()  # type: ignore[attr-defined]
+    runtime_of(client).lifecycle.drain()
 
     assert client.get("/ping").status_code == 503
     assert client.get("/ping").json()["status"] == Phase.DRAINING.value

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth import authenticate
+from pytest_django.fixtures import Settings
 
 from accounts.models import AccessToken, Membership, Team, TokenScope, User
 from accounts.roles import Action, Role
@@ -12,9 +13,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _quick_hashes(settings: object) -> None:
+def _quick_hashes(settings: Settings) -> None:
     """Twelve slow hashes a test prove nothing about the people."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def test_every_role_is_there_and_every_login_works() -> None:
@@ -66,10 +67,10 @@ def test_the_manager_sees_every_team_and_changes_nothing() -> None:
     assert not manager.memberships.exclude(role=Role.VIEWER).exists()
 
 
-def test_only_production_needs_a_second_person_and_the_port_follows_the_setting(settings: object) -> None:
+def test_only_production_needs_a_second_person_and_the_port_follows_the_setting(settings: Settings) -> None:
     make_cast([])
     assert list(Environment.objects.filter(needs_approval=True).values_list("slug", flat=True)) == ["prod"]
-    settings.SANDBOX_PORT = 9191  # type: ignore[attr-defined]
+    settings.SANDBOX_PORT = 9191
     make_cast([])
     assert Workspace.objects.get().host == "http://127.0.0.1:9191"
 

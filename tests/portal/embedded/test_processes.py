@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from portal.embedded.stop_with_parent import PARENT
 from tests.stack import is_alive
@@ -38,13 +39,14 @@ print(json.dumps({"orphan": orphan, "before": before, "after": descendants()}))
 WATCHED = """
 import sys
 from pathlib import Path
+from typing import Any
 import os, time
 Path(sys.argv[1]).write_text(str(os.getpid()))
 time.sleep(300)
 """
 
 
-def run_adopter(orphan: str) -> dict[str, object]:
+def run_adopter(orphan: str) -> dict[str, Any]:
     answer = subprocess.run(
         [sys.executable, "-c", ADOPTER, PARENT_OF_AN_ORPHAN, orphan],
         cwd=ROOT,
@@ -53,13 +55,13 @@ def run_adopter(orphan: str) -> dict[str, object]:
         check=True,
         timeout=60,
     )
-    result: dict[str, object] = json.loads(answer.stdout)
+    result: dict[str, Any] = json.loads(answer.stdout)
     return result
 
 
 def test_an_orphan_in_its_own_session_is_found_and_ended() -> None:
     result = run_adopter("import time; time.sleep(300)")
-    assert result["orphan"] in result["before"]  # type: ignore[operator]
+    assert result["orphan"] in result["before"]
     assert result["after"] == []
 
 
