@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from celery import shared_task
-from django.db.models import F
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from deployments import runner
-from deployments.models import Deployment, IllegalTransition, Run, TestRequest
+from deployments.models import Deployment, IllegalTransition, PolicyResult, Run, TestRequest
 from deployments.stages.context import STOPPING
 from deployments.states import TERMINAL, Level, RunStatus
 from deployments.sync import observe, send_test_request
@@ -36,10 +36,9 @@ def wake_runs() -> None:
 
 @shared_task(expires=60)
 def expire_approvals() -> None:
-    """End runs that waited longer for an approval than their environment allows."""
-    waiting = Run.objects.filter(status=RunStatus.APPROVAL).annotate(
-        hours=F("deployment__environment__approval_expires_after_hours")
-    )
+    """End runs that waited longer for an approval, or for an override, than their environment allows."""
+    held = PolicyResult.objects.blocking().filter(run=OuterRef("pk"), plan_sha256=OuterRef("plan__sha256"))
+    waiting = Run.objects.filter(Q(status=RunStatus.APPROVAL) | Q(Exists(held), status=RunStatus.POLICY))
     for run in waiting.select_related("deployment__environment"):
         allowed = timedelta(hours=run.deployment.environment.approval_expires_after_hours)
         if run.stage_started_at and timezone.now() - run.stage_started_at > allowed:

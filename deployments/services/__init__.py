@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from deployments.policies.approval import may_decide
 from deployments.services.base import ActionRefused
+from deployments.services.breaking_glass import acknowledge_notice, break_glass
 from deployments.services.checking import Target, check_spec
-from deployments.services.deciding import approve, may_decide, reject
+from deployments.services.deciding import approve, reject
 from deployments.services.deploying import request_deployment, request_destroy, request_update, submit_draft
+from deployments.services.freezing import create_freeze, lift_freeze
+from deployments.services.overriding import override_policy
+from deployments.services.policies import create_policy, edit_policy
 from deployments.services.stopping import cancel, resume
 from deployments.services.trying import request_test
 
 __all__ = [
     "ActionRefused",
     "Target",
+    "acknowledge_notice",
     "approve",
+    "break_glass",
     "cancel",
     "check_spec",
+    "create_freeze",
+    "create_policy",
+    "edit_policy",
+    "lift_freeze",
     "may_decide",
+    "override_policy",
     "reject",
     "request_deployment",
     "request_destroy",

@@ -6,22 +6,10 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from accounts.permissions import can
-from accounts.roles import Action
 from deployments.models import Approval, IllegalTransition, Run
+from deployments.policies.approval import may_decide
 from deployments.services.base import ActionRefused, send_on_whoever_can
 from deployments.states import RunStatus
-
-
-def may_decide(run: Run, actor: User) -> str:
-    """Why ``actor`` may not approve or reject the run now; "" if he may."""
-    if run.status != RunStatus.APPROVAL:
-        return f"This run is not waiting for approval: it is {run.get_status_display().lower()}."
-    if not can(actor, Action.APPROVE, run.deployment.team):
-        return f"Only an approver or team admin of {run.deployment.team} decides."
-    if run.requested_by_id == actor.pk:
-        return "A second person has to decide: you asked for this run yourself."
-    return ""
 
 
 def approve(*, run: Run, actor: User, reason: str = "", plan_sha256: str = "") -> Run:

@@ -11,25 +11,32 @@ from django.utils import timezone
 
 from deployments import statestore
 from deployments.crypto import decrypt
-from deployments.models import Approval, LeaseLost, Run, RunPlan, StageRecord
+from deployments.models import LeaseLost, Run, RunPlan, StageRecord
+from deployments.policies.approval import may_apply
+from deployments.policies.freezing import freeze_of, freeze_text
 from deployments.stages.context import Context, mark_destroyed
 from deployments.stages.terraform import PLANFILE, error_text, open_workspace, terraform_settings
 from deployments.stages.watch import state_words, watch_endpoint
-from deployments.states import End, GoOn, Outcome, RunKind, RunStatus
+from deployments.states import End, GoOn, Outcome, RunKind, RunStatus, Wait
 from integrations.terraform import CommandResult, TerraformWorkspace, planfile_sha256
 from integrations.terraform import Outcome as Ended
+
+# Who lifts a freeze sends its runs on; this only notices that one has run out.
+LOOK_AGAIN_S = 60
 
 
 def run_stage(context: Context) -> Outcome:
     if context.run.apply_started_at:
         return _take_over(context)
-    refusal = _check_plan(context)
-    if refusal:
-        return refusal
+    if obstacle := _check_plan(context) or _check_freeze(context):
+        return obstacle
     terraform = open_workspace(context)
     if not (prepared := terraform.init()).ok:
         return End(RunStatus.FAILED, f"preparing to apply: {error_text(prepared)}")
     _restore_planfile(context)
+    # Preparing takes a while: a freeze that came meanwhile holds too.
+    if obstacle := _check_freeze(context):
+        return obstacle
     _mark_started(context)
     context.log("applying the saved plan")
     with watch_endpoint(context):
@@ -38,22 +45,21 @@ def run_stage(context: Context) -> Outcome:
 
 
 def _check_plan(context: Context) -> Outcome | None:
-    """Only the saved plan, against the state it was made for, with a decision if one is needed."""
+    """Only the saved plan, against the state it was made for, with a decision if one is needed.
+
+    A decision on what is no longer there is void, and not a failure: the run plans and asks again.
+    """
     plan = context.run.plan
     if statestore.current_serial(context.run.deployment_id) != plan.state_serial:
         return GoOn(RunStatus.PLAN, "the state has changed since the plan was made: planning again")
-    if not context.run.deployment.environment.needs_approval:
-        return None
-    approved = Approval.objects.filter(
-        run=context.run,
-        decision=Approval.Decision.APPROVED,
-        plan_sha256=plan.sha256,
-        state_serial=plan.state_serial,
-        model_version=context.spec.version,
-    )
-    if approved.exclude(decided_by=context.run.requested_by).exists():
-        return None
-    return End(RunStatus.FAILED, "there is no valid approval of this plan; nothing was applied")
+    if not may_apply(context.run):
+        return GoOn(RunStatus.PLAN, "no approval holds for this plan, version and state: planning again")
+    return None
+
+
+def _check_freeze(context: Context) -> Outcome | None:
+    freeze = freeze_of(context.run)
+    return Wait(LOOK_AGAIN_S, freeze_text(freeze)) if freeze else None
 
 
 def _restore_planfile(context: Context) -> None:

@@ -1,15 +1,64 @@
-"""Policy: the rules of the environment, and whether a second person has to approve."""
+"""Policy: the rules that hold for this change, and whether a second person has to approve it."""
 
 from __future__ import annotations
 
-from deployments.models import StageRecord
+from collections.abc import Iterable
+
+from deployments.models import PolicyResult, StageRecord
+from deployments.policies.approval import approval_reasons, standing_approval
+from deployments.policies.evaluating import Outcome, evaluate
+from deployments.policies.rules import RULES
 from deployments.stages.context import Context
-from deployments.states import GoOn, Outcome, RunStatus
+from deployments.states import End, GoOn, Level, RunStatus, Wait
+from deployments.states import Outcome as StageOutcome
+
+# Somebody who overrides sends the run on; this only notices a policy that was edited meanwhile.
+LOOK_AGAIN_S = 120
+LEVELS = {
+    Outcome.PASSED: Level.INFO,
+    Outcome.ADVISORY: Level.WARNING,
+    Outcome.OVERRIDABLE: Level.WARNING,
+    Outcome.MANDATORY: Level.ERROR,
+}
 
 
-def run_stage(context: Context) -> Outcome:
-    environment = context.run.deployment.environment
-    if environment.needs_approval:
-        return GoOn(RunStatus.APPROVAL, "a second person has to approve the plan")
-    StageRecord.skip(context.run, RunStatus.APPROVAL, f"{environment} needs no approval")
-    return GoOn(RunStatus.APPLY, "no approval is needed")
+def run_stage(context: Context) -> StageOutcome:
+    results, news = evaluate(context.run)
+    for result in news:
+        context.log(_line(result), level=LEVELS[Outcome(result.outcome)])
+    StageRecord.note(context.run, RunStatus.POLICY, {"policies": _counts(results)})
+    if failed := [result for result in results if result.outcome == Outcome.MANDATORY]:
+        return End(RunStatus.FAILED, f"mandatory policies are not met: {_told(failed)}")
+    if held := [result for result in results if result.is_blocking]:
+        return Wait(LOOK_AGAIN_S, f"waits for an override of {_titles(held)}")
+    return _to_approval_or_apply(context)
+
+
+def _to_approval_or_apply(context: Context) -> StageOutcome:
+    run = context.run
+    reasons, standing = approval_reasons(run), standing_approval(run)
+    if reasons and not standing:
+        return GoOn(RunStatus.APPROVAL, f"a second person has to approve the plan: {', '.join(reasons)}")
+    text = f"{run.deployment.environment} needs no approval"
+    if reasons and standing:
+        text = f"{standing.decided_by.display_name} has approved this plan before"
+    StageRecord.skip(run, RunStatus.APPROVAL, text)
+    return GoOn(RunStatus.APPLY, text)
+
+
+def _line(result: PolicyResult) -> str:
+    title = RULES[result.rule].title
+    return f"policy {title}: {Outcome(result.outcome).label}. {result.message} {result.fix}".strip()
+
+
+def _titles(results: Iterable[PolicyResult]) -> str:
+    return ", ".join(RULES[result.rule].title for result in results)
+
+
+def _told(results: Iterable[PolicyResult]) -> str:
+    return " ".join(f"{RULES[result.rule].title}: {result.message} {result.fix}".strip() for result in results)
+
+
+def _counts(results: Iterable[PolicyResult]) -> dict[str, int]:
+    outcomes = [result.outcome for result in results]
+    return {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))}

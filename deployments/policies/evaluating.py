@@ -1,0 +1,115 @@
+"""Judging a planned run by the policies that hold for it, and keeping what they said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from deployments.models import ChangeKind, Policy, PolicyLevel, PolicyResult, PolicyVersion, Run
+from deployments.policies.facts import Facts, collect
+from deployments.policies.rules import RULES, Finding, Rule
+from deployments.specs import SpecInvalid, parse
+
+Outcome = PolicyResult.Outcome
+_STRICTNESS = (PolicyLevel.OFF, PolicyLevel.ADVISORY, PolicyLevel.OVERRIDABLE, PolicyLevel.MANDATORY)
+_FAILED = {
+    PolicyLevel.ADVISORY: Outcome.ADVISORY,
+    PolicyLevel.OVERRIDABLE: Outcome.OVERRIDABLE,
+    PolicyLevel.MANDATORY: Outcome.MANDATORY,
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one policy says about a run."""
+
+    policy: Policy
+    rule: Rule
+    outcome: PolicyResult.Outcome
+    finding: Finding
+
+
+def deciding(policies: Iterable[Policy]) -> list[Policy]:
+    """For each rule the policy that names its place most exactly, in the order in which rules are shown."""
+    exact: dict[str, Policy] = {}
+    for policy in sorted(policies, key=lambda policy: policy.exactness):
+        exact[policy.rule] = policy
+    return [exact[key] for key in RULES if key in exact]
+
+
+def judge(policies: Iterable[Policy], facts: Facts) -> list[Verdict]:
+    """The verdicts of those that are on and have something to say about this kind of change."""
+    judged = []
+    for policy in deciding(policies):
+        rule = RULES[policy.rule]
+        if policy.level != PolicyLevel.OFF and facts.kind in rule.kinds:
+            judged.append(_verdict(policy, rule, facts))
+    return judged
+
+
+def _verdict(policy: Policy, rule: Rule, facts: Facts) -> Verdict:
+    level = PolicyLevel(policy.level)
+    try:
+        finding = rule.check(facts, parse(rule.parameters, policy.parameters))
+    except SpecInvalid:
+        # A newer rule may ask for other parameters than were kept: until somebody sets them, it is not met.
+        finding = Finding(
+            False, "The parameters of this policy no longer fit its rule.", "Have a platform admin edit it."
+        )
+    if finding.passed:
+        return Verdict(policy, rule, Outcome.PASSED, finding)
+    return Verdict(policy, rule, _FAILED[min(level, finding.at_most, key=_STRICTNESS.index)], finding)
+
+
+def policies_for(run: Run, kind: ChangeKind) -> Iterable[Policy]:
+    deployment = run.deployment
+    return Policy.objects.holding(deployment.environment.slug, deployment.model.risk, kind)
+
+
+def evaluate(run: Run) -> tuple[list[PolicyResult], list[PolicyResult]]:
+    """Judge the run's plan and keep the results. Returns all of them, and those that are new or not as before."""
+    facts = collect(run)
+    verdicts = judge(policies_for(run, facts.kind), facts)
+    with transaction.atomic():
+        before = {row.rule: row for row in PolicyResult.objects.filter(run=run, plan_sha256=run.plan.sha256)}
+        gone = set(before) - {verdict.rule.key for verdict in verdicts}
+        PolicyResult.objects.filter(pk__in=[before[key].pk for key in gone]).delete()
+        versions = _versions([verdict.policy for verdict in verdicts])
+        kept = [_keep(run, verdict, versions[verdict.policy.pk], before.get(verdict.rule.key)) for verdict in verdicts]
+    return [result for result, _ in kept], [result for result, is_news in kept if is_news]
+
+
+def _versions(policies: list[Policy]) -> dict[int, PolicyVersion]:
+    """The version that each policy was read at, by the policy's primary key."""
+    numbers = {policy.pk: policy.version for policy in policies}
+    rows = PolicyVersion.objects.filter(policy__in=numbers)
+    return {row.policy_id: row for row in rows if row.number == numbers[row.policy_id]}
+
+
+def _keep(run: Run, verdict: Verdict, version: PolicyVersion, before: PolicyResult | None) -> tuple[PolicyResult, bool]:
+    """An override stays as long as the plan and the version of the policy do."""
+    finding = verdict.finding
+    values = {"outcome": verdict.outcome, "asks_approval": finding.asks_approval, "policy_version": version}
+    if before and all(getattr(before, name) == value for name, value in values.items()):
+        _refresh_words(before, finding)
+        return before, False
+    if before:
+        before.delete()
+    result = PolicyResult.objects.create(
+        run=run,
+        plan_sha256=run.plan.sha256,
+        rule=verdict.rule.key,
+        message=finding.message,
+        fix=finding.fix,
+        **values,
+    )
+    return result, True
+
+
+def _refresh_words(result: PolicyResult, finding: Finding) -> None:
+    """Figures in the message move while a run waits."""
+    if result.overridden_at is None and (result.message, result.fix) != (finding.message, finding.fix):
+        result.message, result.fix = finding.message, finding.fix
+        result.save(update_fields=["message", "fix"])

@@ -1,0 +1,130 @@
+"""What the rules look at: everything about one planned run, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.db.models import OuterRef, Subquery
+from django.utils import timezone
+
+from deployments.models import ChangeKind, Deployment, Run, RunPlan, StageRecord, TestRequest
+from deployments.policies.kinds import change_kind
+from deployments.specs import DeploymentSpec
+from deployments.states import GOOD, RunKind, RunStatus
+
+ESTIMATE = "estimate"
+
+
+@dataclass(frozen=True)
+class Money:
+    amount: Decimal
+    currency: str
+
+    def __str__(self) -> str:
+        return f"{self.amount:,.2f} {self.currency}"
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Requests that are known of in the last ``hours``. ``is_complete``: there can have been no others."""
+
+    hours: int
+    requests: int
+    is_complete: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """``estimate`` is the high end of what the endpoint will cost for a month, None if nobody could say;
+    ``committed`` the same for the team's other endpoints, ``uncounted`` how many of those have no estimate.
+    ``requests_at`` are the ages in hours of the requests to the endpoint that are known of, at most a month old.
+    """
+
+    spec: DeploymentSpec
+    environment: str
+    kind: ChangeKind
+    owner_team: str
+    tags: Mapping[str, str]
+    budget: Money | None = None
+    estimate: Money | None = None
+    committed: Decimal = Decimal(0)
+    uncounted: int = 0
+    was_live: bool = True
+    requests_at: tuple[float, ...] = ()
+
+    def traffic(self, hours: int) -> Traffic:
+        known = sum(age_h <= hours for age_h in self.requests_at)
+        return Traffic(hours, known, is_complete=not self.was_live)
+
+
+def collect(run: Run) -> Facts:
+    """The facts of a run that has a plan. Five queries at most."""
+    deployment, plan = run.deployment, run.plan
+    team = deployment.team
+    budget = Money(team.monthly_budget, team.budget_currency) if team.monthly_budget is not None else None
+    committed, uncounted = _committed(deployment, team.budget_currency) if budget else (Decimal(0), 0)
+    owner = deployment.model.team
+    return Facts(
+        spec=run.parsed_spec(),
+        environment=deployment.environment.name,
+        kind=kind_of(run),
+        owner_team=owner.name if owner else "",
+        tags=_tags(plan),
+        budget=budget,
+        estimate=_estimate(StageRecord.objects.filter(run=run, stage=RunStatus.COST).order_by("-pk").first()),
+        committed=committed,
+        uncounted=uncounted,
+        was_live=_was_live(deployment),
+        requests_at=_request_ages(deployment),
+    )
+
+
+def kind_of(run: Run) -> ChangeKind:
+    """What the run's plan does; a run that destroys always deletes, whatever is left to delete."""
+    return ChangeKind.DELETE if run.kind == RunKind.DESTROY else change_kind(run.plan.changes)
+
+
+def _tags(plan: RunPlan) -> dict[str, str]:
+    tags = plan.variables.get("tags")
+    return {str(name): str(value) for name, value in tags.items()} if isinstance(tags, Mapping) else {}
+
+
+def _estimate(record: StageRecord | None) -> Money | None:
+    """The high end of the price that the Cost stage wrote down, None if there is none that can be read."""
+    told: Any = record.detail.get(ESTIMATE) if record else None
+    if not isinstance(told, Mapping) or told.get("high") is None:
+        return None
+    try:
+        amount = Decimal(str(told["high"]))
+    except InvalidOperation:
+        return None
+    return Money(amount, str(told.get("currency") or "USD")) if amount.is_finite() else None
+
+
+def _committed(deployment: Deployment, currency: str) -> tuple[Decimal, int]:
+    """What the team's other live endpoints cost at most for a month, and how many of them have no estimate."""
+    others = Deployment.objects.live().filter(team=deployment.team_id).exclude(pk=deployment.pk).exclude(endpoint_id="")
+    newest = StageRecord.objects.filter(
+        run__deployment=OuterRef("pk"), run__status__in=GOOD, stage=RunStatus.COST
+    ).order_by("-pk")
+    told = others.annotate(cost=Subquery(newest.values("pk")[:1])).values_list("cost", flat=True)
+    costs = list(told)
+    records = StageRecord.objects.filter(pk__in=[pk for pk in costs if pk])
+    known = [money.amount for record in records if (money := _estimate(record)) and money.currency == currency]
+    return sum(known, Decimal(0)), len(costs) - len(known)
+
+
+def _was_live(deployment: Deployment) -> bool:
+    """Whether the endpoint may have answered anybody lately: unless it was never there, it may."""
+    return bool(deployment.endpoint_id or deployment.served) or deployment.runs.filter(status__in=GOOD).exists()
+
+
+def _request_ages(deployment: Deployment) -> tuple[float, ...]:
+    now = timezone.now()
+    asked = TestRequest.objects.filter(deployment=deployment, created_at__gte=now - timedelta(days=31))
+    sent = asked.filter(status=TestRequest.Status.ANSWERED).values_list("created_at", flat=True)
+    return tuple((now - moment).total_seconds() / 3600 for moment in sent)

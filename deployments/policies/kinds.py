@@ -1,0 +1,43 @@
+"""What kind of change a plan is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from deployments.models import ChangeKind
+from integrations.plan import Action
+
+_ENTITY = r"config\[0\]\.served_entities\[\d+\]\."
+_SIZES = r"(workload_size|workload_type|scale_to_zero_enabled|min_provisioned_\w+|max_provisioned_\w+)"
+# Paths of attributes, the first that fits decides; ``timeouts`` are Terraform's own and change nothing.
+_KINDS: tuple[tuple[re.Pattern[str], ChangeKind], ...] = (
+    (re.compile(_ENTITY + _SIZES), ChangeKind.RESIZE),
+    (re.compile(r"config\[0\]\.traffic_config\b.*"), ChangeKind.TRAFFIC),
+    (re.compile(r"(tags|timeouts)\b.*"), ChangeKind.TAGS_ONLY),
+)
+_OF_ACTION = {Action.DELETE: ChangeKind.DELETE, Action.REPLACE: ChangeKind.REPLACE, Action.CREATE: ChangeKind.CREATE}
+
+
+def change_kind(changes: Iterable[Mapping[str, Any]]) -> ChangeKind:
+    """The gravest kind among ``RunPlan.changes``. What nobody placed counts as a replacement, and so does nothing."""
+    kinds = {kind for change in changes for kind in _kinds_of(change)}
+    return next((kind for kind in ChangeKind if kind in kinds), ChangeKind.REPLACE)
+
+
+def _kinds_of(change: Mapping[str, Any]) -> set[ChangeKind]:
+    action = change.get("action")
+    if action == Action.NO_OP:
+        return {ChangeKind.TAGS_ONLY} if change.get("is_import") else set()
+    if action != Action.UPDATE:
+        return {_OF_ACTION.get(Action(action), ChangeKind.REPLACE)} if action in set(Action) else {ChangeKind.REPLACE}
+    if change.get("type") != "databricks_model_serving":
+        return {ChangeKind.REPLACE}
+    # What is only known after apply is computed by the workspace: it says nothing about what was asked for.
+    told = [attribute for attribute in change.get("attributes") or () if not attribute.get("is_unknown")]
+    return {_of_path(str(attribute.get("path"))) for attribute in told}
+
+
+def _of_path(path: str) -> ChangeKind:
+    return next((kind for pattern, kind in _KINDS if pattern.fullmatch(path)), ChangeKind.REPLACE)

@@ -1,0 +1,83 @@
+"""Freezes: for a while nothing new is applied."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from auditlog.models import LogEntry
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Team, User
+from catalog.models import Environment
+from deployments.models import Freeze, Run
+from deployments.services.base import ActionRefused, send_on
+from deployments.specs import SpecInvalid
+from deployments.states import RunStatus
+
+Scope = Freeze.Scope
+
+
+def create_freeze(
+    *, reason: str, ends_at: datetime, actor: User, environment: Environment | None = None, team: Team | None = None
+) -> Freeze:
+    """Freeze one environment, one team, or everything. Runs plan and are approved, but do not start to apply.
+
+    Raises PermissionDenied, or SpecInvalid by field.
+    """
+    _require_platform_admin(actor)
+    _check(reason, ends_at, environment, team)
+    scope = Scope.ENVIRONMENT if environment else Scope.TEAM if team else Scope.ALL
+    return Freeze.objects.create(
+        scope=scope, environment=environment, team=team, reason=reason.strip(), ends_at=ends_at, created_by=actor
+    )
+
+
+def lift_freeze(*, freeze: Freeze, actor: User) -> Freeze:
+    """End a freeze before its time; runs that waited for its end go on."""
+    _require_platform_admin(actor)
+    now = timezone.now()
+    with transaction.atomic():
+        if not Freeze.objects.active().filter(pk=freeze.pk).update(lifted_at=now, lifted_by=actor):
+            raise ActionRefused("not_active", "This freeze is over already.")
+        changes = {"lifted_by": ["None", actor.username]}
+        LogEntry.objects.log_create(freeze, force_log=True, action=LogEntry.Action.UPDATE, changes=changes, actor=actor)
+        _wake_runs(freeze)
+    freeze.refresh_from_db()
+    return freeze
+
+
+def _require_platform_admin(actor: User) -> None:
+    if not actor.is_platform_admin:
+        raise PermissionDenied("Only a platform admin freezes, and lifts a freeze.")
+
+
+def _check(reason: str, ends_at: datetime, environment: Environment | None, team: Team | None) -> None:
+    now = timezone.now()
+    errors: dict[str, list[str]] = {}
+    if not reason.strip():
+        errors["reason"] = ["Say why: everybody will read it."]
+    if ends_at <= now:
+        errors["ends_at"] = ["Choose a time to come."]
+    elif ends_at > now + Freeze.MAX_LENGTH:
+        errors["ends_at"] = [f"A freeze ends within {Freeze.MAX_LENGTH.days} days."]
+    if environment and team:
+        errors["team"] = ["Choose an environment or a team, not both."]
+    if errors:
+        raise SpecInvalid(errors)
+
+
+def _wake_runs(freeze: Freeze) -> None:
+    """Runs of its scope that have not begun to apply. One that another freeze holds will find that out."""
+    where = Q()
+    if freeze.environment_id:
+        where = Q(deployment__environment=freeze.environment_id)
+    elif freeze.team_id:
+        where = Q(deployment__team=freeze.team_id)
+    waiting = Run.objects.filter(where, status=RunStatus.APPLY, apply_started_at=None, wake_at__isnull=False)
+    ids = list(waiting.values_list("pk", flat=True))
+    Run.objects.filter(pk__in=ids).update(wake_at=None)
+    for run_id in ids:
+        send_on(run_id)
