@@ -5,6 +5,7 @@ from deployments.models.event import Event
 from deployments.models.freeze import Freeze
 from deployments.models.notice import Notice
 from deployments.models.policy import ChangeKind, Policy, PolicyLevel, PolicyResult, PolicyVersion
+from deployments.models.pricing import PriceTable, Rate
 from deployments.models.records import Approval, RunPlan, StageRecord
 from deployments.models.run import IllegalTransition, Lease, LeaseLost, Run
 from deployments.models.smoke import TestRequest
@@ -27,6 +28,8 @@ __all__ = [
     "PolicyLevel",
     "PolicyResult",
     "PolicyVersion",
+    "PriceTable",
+    "Rate",
     "Run",
     "RunPlan",
     "StageRecord",
@@ -43,3 +46,4 @@ auditlog.register(
 )
 auditlog.register(Policy)
 auditlog.register(Freeze)
+auditlog.register(PriceTable)
