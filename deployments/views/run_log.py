@@ -117,12 +117,14 @@ def run_events(request: HttpRequest, run_id: int) -> HttpResponse:
 def _later(request: HttpRequest, run: Run, after: int, wanted: LogFilter) -> HttpResponse:
     rows = wanted.apply(run.events.filter(number__gt=after, number__lte=run.event_count))
     lines = log_lines(rows.order_by("number")[:PAGE_LINES])
-    if not lines:
+    if after >= run.event_count and not run.is_finished:
         # Nothing new: the page keeps what asks. At the end of the run that goes, and nothing comes in its place.
-        return HttpResponse(status=200 if run.is_finished else 204)
+        return HttpResponse(status=204)
     cursor = lines[-1].number if len(lines) == PAGE_LINES else run.event_count
     rest = _rest(run, cursor, wanted)
     more = "" if rest or run.is_finished else _poll_url(run, cursor, wanted)
+    if not lines and not more:
+        return HttpResponse()
     return render(request, "ui/_log_lines.html", {"lines": [*lines, *rest], "more_url": more})
 
 

@@ -1,10 +1,16 @@
-/* A link to a line of the log that is not on the page: load the lines around it. */
+/* A link to a line of the log: load the lines around it if it is not on the page, then go there. */
 (function () {
   "use strict";
   document.addEventListener("DOMContentLoaded", () => {
-    const number = (window.location.hash.match(/^#L(\d{1,9})$/) || [])[1];
     const query = new URLSearchParams(window.location.search);
-    if (!number || document.getElementById(`L${number}`) || query.get("line") === number) return;
+    const inHash = (window.location.hash.match(/^#(?:L|line-)(\d{1,9})$/) || [])[1];
+    const number = inHash || (window.location.hash ? null : query.get("line"));
+    if (!number) return;
+    if (document.getElementById(`L${number}`)) {
+      if (window.location.hash !== `#L${number}`) window.location.replace(`#L${number}`);
+      return;
+    }
+    if (!inHash || query.get("line") === number) return;
     query.set("line", number);
     window.location.search = query.toString();
   });
