@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
 from catalog.models import ModelVersion
 from deployments import tasks
-from deployments.models import Deployment, Lease, Run, RunPlan
+from deployments.models import Deployment, Draft, Lease, Run, RunPlan, StageRecord
 from deployments.specs import parse_spec
-from deployments.states import RunKind, RunStatus
+from deployments.states import RunKind, RunStatus, StageStatus
+from tests.deployments import wizard
 
 PLAN_SHA256 = "5" * 64
 RECORDED = ("advance_run", "observe_endpoint", "run_test_request")
@@ -110,3 +113,42 @@ def run_in(deployment: Deployment) -> Callable[..., Run]:
         return run
 
     return make
+
+
+@pytest.fixture
+def waiting(deployment: Deployment) -> Run:
+    """A run that waits for approval, with its plan and the stages before."""
+    run = make_run(deployment, RunStatus.APPROVAL)
+    give_plan(
+        run,
+        changes=[
+            {
+                "address": "module.endpoint.databricks_model_serving.this",
+                "action": "update",
+                "attributes": [{"path": "config.served_entities.version", "before": "2", "after": "3"}],
+            }
+        ],
+    )
+    now = timezone.now()
+    for stage in (RunStatus.PREFLIGHT, RunStatus.PLAN):
+        StageRecord.objects.create(
+            run=run, stage=stage, status=StageStatus.PASSED, started_at=now - timedelta(seconds=4), finished_at=now
+        )
+    StageRecord.objects.create(run=run, stage=RunStatus.APPROVAL, started_at=now)
+    return run
+
+
+@pytest.fixture
+def draft(client: Client, model_version: ModelVersion, deployer: User) -> Draft:
+    """A new draft of the deployer, who is signed in."""
+    client.force_login(deployer)
+    client.post(wizard.START)
+    return Draft.objects.get(owner=deployer)
+
+
+@pytest.fixture
+def answered(client: Client, draft: Draft) -> Draft:
+    """A draft whose every step was answered."""
+    wizard.answer_all(client, draft)
+    draft.refresh_from_db()
+    return draft

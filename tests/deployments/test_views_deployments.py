@@ -5,8 +5,6 @@ from datetime import timedelta
 
 import pytest
 import yaml
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -14,27 +12,15 @@ from deployments.models import Run, TestRequest
 from deployments.specs import parse_spec
 from deployments.states import RunKind, RunStatus
 from tests.deployments.conftest import make_deployment, make_run
+from tests.deployments.pages import HTMX, page_of, queries
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("deployments:list")
-HTMX = {"HX-Request": "true"}
 
 
 def url(name, deployment, *more):
     return reverse(f"deployments:{name}", args=[deployment.pk, *more])
-
-
-def page_of(client, address, status=200, **extra):
-    answer = client.get(address, **extra)
-    assert answer.status_code == status
-    return answer.content.decode()
-
-
-def queries(client, address, **extra):
-    with CaptureQueriesContext(connection) as captured:
-        page_of(client, address, **extra)
-    return len(captured)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import yaml
@@ -14,76 +13,14 @@ from deployments.forms import STEP_FORMS
 from deployments.models import Deployment, Draft, Run
 from deployments.specs import parse_spec
 from tests.deployments.conftest import make_deployment, make_run
+from tests.deployments.pages import HTMX
+from tests.deployments.wizard import ANSWERS, answer_all, post, step_url, text_of
 from tests.factories import EnvironmentFactory, MembershipFactory, ModelVersionFactory, RegisteredModelFactory
 
 pytestmark = pytest.mark.django_db
-START = reverse("deployments:wizard_start")
-HTMX = {"HX-Request": "true"}
-ANSWERS: dict[str, dict[str, Any]] = {
-    "model": {"environment": "staging", "model": "staging.fraud.card_fraud", "version": "3"},
-    "target": {
-        "name": "card-fraud",
-        "workload_type": "CPU",
-        "workload_size": "Medium",
-        "scale_to_zero": "on",
-        "env_vars_name": ["MODE", "", "API_TOKEN"],
-        "env_vars_value": ["strict", "", "{{secrets/fraud/token}}"],
-        "tags_name": ["project"],
-        "tags_value": ["chargebacks"],
-    },
-    "rollout": {"strategy": "all_at_once"},
-    "monitoring": {
-        "inference_table": "on",
-        "drift_metric": "psi",
-        "drift_threshold": "0.25",
-        "critical": ["amount"],
-    },
-}
 
 
-def step_url(draft, step):
-    return reverse("deployments:wizard_step", args=[draft.pk, step])
-
-
-def post(client, draft, step, answers=None, go="next", revision=None, **extra):
-    draft.refresh_from_db()
-    body = {**(ANSWERS.get(step, {}) if answers is None else answers), "go": go}
-    body["revision"] = draft.revision if revision is None else revision
-    return client.post(step_url(draft, step), body, **extra)
-
-
-def text_of(answer):
-    return answer.content.decode()
-
-
-@pytest.fixture
-def draft(client, model_version, deployer):
-    """A new draft of the deployer, who is signed in."""
-    client.force_login(deployer)
-    client.post(START)
-    return Draft.objects.get(owner=deployer)
-
-
-def answer_all(client, draft, headers=None):
-    for step, following in (
-        ("model", "target"),
-        ("target", "rollout"),
-        ("rollout", "monitoring"),
-        ("monitoring", "review"),
-    ):
-        answer = post(client, draft, step, headers=headers or {})
-        assert answer.status_code == 302, text_of(answer)
-        assert answer.headers["Location"] == step_url(draft, following)
-
-
-@pytest.fixture
-def answered(client, draft):
-    answer_all(client, draft)
-    draft.refresh_from_db()
-    return draft
-
-
-# -- to the end -----------------------------------------------------------------------------------
+# -- to the end ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX])
@@ -139,7 +76,7 @@ def test_the_api_takes_the_json_that_the_review_shows(client, answered, api_as, 
     assert Run.objects.get().spec == shown
 
 
-# -- each step ------------------------------------------------------------------------------------
+# -- each step -------------------------------------------------------------------------------------
 
 
 def test_the_wizard_shows_what_was_answered_before(client, answered):
@@ -227,7 +164,11 @@ def test_features_of_another_model_are_forgotten(client, answered, workspace, te
     assert answered.answers["monitoring"]["critical"] == []
 
 
-# -- choices --------------------------------------------------------------------------------------
+def test_every_step_of_the_wizard_that_asks_has_a_form():
+    assert list(STEP_FORMS) == ["model", "target", "rollout", "monitoring"]
+
+
+# -- choices ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("headers", [{}, {**HTMX, "HX-Target": "model-choices"}])
@@ -269,7 +210,7 @@ def test_add_gives_one_more_row_and_keeps_the_others(client, draft, name, target
         assert 'value="card-fraud"' in page
 
 
-# -- two windows ----------------------------------------------------------------------------------
+# -- two windows -----------------------------------------------------------------------------------
 
 
 def test_a_stale_page_is_told_so_with_both_choices(client, answered):
@@ -316,7 +257,7 @@ def test_a_draft_deleted_in_another_window_is_not_found(client, draft):
     assert client.post(url, body).status_code == 404
 
 
-# -- review ---------------------------------------------------------------------------------------
+# -- review ----------------------------------------------------------------------------------------
 
 
 def test_a_name_taken_meanwhile_leads_back_to_its_field(client, answered, model_version, deployer):
@@ -352,119 +293,3 @@ def test_the_review_tells_the_usual_duration_of_the_environment(client, answered
         run = make_run(earlier, "succeeded")
         Run.objects.filter(pk=run.pk).update(finished_at=run.created_at + timedelta(minutes=minutes))
     assert "Usually takes 4 min" in text_of(client.get(step_url(answered, "review")))
-
-
-# -- start ----------------------------------------------------------------------------------------
-
-
-def test_a_link_from_the_catalog_starts_at_the_target(client, model_version, deployer):
-    client.force_login(deployer)
-    url = f"{START}?model=staging.fraud.card_fraud&version=3"
-    answer = client.get(url)
-    draft = Draft.objects.get()
-    assert answer.headers["Location"] == step_url(draft, "target")
-    assert 'value="card-fraud"' in text_of(client.get(answer.headers["Location"]))
-    assert client.get(url).headers["Location"] == step_url(draft, "target")
-    assert Draft.objects.count() == 1
-
-
-def test_an_update_starts_with_the_spec_of_the_deployment(client, deployment, deployer, model_version):
-    ModelVersionFactory.create(model=model_version.model, version=4)
-    client.force_login(deployer)
-    client.get(f"{START}?deployment={deployment.pk}")
-    draft = Draft.objects.get()
-    assert draft.answers["name"] == "card-fraud"
-    page = text_of(post(client, draft, "model", {"version": "4"}, headers={}) and client.get(step_url(draft, "review")))
-    assert "What changes" in page
-    post(client, draft, "review")
-    run = Run.objects.get()
-    assert run.deployment == deployment
-    assert run.spec["version"] == "4"
-
-
-def test_an_update_changes_neither_name_nor_model(client, deployment, deployer):
-    client.force_login(deployer)
-    client.get(f"{START}?deployment={deployment.pk}")
-    draft = Draft.objects.get()
-    post(client, draft, "target", {**ANSWERS["target"], "name": "another"})
-    draft.refresh_from_db()
-    assert draft.answers["name"] == "card-fraud"
-
-
-def test_run_again_leads_to_a_review_with_the_spec_of_that_run(client, deployment, deployer):
-    run = make_run(deployment, "succeeded")
-    client.force_login(deployer)
-    answer = client.get(f"{START}?from_run={run.pk}")
-    draft = Draft.objects.get()
-    assert answer.headers["Location"] == step_url(draft, "review")
-    assert draft.deployment == deployment
-
-
-@pytest.mark.parametrize(
-    ("query", "status"),
-    [("deployment=x", 404), ("deployment=999999", 404), ("from_run=", 404), ("model=a%00b", 404), ("model=a", 302)],
-)
-def test_an_odd_link_is_no_error(client, model_version, deployer, query, status):
-    client.force_login(deployer)
-    assert client.get(f"{START}?{query}").status_code == status
-
-
-def test_open_drafts_are_listed_and_can_be_deleted(client, answered, deployer):
-    assert "card-fraud" in text_of(client.get(START))
-    delete = reverse("deployments:wizard_delete", args=[answered.pk])
-    assert "Delete this draft?" in text_of(client.get(delete))
-    assert client.post(delete).headers["Location"] == START
-    assert "No open drafts" in text_of(client.get(START))
-
-
-# -- who ------------------------------------------------------------------------------------------
-
-
-def test_anonymous_visitors_are_sent_to_the_login(client, draft):
-    client.logout()
-    for url in (START, step_url(draft, "model"), step_url(draft, "review")):
-        assert client.get(url).headers["Location"].startswith(reverse("login"))
-        assert client.post(url).headers["Location"].startswith(reverse("login"))
-
-
-def test_a_draft_is_its_owner_s_alone(client, draft, owner, stranger, admin):
-    for person in (owner, stranger, admin):
-        client.force_login(person)
-        for step in ("model", "review"):
-            assert client.get(step_url(draft, step)).status_code == 404
-        assert client.post(reverse("deployments:wizard_delete", args=[draft.pk])).status_code == 404
-        assert client.post(step_url(draft, "model"), ANSWERS["model"] | {"revision": 0}).status_code == 404
-    assert Draft.objects.filter(pk=draft.pk, revision=0).exists()
-
-
-@pytest.mark.parametrize("who", ["viewer", "approver"])
-def test_those_who_may_not_deploy_cannot_start(client, request, who, model_version, deployment):
-    client.force_login(request.getfixturevalue(who))
-    assert client.post(START).status_code == 403
-    answer = client.get(f"{START}?deployment={deployment.pk}")
-    assert answer.status_code == 403
-    assert "role deployer" in text_of(answer)
-    assert not Draft.objects.exists()
-
-
-def test_a_deployer_of_another_team_cannot_update_what_he_only_sees(client, deployment, team, stranger):
-    MembershipFactory.create(user=stranger, team=team, role=Role.VIEWER)
-    client.force_login(stranger)
-    assert client.get(f"{START}?deployment={deployment.pk}").status_code == 403
-
-
-def test_a_deployment_of_another_team_is_not_found(client, deployment, stranger):
-    client.force_login(stranger)
-    assert client.get(f"{START}?deployment={deployment.pk}").status_code == 404
-
-
-def test_who_lost_the_role_meanwhile_cannot_deploy(client, answered, deployer):
-    deployer.memberships.update(role=Role.VIEWER)
-    answer = post(client, answered, "review")
-    assert answer.status_code == 422
-    assert "ask a team admin" in text_of(answer)
-    assert not Run.objects.exists()
-
-
-def test_every_step_of_the_wizard_that_asks_has_a_form():
-    assert list(STEP_FORMS) == ["model", "target", "rollout", "monitoring"]

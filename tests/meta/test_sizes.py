@@ -54,9 +54,7 @@ def test_no_function_is_longer_than_the_cap() -> None:
 
 def test_no_file_is_longer_than_the_cap() -> None:
     sizes = {str(path.relative_to(ROOT)): path.read_text().count("\n") for path in python_files()}
-    assert {
-        name: lines for name, lines in sizes.items() if lines > (500 if name.startswith("tests/") else MAX_FILE_LINES)
-    } == {}
+    assert {name: lines for name, lines in sizes.items() if lines > MAX_FILE_LINES} == {}
 
 
 def test_every_room_is_looked_at() -> None:
