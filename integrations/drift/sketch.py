@@ -27,7 +27,7 @@ Sketch = dict[str, dict[str, Any]]
 
 SCHEMA_VERSION = 1
 # Values of a numeric column looked at together: they and a mask fit a core's cache.
-CHUNK = 32_768
+CHUNK = 8_192
 _ADDITIVE = ("rows", "nulls", "mismatched", "missing", "infinite", "sum", "sum_sq")
 
 
