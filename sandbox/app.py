@@ -8,7 +8,19 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from sandbox import control, files, identity, mlflow_proxy, multipart, oidc, permissions, scim, secrets_api, uc_registry
+from sandbox import (
+    control,
+    files,
+    identity,
+    mlflow_proxy,
+    multipart,
+    oidc,
+    permissions,
+    scim,
+    secrets_api,
+    uc_registry,
+    workspace_api,
+)
 from sandbox.config import SandboxSettings
 from sandbox.errors import install_handlers
 from sandbox.faults import Faults
@@ -26,6 +38,7 @@ from sandbox.serving_endpoints.lifespan import serving_endpoints
 from sandbox.store import Store
 from sandbox.unity_catalog import catalogs, entity_tags, grants, metastore, schemas, tables, volumes
 from sandbox.unity_catalog import models as uc_models
+from sandbox.workspace_files import WorkspaceFiles
 
 # The registry of Unity Catalog stands before the proxy, whose paths include its own.
 ROUTERS = (
@@ -46,6 +59,7 @@ ROUTERS = (
     mlflow_proxy.router,
     files.router,
     multipart.router,
+    workspace_api.router,
     serving_routes.router,
     query.router,
 )
@@ -62,7 +76,7 @@ class Workspace(FastAPI):
 
 
 def create_app(settings: SandboxSettings) -> FastAPI:
-    """``app.state`` has settings, store, faults, request_log, mlflow, secrets, models and places for the routes."""
+    """``app.state`` has settings, store, faults, request_log, mlflow, secrets, models, places, workspace_files."""
     app = Workspace(
         title="Sandbox workspace",
         openapi_url=None,
@@ -88,6 +102,7 @@ def _set_state(app: Workspace, settings: SandboxSettings) -> None:
     app.state.registry = Registry(app.state.mlflow.url)
     app.state.models = Models(app.state.store, app.state.registry, app.state.mlflow.artifacts_dir)
     app.state.places = Places(app.state.store, app.state.models, app.state.mlflow.artifacts_dir, settings.state_dir)
+    app.state.workspace_files = WorkspaceFiles(app.state.store, settings.state_dir)
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox import identity, models, permissions, request_log, secrets
+from sandbox import identity, models, permissions, request_log, secrets, workspace_files
 from sandbox.serving_endpoints import records
 from sandbox.unity_catalog import entity_tags, objects
 
@@ -14,5 +14,6 @@ SCHEMAS = (
     objects.SCHEMA,
     entity_tags.SCHEMA,
     models.SCHEMA,
+    workspace_files.SCHEMA,
     records.SCHEMA,
 )
