@@ -94,9 +94,13 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+WorkloadType = Literal["CPU", "GPU_SMALL", "GPU_MEDIUM", "GPU_LARGE", "MULTIGPU_MEDIUM"]
+WorkloadSize = Literal["Small", "Medium", "Large"]
+
+
 class Compute(Part):
-    workload_type: Literal["CPU", "GPU_SMALL", "GPU_MEDIUM", "GPU_LARGE", "MULTIGPU_MEDIUM"] = "CPU"
-    workload_size: Literal["Small", "Medium", "Large"] = "Small"
+    workload_type: WorkloadType = "CPU"
+    workload_size: WorkloadSize = "Small"
     scale_to_zero: bool = True
 
 

@@ -1,11 +1,33 @@
-"""Cost: what the endpoint will cost for a month, before anything is changed."""
+"""Cost: what the endpoint will cost for a month, before anything is changed. What nobody can price stops no run."""
 
 from __future__ import annotations
 
+from deployments.models import Run, StageRecord
+from deployments.pricing import Quote, prices_today, quote, quote_destroy
+from deployments.specs import Rollout
 from deployments.stages.context import Context
-from deployments.states import GoOn, Outcome, RunStatus
+from deployments.states import STAGES, GoOn, Level, Outcome, RunKind, RunStatus
+
+ESTIMATE = "estimate"
 
 
 def run_stage(context: Context) -> Outcome:
-    context.log("an estimate is not possible: there is no price table")
-    return GoOn(RunStatus.POLICY, "no price is known")
+    told = quote_run(context.run)
+    StageRecord.note(context.run, RunStatus.COST, {ESTIMATE: told.as_json()})
+    priced = told.estimate
+    if priced.problem:
+        context.log(told.sentence, level=Level.WARNING)
+        return GoOn(RunStatus.POLICY, "what it will cost is not known")
+    context.log(told.sentence)
+    return GoOn(RunStatus.POLICY, f"priced by {priced.table_name}, from {priced.valid_from}")
+
+
+def quote_run(run: Run) -> Quote:
+    """The quote of what the run leaves behind, at the prices of today and the default hours a day."""
+    table, kind = prices_today(), RunKind(run.kind)
+    if kind == RunKind.DESTROY:
+        return quote_destroy(run.deployment, table=table)
+    spec = run.parsed_spec()
+    if RunStatus.ROLLOUT not in STAGES[kind]:
+        spec = spec.model_copy(update={"rollout": Rollout()})
+    return quote(spec, table=table, deployment=run.deployment)

@@ -1,0 +1,148 @@
+"""An estimate beside what is live now: what a change costs more, or saves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from deployments.models import Deployment, PriceTable
+from deployments.pricing.estimating import (
+    DEFAULT_HOURS_PER_DAY,
+    HOURS_PER_MONTH,
+    Estimate,
+    Line,
+    Served,
+    estimate,
+    estimate_served,
+)
+from deployments.specs import DeploymentSpec
+from deployments.states import GOOD
+
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class Quote:
+    """``now`` is the price of what is live, for the same hours; None where there is nothing to compare with yet."""
+
+    estimate: Estimate
+    now: Estimate | None = None
+
+    @property
+    def difference(self) -> tuple[Decimal, Decimal] | None:
+        """(low, high) against now; None where one of the two prices is not known."""
+        if self.now is None:
+            return None
+        new, old = self.estimate, self.now
+        if new.low is None or new.high is None or old.low is None or old.high is None:
+            return None
+        return new.low - old.low, new.high - old.high
+
+    @property
+    def difference_text(self) -> str:
+        """ "+60.00 against now"; "" where there is no price, or nothing to compare with."""
+        if self.now and self.now.problem and not self.estimate.problem:
+            return "the price of what is live now is not known"
+        if self.difference is None:
+            return ""
+        low, high = self.difference
+        if low == high == 0:
+            return "the same as now"
+        amounts = _signed(low) if low == high else f"{_signed(low)} to {_signed(high)}"
+        return f"{amounts} against now"
+
+    @property
+    def sentence(self) -> str:
+        """ "about 120.00-480.00 USD a month, +60.00 against now", or why nobody can say."""
+        if self.estimate.problem:
+            return self.estimate.problem
+        price = f"about {self.estimate.text} a month" if self.estimate.lines else "nothing any more"
+        return ", ".join(filter(None, [price, self.difference_text]))
+
+    def as_json(self) -> dict[str, Any]:
+        """Money is text, so that no cent is lost; null where it is not known. Kept by runs, answered by the API."""
+        told, difference = self.estimate, self.difference
+        return {
+            "low": _text(told.low),
+            "high": _text(told.high),
+            "currency": told.currency,
+            "hours_per_month": int(HOURS_PER_MONTH),
+            "assumed_hours_per_day": float(told.hours_used_per_day),
+            "summary": self.sentence,
+            "against_now": self.difference_text,
+            "problem": told.problem,
+            "lines": [_line(line) for line in told.lines],
+            "assumptions": list(told.assumptions),
+            "table": told.table_id
+            and {"id": told.table_id, "name": told.table_name, "valid_from": f"{told.valid_from}"},
+            "now": {"low": _text(self.now.low), "high": _text(self.now.high)} if self.now else None,
+            "difference": {"low": _text(difference[0]), "high": _text(difference[1])} if difference else None,
+        }
+
+
+def prices_today() -> PriceTable | None:
+    """The table that is in force today, in the portal's time zone."""
+    return PriceTable.objects.in_force(timezone.localdate())
+
+
+def quote(
+    spec: DeploymentSpec,
+    *,
+    table: PriceTable | None,
+    deployment: Deployment | None = None,
+    hours_used_per_day: Decimal = DEFAULT_HOURS_PER_DAY,
+) -> Quote:
+    """The price of ``spec``, and of what ``deployment`` serves now. One query at most."""
+    live = live_served(deployment) if deployment else ()
+    return Quote(
+        estimate(spec, table=table, hours_used_per_day=hours_used_per_day, beside=live),
+        estimate_served(live, table=table, hours_used_per_day=hours_used_per_day) if deployment else None,
+    )
+
+
+def quote_destroy(deployment: Deployment, *, table: PriceTable | None) -> Quote:
+    """Nothing is served any more: what that saves."""
+    return Quote(estimate_served((), table=table), estimate_served(live_served(deployment), table=table))
+
+
+def live_served(deployment: Deployment) -> Sequence[Served]:
+    """What the last good run left: of the intention, or of the spec where a run has kept none. Empty if nothing is."""
+    if deployment.destroyed_at:
+        return ()
+    if deployment.intended:
+        return [_of_intention(entity) for entity in deployment.intended.get("served_entities", [])]
+    last = deployment.runs.filter(status__in=GOOD).first()
+    return [Served.of_spec(last.parsed_spec())] if last else []
+
+
+def _of_intention(entity: dict[str, Any]) -> Served:
+    """An entry of ``served_entities`` of terraform/modules/model_endpoint, with that module's defaults."""
+    return Served(
+        version=str(entity.get("entity_version", "")),
+        workload_type=str(entity.get("workload_type") or "CPU"),
+        workload_size=str(entity.get("workload_size", "")),
+        scale_to_zero=bool(entity.get("scale_to_zero_enabled", True)),
+    )
+
+
+def _signed(amount: Decimal) -> str:
+    sign = "+" if amount > 0 else MINUS if amount < 0 else "\N{PLUS-MINUS SIGN}"
+    return f"{sign}{abs(amount):,.2f}"
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def _table(told: Estimate) -> dict[str, Any] | None:
+    if told.table_id is None:
+        return None
+    return {"id": told.table_id, "name": told.table_name, "valid_from": str(told.valid_from)}
+
+
+def _line(line: Line) -> dict[str, str | None]:
+    return {"label": line.label, "formula": line.formula, "low": _text(line.low), "high": _text(line.high)}

@@ -1,0 +1,114 @@
+"""What a new price table has to say, for the page and the API alike."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+
+from deployments.specs import Part, WorkloadSize, WorkloadType
+
+NUMBER = r"^[0-9]{1,6}(\.[0-9]{1,6})?$"
+DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+MAX_RATES = 100
+MAX_CONCURRENCY = 10_000
+
+
+def _number(value: Any) -> Decimal:
+    """A JSON number or text such as "0.07"; a number is read as it was written, not as its binary neighbour."""
+    if isinstance(value, Decimal):
+        return value
+    text = value if isinstance(value, str) else f"{Decimal(repr(value)):f}" if type(value) in (int, float) else ""
+    if not re.fullmatch(NUMBER, text):
+        raise ValueError("Write a number with at most 6 digits before and after the point, for example 0.07.")
+    return Decimal(text)
+
+
+def _positive(value: Decimal) -> Decimal:
+    if value <= 0:
+        raise ValueError("It has to be more than 0. Leave the rate out where there is none.")
+    return value
+
+
+def _day(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(DATE, value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    elif type(value) is date:
+        return value
+    raise ValueError("Write a date as year-month-day, for example 2026-11-01.")
+
+
+def _printable(value: str) -> str:
+    if not value.replace("\n", "").replace("\r", "").replace("\t", "").isprintable():
+        raise ValueError("Control characters are not allowed.")
+    return value
+
+
+def _decimal_schema(places: int) -> WithJsonSchema:
+    """A number, or the same as text; both more than 0."""
+    text = {"type": "string", "pattern": rf"^[0-9]{{1,6}}(\.[0-9]{{1,{places}}})?$"}
+    return WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": 999999}, text]})
+
+
+Price = Annotated[Decimal, BeforeValidator(_number), AfterValidator(_positive), _decimal_schema(6)]
+Dbu = Annotated[
+    Decimal, BeforeValidator(_number), AfterValidator(_positive), Field(decimal_places=4), _decimal_schema(4)
+]
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date", "pattern": DATE})]
+Concurrency = Annotated[int, Field(ge=1, le=MAX_CONCURRENCY)]
+
+
+class NewRate(Part):
+    """DBU per hour of one served entity of this type and size, at its fewest and its most concurrent requests."""
+
+    workload_type: WorkloadType
+    workload_size: WorkloadSize
+    min_concurrency: Concurrency
+    max_concurrency: Concurrency
+    min_dbu_per_hour: Dbu
+    max_dbu_per_hour: Dbu
+
+    @field_validator("max_concurrency", "max_dbu_per_hour")
+    @classmethod
+    def _most_is_not_less_than_fewest(cls, value: Decimal, info: ValidationInfo) -> Decimal:
+        fewest = info.data.get(f"min_{(info.field_name or '').removeprefix('max_')}")
+        if fewest is not None and value < fewest:
+            raise ValueError(f"At the most it is no less than at the fewest: {fewest}.")
+        return value
+
+
+class NewPriceTable(Part):
+    """A type and size that is left out of ``rates`` has no price: its estimates say so."""
+
+    name: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_printable)
+    ]
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
+    valid_from: Day
+    price_per_dbu: Price
+    source: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(_printable)
+    ]
+    rates: list[NewRate] = Field(min_length=1, max_length=MAX_RATES)
+
+    @field_validator("rates")
+    @classmethod
+    def _each_size_once(cls, rates: list[NewRate]) -> list[NewRate]:
+        units = [(rate.workload_type, rate.workload_size) for rate in rates]
+        if twice := sorted({" ".join(unit) for unit in units if units.count(unit) > 1}):
+            raise ValueError(f"Given twice: {', '.join(twice)}.")
+        return rates
