@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from pydantic import Field, model_validator
 from rest_framework import serializers
 
-from deployments.models import Approval, Deployment, Event, Run, RunPlan, StageRecord, TestRequest
+from deployments.models import Approval, Deployment, Event, PolicyResult, Run, RunPlan, StageRecord, TestRequest
 from deployments.specs import DeploymentSpec, Part
 from deployments.states import STAGE_NAMES, Level, RunStatus
 
@@ -43,6 +43,20 @@ class Approve(Part):
 class Reject(Part):
     """The person who asked for the run reads the reason."""
 
+    reason: str = Field(min_length=1, max_length=4000)
+
+
+class BreakGlass(Part):
+    """With ``plan_sha256`` it is refused (409, plan_changed) if the plan is another one by now."""
+
+    reason: str = Field(min_length=10, max_length=4000)
+    plan_sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+
+
+class Override(Part):
+    """``result``: the id of one of the run's ``policy_results``."""
+
+    result: int = Field(ge=1, le=2**63 - 1)
     reason: str = Field(min_length=1, max_length=4000)
 
 
@@ -231,6 +245,51 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
         read_only_fields = fields
 
 
+class PolicyResultSerializer(serializers.ModelSerializer[PolicyResult]):
+    """What one rule said about the plan ``plan_sha256``. One that is Overridable failed waits for an override."""
+
+    policy = serializers.IntegerField(source="policy_version.policy_id", read_only=True)
+    policy_version = serializers.IntegerField(source="policy_version.number", read_only=True)
+    overridden_by = serializers.CharField(
+        source="overridden_by.username", read_only=True, allow_null=True, default=None
+    )
+
+    class Meta:
+        model = PolicyResult
+        fields = [
+            "id",
+            "rule",
+            "outcome",
+            "message",
+            "fix",
+            "asks_approval",
+            "policy",
+            "policy_version",
+            "plan_sha256",
+            "overridden_by",
+            "overridden_at",
+            "override_reason",
+        ]
+        read_only_fields = fields
+
+
+class PriceRangeSerializer(serializers.Serializer[Any]):
+    low = serializers.CharField(read_only=True, allow_null=True)
+    high = serializers.CharField(read_only=True, allow_null=True)
+
+
+class EstimateSerializer(serializers.Serializer[Any]):
+    """The price of a month. Money is text in ``currency``; null, and never 0, where it is not known."""
+
+    summary = serializers.CharField(read_only=True, help_text="In a sentence; why there is no price if there is none.")
+    low = serializers.CharField(read_only=True, allow_null=True)
+    high = serializers.CharField(read_only=True, allow_null=True)
+    currency = serializers.CharField(read_only=True)
+    problem = serializers.CharField(read_only=True, help_text="Why there is no price; empty if there is one.")
+    now = PriceRangeSerializer(read_only=True, allow_null=True, help_text="What is live now.")
+    difference = PriceRangeSerializer(read_only=True, allow_null=True, help_text="Against what is live now.")
+
+
 class RunLinksSerializer(serializers.Serializer[Run]):
     deployment = serializers.HyperlinkedIdentityField(
         view_name="deployment-detail", lookup_field="deployment_id", lookup_url_kwarg="pk"
@@ -241,6 +300,8 @@ class RunLinksSerializer(serializers.Serializer[Run]):
     reject = serializers.HyperlinkedIdentityField(view_name="run-reject")
     cancel = serializers.HyperlinkedIdentityField(view_name="run-cancel")
     resume = serializers.HyperlinkedIdentityField(view_name="run-resume")
+    override = serializers.HyperlinkedIdentityField(view_name="run-override")
+    break_glass = serializers.HyperlinkedIdentityField(view_name="run-break-glass")
 
 
 class RunDetailSerializer(RunSerializer):
@@ -248,11 +309,23 @@ class RunDetailSerializer(RunSerializer):
     stages = StageSerializer(many=True, read_only=True)
     plan = PlanSerializer(read_only=True, allow_null=True)
     approvals = ApprovalSerializer(many=True, read_only=True)
+    policy_results = PolicyResultSerializer(many=True, read_only=True)
+    estimate = EstimateSerializer(read_only=True, allow_null=True, help_text="null until the run was priced.")
     blocking_run = RunReferenceSerializer(read_only=True, allow_null=True)
     links = RunLinksSerializer(source="*", read_only=True)
 
     class Meta(RunSerializer.Meta):
-        fields = [*RunSerializer.Meta.fields, "spec", "stages", "plan", "approvals", "blocking_run", "links"]
+        fields = [
+            *RunSerializer.Meta.fields,
+            "spec",
+            "stages",
+            "plan",
+            "approvals",
+            "policy_results",
+            "estimate",
+            "blocking_run",
+            "links",
+        ]
         read_only_fields = fields
 
 

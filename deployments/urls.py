@@ -5,7 +5,22 @@ from __future__ import annotations
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from deployments.views import deployments, drafts, review, run_actions, run_log, runs, state, test_requests, wizard
+from deployments.views import (
+    configuration,
+    deployments,
+    drafts,
+    exceptions,
+    freezes,
+    policies,
+    prices,
+    review,
+    run_actions,
+    run_log,
+    runs,
+    state,
+    test_requests,
+    wizard,
+)
 
 app_name = "deployments"
 urlpatterns = [
@@ -19,6 +34,9 @@ urlpatterns = [
     path("deployments/<int:deployment_id>/status/", deployments.deployment_status, name="deployment_status"),
     path("deployments/<int:deployment_id>/spec.yaml", deployments.spec_yaml, name="spec_yaml"),
     path("deployments/<int:deployment_id>/destroy/", deployments.destroy, name="destroy"),
+    path("deployments/<int:deployment_id>/config-drift/check/", configuration.config_check, name="config_check"),
+    path("deployments/<int:deployment_id>/config-drift/accept/", configuration.config_accept, name="config_accept"),
+    path("deployments/<int:deployment_id>/config-drift/revert/", configuration.config_revert, name="config_revert"),
     path("deployments/<int:deployment_id>/test/", test_requests.test_request, name="test_request"),
     path("deployments/<int:deployment_id>/test/<int:test_id>/", test_requests.test_result, name="test_result"),
     path("runs/", runs.runs, name="runs"),
@@ -31,6 +49,17 @@ urlpatterns = [
     path("runs/<int:run_id>/resume/", run_actions.run_resume, name="run_resume"),
     path("runs/<int:run_id>/approve/", run_actions.run_approve, name="run_approve"),
     path("runs/<int:run_id>/reject/", run_actions.run_reject, name="run_reject"),
+    path("runs/<int:run_id>/break-glass/", exceptions.run_break_glass, name="run_break_glass"),
+    path("runs/<int:run_id>/override/<int:result_id>/", exceptions.run_override, name="run_override"),
+    path("policies/", policies.policies, name="policies"),
+    path("policies/new/<slug:rule>/", policies.policy_new, name="policy_new"),
+    path("policies/<int:policy_id>/", policies.policy, name="policy"),
+    path("freezes/", freezes.freezes, name="freezes"),
+    path("freezes/<int:freeze_id>/lift/", freezes.freeze_lift, name="freeze_lift"),
+    path("prices/", prices.prices, name="prices"),
+    path("prices/new/", prices.prices_new, name="prices_new"),
+    path("prices/<int:table_id>/", prices.price_table, name="price_table"),
+    path("notices/<int:notice_id>/acknowledge/", exceptions.notice_acknowledge, name="notice_acknowledge"),
     path(
         "terraform/state/<int:deployment_id>",
         csrf_exempt(state.terraform_state),

@@ -15,6 +15,8 @@ from django.utils import timezone
 
 from accounts.models import Membership, User
 from accounts.roles import ALLOWED, Action, Role
+from deployments.models import Freeze
+from deployments.policies.freezing import freeze_text
 
 
 def everybody(shell: Shell) -> bool:
@@ -55,12 +57,14 @@ GROUPS = (
             Item("New deployment", "deployments:wizard_start", "plus", deployers),
             Item("Deployments", "deployments:list", "rocket"),
             Item("Runs", "deployments:runs", "activity"),
-            Item("Environments", "catalog:environments", "server-2"),
         ),
     ),
     Group(
         "Platform",
         (
+            Item("Environments and policies", "deployments:policies", "server-2"),
+            Item("Freezes", "deployments:freezes", "snowflake", platform_admins),
+            Item("Prices", "deployments:prices", "coins"),
             Item("API docs", "api-docs", "api"),
             Item("Components", "components", "box", platform_admins),
             Item("Admin", "admin:index", "settings", platform_admins),
@@ -131,6 +135,14 @@ class Shell:
     @cached_property
     def account(self) -> list[Item]:
         return self._shown(ACCOUNT)
+
+    @cached_property
+    def freezes(self) -> list[str]:
+        """What is frozen now and concerns this person. One query."""
+        if self.user is None:
+            return []
+        rows = Freeze.objects.active().visible_to(self.user).select_related("environment", "team", "created_by")
+        return [freeze_text(freeze) for freeze in rows]
 
     @property
     def version(self) -> str:

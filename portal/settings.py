@@ -246,6 +246,12 @@ SPECTACULAR_SETTINGS = {
         "StageStatus": "deployments.states.StageStatus",
         "Level": "deployments.states.Level",
         "Decision": "deployments.models.Approval.Decision",
+        "PolicyLevel": "deployments.models.PolicyLevel",
+        "PolicyOutcome": "deployments.models.PolicyResult.Outcome",
+        "ChangeKind": "deployments.models.ChangeKind",
+        "FreezeScope": "deployments.models.Freeze.Scope",
+        "Risk": "catalog.models.Risk",
+        "ConfigStatus": "deployments.models.ConfigCheck.Status",
         "TestRequestStatus": "deployments.models.TestRequest.Status",
         "ModelVersionStatus": "catalog.models.ModelVersionStatus",
         "Role": "accounts.roles.Role",
@@ -292,11 +298,13 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": True,
 }
 CELERY_TIMEZONE = "UTC"
+CONFIG_DRIFT_EVERY_S = env_int("CONFIG_DRIFT_EVERY_S", 600, low=10, high=86400)
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat" / "schedule")
 CELERY_BEAT_SCHEDULE = {
     "wake-runs": {"task": "deployments.tasks.wake_runs", "schedule": 2.0},
     "expire-approvals": {"task": "deployments.tasks.expire_approvals", "schedule": 60.0},
     "observe-endpoints": {"task": "deployments.tasks.observe_endpoints", "schedule": 30.0},
+    "check-configs": {"task": "deployments.tasks.check_configs", "schedule": float(CONFIG_DRIFT_EVERY_S)},
     "purge-idempotency-keys": {"task": "accounts.tasks.purge_idempotency_keys", "schedule": 3600.0},
     "sync-catalog": {"task": "catalog.tasks.sync_all_workspaces", "schedule": 60.0},
 }

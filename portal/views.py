@@ -41,6 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "runs": my_runs(user)[:HOME_ROWS],
         "trouble": rows_of(for_list(trouble)[:HOME_ROWS]),
         "trouble_count": trouble.count(),
+        "notices": user.notices.filter(acknowledged_at=None),
         "may_deploy": teams_where(user, Action.DEPLOY).exists(),
     }
     return render(request, "portal/home.html", context)

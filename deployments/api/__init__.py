@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from deployments.api.deployments import DeploymentRunViewSet, DeploymentViewSet
+from deployments.api.freezes import FreezeViewSet
+from deployments.api.notices import NoticeViewSet
+from deployments.api.policies import PolicyViewSet
+from deployments.api.prices import EstimateViewSet, PriceTableViewSet
 from deployments.api.runs import RunViewSet
 from deployments.api.test_requests import TestRequestViewSet
 
@@ -13,4 +17,9 @@ routes: list[tuple[str, type, str]] = [
     (f"{OF_DEPLOYMENT}/runs", DeploymentRunViewSet, "deployment-run"),
     (f"{OF_DEPLOYMENT}/test-requests", TestRequestViewSet, "test-request"),
     ("runs", RunViewSet, "run"),
+    ("estimates", EstimateViewSet, "estimate"),
+    ("prices", PriceTableViewSet, "price"),
+    ("policies", PolicyViewSet, "policy"),
+    ("freezes", FreezeViewSet, "freeze"),
+    ("notices", NoticeViewSet, "notice"),
 ]

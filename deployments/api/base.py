@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from accounts.api.mixins import Conflict, PortalAPIMixin
 from accounts.api.requests import user_of
-from deployments.models import Approval, Deployment, Run
+from deployments.models import Approval, Deployment, PolicyResult, Run
 from deployments.models.deployment import DeploymentQuerySet
 from deployments.models.run import RunQuerySet
 from deployments.serializers import RunDetailSerializer
@@ -43,7 +43,7 @@ def deployments_of(request: Request) -> DeploymentQuerySet:
     newest = Run.objects.filter(deployment=OuterRef("deployment")).order_by("-pk").values("pk")[:1]
     runs = Run.objects.filter(pk=Subquery(newest)).only("pk", "deployment", "kind", "status")
     visible = Deployment.objects.visible_to(user_of(request))
-    rows = visible.select_related("team", "environment", "workspace", "model", "created_by")
+    rows = visible.select_related("team", "environment", "workspace", "model", "created_by", "config_check")
     return rows.prefetch_related(Prefetch("runs", runs, to_attr="newest_runs"))
 
 
@@ -56,7 +56,8 @@ def runs_of(request: Request) -> RunQuerySet:
 def detailed(runs: RunQuerySet) -> RunQuerySet:
     """With what RunDetailSerializer reads, and without the plan's large columns."""
     decisions = Prefetch("approvals", Approval.objects.select_related("decided_by"))
-    return runs.select_related("plan").defer(*HEAVY).prefetch_related("stages", decisions)
+    results = Prefetch("policy_results", PolicyResult.objects.select_related("policy_version", "overridden_by"))
+    return runs.select_related("plan").defer(*HEAVY).prefetch_related("stages", decisions, results)
 
 
 def deployment_or_404(request: Request, deployment_id: str) -> Deployment:

@@ -18,19 +18,21 @@ from catalog.api import BACKENDS
 from deployments import services
 from deployments.api.base import ID, DeploymentsAPIMixin, detailed, run_body, runs_of
 from deployments.filters import RunFilter
-from deployments.models import Run, RunPlan
+from deployments.models import PolicyResult, Run, RunPlan
 from deployments.models.run import RunQuerySet
 from deployments.serializers import (
     Approve,
+    BreakGlass,
     EventPageSerializer,
     EventQuerySerializer,
     EventSerializer,
     Nothing,
+    Override,
     Reject,
     RunDetailSerializer,
     RunSerializer,
 )
-from deployments.specs import parse
+from deployments.specs import SpecInvalid, parse
 
 
 class RunViewSet(DeploymentsAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
@@ -106,6 +108,27 @@ class RunViewSet(DeploymentsAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
         """Reject the run, and say why."""
         run, asked = self.get_object(), parse(Reject, request.data)
         return self._answer(services.reject(run=run, actor=user_of(request), reason=asked.reason))
+
+    @extend_schema(operation_id="runs_override", request=Override, responses=RunDetailSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def override(self, request: Request, pk: str) -> Response:
+        """Let the run go on although it does not meet an overridable policy. Not for the person who asked for it."""
+        run, asked = self.get_object(), parse(Override, request.data)
+        result = PolicyResult.objects.select_related("run__deployment__team").filter(run=run, pk=asked.result).first()
+        if result is None:
+            raise SpecInvalid({"result": ["The run has no such result."]})
+        return self._answer(
+            services.override_policy(run=run, result=result, actor=user_of(request), reason=asked.reason)
+        )
+
+    @extend_schema(operation_id="runs_break_glass", request=BreakGlass, responses=RunDetailSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None, url_path="break-glass")
+    def break_glass(self, request: Request, pk: str) -> Response:
+        """Apply without a second person and in spite of a freeze. Approvers of the team are told."""
+        run, asked = self.get_object(), parse(BreakGlass, request.data)
+        return self._answer(
+            services.break_glass(run=run, actor=user_of(request), reason=asked.reason, plan_sha256=asked.plan_sha256)
+        )
 
     @extend_schema(operation_id="runs_cancel", request=Nothing, responses=RunDetailSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.db.models import Q, QuerySet
 
-from accounts.models import User
+from accounts.models import Team, User
 from accounts.permissions import can
 from accounts.roles import Action, roles_allowing
-from deployments.models import Approval, Freeze, PolicyResult, Run
+from catalog.models import Environment
+from deployments.models import Approval, ChangeKind, Freeze, Policy, PolicyLevel, PolicyResult, Run
+from deployments.policies.evaluating import deciding
 from deployments.states import RunStatus
 
 
@@ -17,6 +19,14 @@ def approval_reasons(run: Run) -> list[str]:
     reasons = [f"{environment} needs approval"] if environment.needs_approval else []
     asking = PolicyResult.objects.filter(run=run, plan_sha256=run.plan.sha256, asks_approval=True)
     return reasons + [f"policy {rule}" for rule in asking.values_list("rule", flat=True)]
+
+
+def expects_approval(environment: Environment, risk: str, kind: ChangeKind) -> bool:
+    """Whether a run that is still to be planned will need a second person, as far as one can tell before."""
+    if environment.needs_approval:
+        return True
+    holding = deciding(Policy.objects.holding(environment.slug, risk, kind).filter(rule="second_person"))
+    return any(policy.level != PolicyLevel.OFF for policy in holding)
 
 
 def binding(run: Run) -> QuerySet[Approval]:
@@ -85,8 +95,8 @@ def may_override(result: PolicyResult, actor: User) -> str:
     return ""
 
 
-def deciders(run: Run) -> QuerySet[User]:
-    """Active people who may approve runs of the run's team, members before platform admins."""
-    by_role = Q(memberships__team=run.deployment.team_id, memberships__role__in=roles_allowing(Action.APPROVE))
+def deciders(team: Team | None) -> QuerySet[User]:
+    """Active people who may approve runs of the team, members before platform admins."""
+    by_role = Q(memberships__team=team, memberships__role__in=roles_allowing(Action.APPROVE))
     people = User.objects.filter(by_role | Q(is_superuser=True), is_active=True)
     return people.distinct().order_by("is_superuser", "username")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from deployments.models import Deployment, Run
+from deployments.models import Deployment, Freeze, PolicyResult, Run
 
 Question = dict[str, Any]
 
@@ -69,6 +69,49 @@ def reject_question(run: Run) -> Question:
         confirm_label="Reject",
         cancel_label="Not yet",
     )
+
+
+def override_question(run: Run, result: PolicyResult, title: str) -> Question:
+    return {
+        "id": f"override-{result.pk}-dialog",
+        "url": reverse("deployments:run_override", args=[run.pk, result.pk]),
+        "cancel_url": f"{reverse('deployments:run', args=[run.pk])}?tab=policy",
+        "title": f"Override “{title}” for run #{run.pk}?",
+        "text": f"{result.message} The override holds for this plan only.",
+        "reason_label": "Why it need not be met this time",
+        "reason_required": True,
+        "confirm_label": "Override",
+        "cancel_label": "Not yet",
+    }
+
+
+def break_glass_question(run: Run) -> Question:
+    return {
+        "id": "break-glass-dialog",
+        "url": reverse("deployments:run_break_glass", args=[run.pk]),
+        "cancel_url": f"{reverse('deployments:run', args=[run.pk])}?tab=approval",
+        "title": f"Apply run #{run.pk} without a second person?",
+        "text": f"Only for emergencies. Every approver of {run.deployment.team} is told who did it and why, and it "
+        "stays in the audit trail. A freeze does not hold it up.",
+        "reason_label": "Reason, at least 10 characters",
+        "reason_required": True,
+        "hidden": {"plan_sha256": run.plan.sha256},
+        "confirm_label": "Break the glass and apply",
+        "cancel_label": "Wait for a second person",
+    }
+
+
+def lift_question(freeze: Freeze) -> Question:
+    return {
+        "id": f"lift-{freeze.pk}-dialog",
+        "url": reverse("deployments:freeze_lift", args=[freeze.pk]),
+        "cancel_url": reverse("deployments:freezes"),
+        "title": f"Lift the freeze of {freeze.subject}?",
+        "text": "Runs that wait for its end are applied at once.",
+        "confirm_label": "Lift the freeze",
+        "cancel_label": "Keep it",
+        "tone": "info",
+    }
 
 
 def destroy_question(deployment: Deployment) -> Question:

@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import OuterRef, Prefetch, Subquery
+from django.db.models import Exists, OuterRef, Prefetch, Q, Subquery
 
 from accounts.models import User
 from accounts.permissions import teams_where
 from accounts.roles import Action
 from catalog.models import ModelVersion
-from deployments.models import Deployment, EndpointState, Run
+from deployments.models import ConfigCheck, Deployment, EndpointState, PolicyResult, Run
 from deployments.models.deployment import DeploymentQuerySet
 from deployments.models.run import RunQuerySet
+from deployments.presenters.configuration import check_of
 from deployments.presenters.runs import for_list as runs_for_list
 from deployments.states import RunStatus
 
@@ -32,16 +33,19 @@ def for_list(rows: DeploymentQuerySet) -> DeploymentQuerySet:
     """With all that a row of a list shows: ``newest_runs`` holds its last run. Two queries."""
     newest = Run.objects.filter(deployment=OuterRef("deployment")).order_by("-pk").values("pk")[:1]
     runs = Run.objects.filter(pk=Subquery(newest)).only("pk", "deployment", "kind", "status", "created_at")
-    return rows.select_related("team", "environment", "model").prefetch_related(
+    return rows.select_related("team", "environment", "model", "config_check").prefetch_related(
         Prefetch("runs", runs, to_attr="newest_runs")
     )
 
 
 @dataclass(frozen=True)
 class Row:
+    """``changed_by_hand``: as the last look found, which may be a while ago."""
+
     deployment: Deployment
     state: EndpointState
     last_run: Run | None
+    changed_by_hand: bool
 
 
 def rows_of(deployments: Iterable[Deployment]) -> list[Row]:
@@ -51,7 +55,9 @@ def rows_of(deployments: Iterable[Deployment]) -> list[Row]:
 
 def _row(deployment: Deployment) -> Row:
     runs: list[Run] = getattr(deployment, "newest_runs", [])
-    return Row(deployment, deployment.endpoint_state(), runs[0] if runs else None)
+    found = check_of(deployment)
+    is_drifted = found is not None and found.status == ConfigCheck.Status.DRIFTED and not deployment.destroyed_at
+    return Row(deployment, deployment.endpoint_state(), runs[0] if runs else None, is_drifted)
 
 
 # -- one deployment -------------------------------------------------------------------------------
@@ -99,10 +105,11 @@ def example_body(deployment: Deployment) -> Any:
 
 
 def awaiting_approval(user: User) -> RunQuerySet:
-    """Runs that ``user`` may decide on, the oldest first."""
-    runs = Run.objects.filter(
-        status=RunStatus.APPROVAL, deployment__team__in=teams_where(user, Action.APPROVE)
-    ).exclude(requested_by=user)
+    """Runs that ``user`` may decide on, or a policy of which he may override, the oldest first."""
+    held = PolicyResult.objects.blocking().filter(run=OuterRef("pk"), plan_sha256=OuterRef("plan__sha256"))
+    decidable = Q(status=RunStatus.APPROVAL, deployment__team__in=teams_where(user, Action.APPROVE))
+    overridable = Q(Exists(held), status=RunStatus.POLICY, deployment__team__in=teams_where(user, Action.OVERRIDE))
+    runs = Run.objects.filter(decidable | overridable).exclude(requested_by=user)
     return runs_for_list(runs).order_by("stage_started_at", "pk")
 
 

@@ -7,11 +7,18 @@ from typing import Any
 
 from accounts.models import User
 from deployments.models import Run, StageRecord
+from deployments.presenters.policies import glass_panel, policy_panel
+from deployments.presenters.prices import cost_panel
 
 PanelContext = Callable[[Run, StageRecord | None, User], dict[str, Any]]
 
 # By the key of the stage; a stage that is not here shows what its record says.
-PANELS: dict[str, PanelContext] = {}
+PANELS: dict[str, PanelContext] = {
+    "cost": cost_panel,
+    "policy": policy_panel,
+    "approval": glass_panel,
+    "apply": glass_panel,
+}
 
 
 def panel_context(run: Run, shown: str, record: StageRecord | None, user: User) -> dict[str, Any]:

@@ -8,14 +8,13 @@ from datetime import timedelta
 from statistics import median
 from typing import Any
 
-from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Team, User
-from accounts.roles import Action, roles_allowing
 from catalog.models import Environment
 from deployments.models import Deployment, Draft, Run
+from deployments.policies.approval import deciders
 from deployments.presenters.specs import Change, changes
 from deployments.services import Target
 from deployments.states import TERMINAL, UNFINISHED, RunKind, RunStatus
@@ -156,9 +155,7 @@ def update_changes(target: Target, deployment: Deployment | None) -> list[Change
 
 def approvers(team: Team | None, but: User) -> list[str]:
     """The names of those who may decide on a run that ``but`` asks for; platform admins come last."""
-    by_role = Q(memberships__team=team, memberships__role__in=roles_allowing(Action.APPROVE))
-    people = User.objects.filter(by_role | Q(is_superuser=True), is_active=True).exclude(pk=but.pk)
-    return [person.display_name for person in people.distinct().order_by("is_superuser", "username")]
+    return [person.display_name for person in deciders(team).exclude(pk=but.pk)]
 
 
 def usual_duration_s(environment: Environment) -> float | None:

@@ -59,7 +59,7 @@ def _break(run: Run, actor: User, reason: str) -> None:
     audit(run, actor, {"break_glass": ["", reason]})
     Notice.objects.bulk_create(
         Notice(user=person, run=run, message=f"Run #{run.pk} was {text}")
-        for person in deciders(run).exclude(pk=actor.pk)
+        for person in deciders(run.deployment.team).exclude(pk=actor.pk)
     )
     send_on(run.pk)
 

@@ -15,8 +15,12 @@ from django.views.decorators.http import require_GET
 from accounts.views import signed_in
 from deployments.forms import STEP_FORMS, STEP_OF
 from deployments.forms.checking import Problems, top_level
-from deployments.models import Draft
+from deployments.forms.prices import HoursForm
+from deployments.models import ChangeKind, Deployment, Draft
+from deployments.policies.approval import expects_approval
 from deployments.presenters import snippets, specs, wizard
+from deployments.presenters.prices import price_view
+from deployments.pricing import DEFAULT_HOURS_PER_DAY, prices_today, quote
 from deployments.services import ActionRefused, Target, check_spec, submit_draft
 from deployments.specs import SpecInvalid, parse_spec
 from deployments.views.drafts import draft_problems, own_draft, posted_revision
@@ -73,7 +77,7 @@ def _page(request: HttpRequest, draft: Draft, status: int = 200, refusal: str = 
         "refusal": refusal,
         "problems": _problem_links(draft, problems),
         "may_open": wizard.reachable(draft, set()),
-        **(_target_context(draft, target) if target else {}),
+        **({**_target_context(draft, target), **_price_context(request, draft, target)} if target else {}),
     }
     return render(request, "deployments/wizard_review.html", context, status=status)
 
@@ -99,10 +103,23 @@ def _target_context(draft: Draft, target: Target) -> dict[str, Any]:
         "alias": draft.answers["version"] if draft.answers["version"].startswith("@") else "",
         "checklist": wizard.checklist(target, deployment),
         "changes": wizard.update_changes(target, deployment),
-        "approvers": wizard.approvers(team, draft.owner) if target.environment.needs_approval else [],
+        "approvers": wizard.approvers(team, draft.owner) if _needs_approval(target, deployment) else [],
         "usual_s": wizard.usual_duration_s(target.environment),
         "samples": snippets.spec_samples(target.spec, deployment),
     }
+
+
+def _price_context(request: HttpRequest, draft: Draft, target: Target) -> dict[str, Any]:
+    """The price, for the hours of use that the query asks for."""
+    asked = request.GET if "assumed_hours_per_day" in request.GET else None
+    form = HoursForm(asked, initial={"assumed_hours_per_day": DEFAULT_HOURS_PER_DAY})
+    told = quote(target.spec, table=prices_today(), deployment=draft.deployment, hours_used_per_day=form.hours)
+    return {"hours_form": form, "price": price_view(told.as_json())}
+
+
+def _needs_approval(target: Target, deployment: Deployment | None) -> bool:
+    kind = ChangeKind.REPLACE if deployment else ChangeKind.CREATE
+    return expects_approval(target.environment, target.model.risk, kind)
 
 
 @login_required

@@ -26,7 +26,7 @@ from deployments.services import ActionRefused
 GET_OR_POST = ["GET", "POST"]
 
 
-def _run(request: HttpRequest, run_id: int) -> Run:
+def visible_run(request: HttpRequest, run_id: int) -> Run:
     rows = Run.objects.visible_to(signed_in(request)).select_related("deployment__team", "deployment__environment")
     return get_object_or_404(rows, pk=run_id)
 
@@ -44,7 +44,7 @@ def _require_decider(request: HttpRequest, run: Run) -> str:
     return reason
 
 
-def _do(request: HttpRequest, run: Run, act: Callable[..., Run], done: str, **values: Any) -> HttpResponse:
+def do(request: HttpRequest, run: Run, act: Callable[..., Run], done: str, **values: Any) -> HttpResponse:
     try:
         act(run=run, actor=signed_in(request), **values)
     except ActionRefused as refusal:
@@ -57,50 +57,50 @@ def _do(request: HttpRequest, run: Run, act: Callable[..., Run], done: str, **va
 @login_required
 @require_http_methods(GET_OR_POST)
 def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
-    run = _run(request, run_id)
+    run = visible_run(request, run_id)
     _require_deployer(request, run)
     if request.method == "GET":
         return render(request, "ui/confirm.html", cancel_question(run))
-    return _do(request, run, services.cancel, f"Run #{run.pk} is being cancelled.")
+    return do(request, run, services.cancel, f"Run #{run.pk} is being cancelled.")
 
 
 @login_required
 @require_http_methods(GET_OR_POST)
 def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
-    run = _run(request, run_id)
+    run = visible_run(request, run_id)
     _require_deployer(request, run)
     if request.method == "GET":
         return render(request, "ui/confirm.html", resume_question(run))
-    return _do(request, run, services.resume, f"Run #{run.pk} is queued again.")
+    return do(request, run, services.resume, f"Run #{run.pk} is queued again.")
 
 
 @login_required
 @require_http_methods(GET_OR_POST)
 def run_approve(request: HttpRequest, run_id: int) -> HttpResponse:
     """Approves the plan that the page showed, and no other."""
-    run = _run(request, run_id)
+    run = visible_run(request, run_id)
     if refusal := _require_decider(request, run):
         return _cannot_decide(request, run, refusal)
     if request.method == "GET":
         return render(request, "ui/confirm.html", approve_question(run))
     form = ApproveForm(request.POST)
     if not form.is_valid():
-        return _asked_again(request, approve_question(run), form)
-    return _do(request, run, services.approve, "Approved: the plan is being applied.", **form.cleaned_data)
+        return asked_again(request, approve_question(run), form)
+    return do(request, run, services.approve, "Approved: the plan is being applied.", **form.cleaned_data)
 
 
 @login_required
 @require_http_methods(GET_OR_POST)
 def run_reject(request: HttpRequest, run_id: int) -> HttpResponse:
-    run = _run(request, run_id)
+    run = visible_run(request, run_id)
     if refusal := _require_decider(request, run):
         return _cannot_decide(request, run, refusal)
     if request.method == "GET":
         return render(request, "ui/confirm.html", reject_question(run))
     form = RejectForm(request.POST)
     if not form.is_valid():
-        return _asked_again(request, reject_question(run), form)
-    return _do(request, run, services.reject, "Rejected: nothing was changed.", **form.cleaned_data)
+        return asked_again(request, reject_question(run), form)
+    return do(request, run, services.reject, "Rejected: nothing was changed.", **form.cleaned_data)
 
 
 def _cannot_decide(request: HttpRequest, run: Run, refusal: str) -> HttpResponse:
@@ -108,6 +108,6 @@ def _cannot_decide(request: HttpRequest, run: Run, refusal: str) -> HttpResponse
     return redirect(f"{reverse('deployments:run', args=[run.pk])}?tab=approval")
 
 
-def _asked_again(request: HttpRequest, question: dict[str, Any], form: Form) -> HttpResponse:
+def asked_again(request: HttpRequest, question: dict[str, Any], form: Form) -> HttpResponse:
     texts = [str(text) for errors in form.errors.values() for text in errors]
     return render(request, "ui/confirm.html", {**question, "error": " ".join(texts)}, status=422)

@@ -2,12 +2,14 @@
 
 import re
 import uuid
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from drf_spectacular.generators import EndpointEnumerator
 from rest_framework.test import APIClient
 
-from deployments.models import Approval, Deployment, Run, TestRequest
+from deployments.models import Approval, Deployment, Freeze, Notice, Policy, Run, TestRequest
 from deployments.states import RunStatus
 from portal.api import urlpatterns
 from tests.deployments.conftest import give_plan, make_deployment, make_run
@@ -16,6 +18,8 @@ pytestmark = pytest.mark.django_db
 
 SECRET = "only-for-the-team"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+# What is shown to everybody who is signed in.
+OF_ALL = {"environments", "policies"}
 OPEN_TO_ALL = {"/api/v1/schema/", "/api/v1/docs/"}
 
 
@@ -32,6 +36,9 @@ def objects(model_version, team, deployer):
     deployment = make_deployment(model_version, deployer, SECRET)
     run = make_run(deployment, RunStatus.APPROVAL, message=SECRET)
     give_plan(run, show={"secret": SECRET})
+    freeze = Freeze.objects.create(
+        scope="team", team=team, reason=SECRET, ends_at=timezone.now() + timedelta(hours=1), created_by=deployer
+    )
     asked = TestRequest.objects.create(deployment=deployment, requested_by=deployer, body={"inputs": [SECRET]})
     return {
         "deployments": deployment.pk,
@@ -42,6 +49,9 @@ def objects(model_version, team, deployer):
         "teams": team.slug,
         "members": deployer.username,
         "environments": "staging",
+        "policies": Policy.objects.create(rule="owner_team", risk="low", level="advisory").pk,
+        "freezes": freeze.pk,
+        "notices": Notice.objects.create(user=deployer, run=run, message=SECRET).pk,
         "tokens": uuid.uuid4(),
     }
 
@@ -78,10 +88,10 @@ def test_nobody_gets_an_error_of_ours_and_nobody_unknown_gets_anything(
                 assert answer.status_code < 500, (person, method, body)
 
 
-@pytest.mark.parametrize("path", [path for path in paths() if "{" in path and "environments" not in path])
+@pytest.mark.parametrize("path", [path for path in paths() if "{" in path and not OF_ALL & set(path.split("/"))])
 def test_a_stranger_finds_nothing_and_changes_nothing(path, objects, stranger, api_as):
     client, url = api_as(stranger), fill(path, objects)
-    tables = (Deployment, Run, TestRequest, Approval)
+    tables = (Deployment, Run, TestRequest, Approval, Freeze, Notice)
     before = [list(table.objects.values()) for table in tables]
     for method in METHODS:
         for body in ({}, {"reason": "x"}, {"kind": "destroy"}):

@@ -11,7 +11,8 @@ from django.urls import resolve, reverse
 from deployments import services
 
 ROOT = Path(__file__).resolve().parents[2]
-IDS = {"deployment_id": 1, "run_id": 1, "draft_id": 1, "pk": 1, "step": "review"}
+IDS = {"deployment_id": 1, "run_id": 1, "draft_id": 1, "pk": 1, "step": "review", "result_id": 1}
+IDS |= {"policy_id": 1, "freeze_id": 1, "notice_id": 1, "rule": "budget"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,13 @@ DOORS = {
     "reject": Doors("deployments:run_reject", ("run_id",), "run-reject", ("pk",)),
     "cancel": Doors("deployments:run_cancel", ("run_id",), "run-cancel", ("pk",)),
     "resume": Doors("deployments:run_resume", ("run_id",), "run-resume", ("pk",)),
+    "override_policy": Doors("deployments:run_override", ("run_id", "result_id"), "run-override", ("pk",)),
+    "break_glass": Doors("deployments:run_break_glass", ("run_id",), "run-break-glass", ("pk",)),
+    "create_policy": Doors("deployments:policy_new", ("rule",), "policy-list", ()),
+    "edit_policy": Doors("deployments:policy", ("policy_id",), "policy-versions", ("pk",)),
+    "create_freeze": Doors("deployments:freezes", (), "freeze-list", ()),
+    "lift_freeze": Doors("deployments:freeze_lift", ("freeze_id",), "freeze-lift", ("pk",)),
+    "acknowledge_notice": Doors("deployments:notice_acknowledge", ("notice_id",), "notice-acknowledge", ("pk",)),
     "request_test": Doors("deployments:test_request", ("deployment_id",), "test-request-list", ("deployment_id",)),
 }
 
