@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from catalog.filters import TextFilter, teams_of
 from catalog.models import Environment
-from deployments.models import Deployment, Run
+from deployments.models import ConfigCheck, Deployment, Run
 from deployments.models.deployment import STALE_AFTER, DeploymentQuerySet
 from deployments.states import RESUMABLE, TERMINAL, UNFINISHED, RunKind, RunStatus
 
@@ -24,6 +24,7 @@ STATES = [
     ("unknown", "Unknown"),
     ("destroyed", "Destroyed"),
 ]
+CONFIGURATIONS = [("changed", "Changed by hand"), ("in_sync", "As asked for"), ("unknown", "Unknown")]
 GROUPS = [("unfinished", "Unfinished"), ("finished", "Finished")]
 
 
@@ -40,6 +41,15 @@ def in_state(word: str) -> Q:
         "unknown": Q(destroyed_at=None) & ~seen,
         "destroyed": Q(destroyed_at__isnull=False),
     }[word]
+
+
+def with_configuration(word: str) -> Q:
+    """Live deployments by the words of ``ConfigCheck.state``. What nobody checked lately is unknown."""
+    status = {"changed": ConfigCheck.Status.DRIFTED, "in_sync": ConfigCheck.Status.IN_SYNC}
+    fresh = Q(config_check__checked_at__gte=ConfigCheck.stale_before())
+    known = fresh & Q(config_check__status__in=status.values())
+    found = fresh & Q(config_check__status=status[word]) if word in status else ~known
+    return Q(destroyed_at=None) & found
 
 
 def in_trouble(deployments: DeploymentQuerySet) -> DeploymentQuerySet:
@@ -78,6 +88,10 @@ class DeploymentFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships
         choices=STATES, method="with_state", label="Status", empty_label="All that are not destroyed"
     )
 
+    configuration = django_filters.ChoiceFilter(
+        choices=CONFIGURATIONS, method="with_configuration", label="Configuration", empty_label="All"
+    )
+
     class Meta:
         model = Deployment
         fields: list[str] = []
@@ -87,6 +101,9 @@ class DeploymentFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships
 
     def with_state(self, rows: QuerySet[Deployment], name: str, value: str) -> QuerySet[Deployment]:
         return rows.filter(in_state(value))
+
+    def with_configuration(self, rows: QuerySet[Deployment], name: str, value: str) -> QuerySet[Deployment]:
+        return rows.filter(with_configuration(value))
 
     def filter_queryset(self, queryset: Any) -> Any:
         rows = super().filter_queryset(queryset)

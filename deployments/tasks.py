@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from deployments import runner
+from deployments.configdrift import checking
 from deployments.models import Deployment, IllegalTransition, PolicyResult, Run, TestRequest
 from deployments.stages.context import STOPPING
 from deployments.states import TERMINAL, Level, RunStatus
@@ -25,6 +27,7 @@ def advance_run(run_id: int) -> None:
     finished = Run.objects.filter(pk=run_id, status__in=TERMINAL).values_list("deployment_id", flat=True)
     for deployment_id in finished:
         observe_endpoint.delay(deployment_id)
+        check_config.delay(deployment_id)
 
 
 @shared_task(expires=10)
@@ -67,6 +70,24 @@ def observe_endpoint(deployment_id: int) -> None:
     deployment = Deployment.objects.live().select_related("workspace").filter(pk=deployment_id).first()
     if deployment:
         observe(deployment)
+
+
+@shared_task(expires=60)
+def check_configs() -> None:
+    """Fan out: one comparison for each live deployment, spread over a tenth of the time until the next round."""
+    window_s = max(1, settings.CONFIG_DRIFT_EVERY_S // 10)
+    rows = Deployment.objects.live().exclude(intended={}).order_by("pk").values_list("pk", flat=True)
+    for deployment_id in rows:
+        # Steps of a prime spread neighbours, and each deployment keeps its place in every round.
+        wait_s = deployment_id * 7919 % window_s
+        check_config.apply_async((deployment_id,), countdown=wait_s, expires=wait_s + settings.CONFIG_DRIFT_EVERY_S)
+
+
+@shared_task
+def check_config(deployment_id: int) -> None:
+    deployment = Deployment.objects.live().select_related("workspace").filter(pk=deployment_id).first()
+    if deployment:
+        checking.check(deployment)
 
 
 @shared_task

@@ -22,6 +22,7 @@ from deployments.api.base import (
     run_body,
     runs_of,
 )
+from deployments.api.configuration import ConfigDriftActions
 from deployments.filters import DeploymentFilter, RunFilter
 from deployments.models import Deployment, Run
 from deployments.models.deployment import DeploymentQuerySet
@@ -48,6 +49,7 @@ SPEC_EXAMPLE = {
 
 
 class DeploymentViewSet(
+    ConfigDriftActions,
     DeploymentsAPIMixin,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,

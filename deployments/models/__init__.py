@@ -1,5 +1,6 @@
 from auditlog.registry import auditlog
 
+from deployments.models.configcheck import ConfigCheck
 from deployments.models.deployment import Deployment, Draft, EndpointState
 from deployments.models.event import Event
 from deployments.models.freeze import Freeze
@@ -15,6 +16,7 @@ __all__ = [
     "Approval",
     "BackendCredential",
     "ChangeKind",
+    "ConfigCheck",
     "Deployment",
     "Draft",
     "EndpointState",

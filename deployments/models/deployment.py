@@ -45,7 +45,8 @@ class Deployment(models.Model):
     Observed fields mirror the endpoint as the workspace last showed it: ``served`` and ``pending`` are lists of
     {"name", "entity_name", "entity_version", "state", "message", "traffic"}, traffic in percent.
     ``intended`` are the variables of terraform/modules/model_endpoint as the last good run left them, with the routes
-    that traffic really has: what the endpoint should look like now. Empty before the first good run.
+    that traffic really has: what the endpoint should look like now; ``intended_spec`` is the spec they come from. Both
+    are empty before the first good run.
     ``fencing`` is the number of the newest Terraform credential: writes with an older one are refused.
     """
 
@@ -59,6 +60,7 @@ class Deployment(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     destroyed_at = models.DateTimeField(null=True, blank=True)
     intended = models.JSONField(default=dict, blank=True)
+    intended_spec = models.JSONField(default=dict, blank=True)
     fencing = models.PositiveIntegerField(default=0)
 
     endpoint_id = models.CharField(max_length=64, blank=True)

@@ -6,24 +6,29 @@ from deployments.policies.approval import may_decide
 from deployments.services.base import ActionRefused
 from deployments.services.breaking_glass import acknowledge_notice, break_glass
 from deployments.services.checking import Target, check_spec
+from deployments.services.configuration import accept_configuration, check_configuration, revert_configuration
 from deployments.services.deciding import approve, reject
 from deployments.services.deploying import request_deployment, request_destroy, request_update, submit_draft
 from deployments.services.freezing import create_freeze, lift_freeze
 from deployments.services.overriding import override_policy
 from deployments.services.policies import create_policy, edit_policy
+from deployments.services.pricing import create_price_table
 from deployments.services.stopping import cancel, resume
 from deployments.services.trying import request_test
 
 __all__ = [
     "ActionRefused",
     "Target",
+    "accept_configuration",
     "acknowledge_notice",
     "approve",
     "break_glass",
     "cancel",
+    "check_configuration",
     "check_spec",
     "create_freeze",
     "create_policy",
+    "create_price_table",
     "edit_policy",
     "lift_freeze",
     "may_decide",
@@ -34,5 +39,6 @@ __all__ = [
     "request_test",
     "request_update",
     "resume",
+    "revert_configuration",
     "submit_draft",
 ]

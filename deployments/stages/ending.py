@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from deployments.models import Deployment
+from deployments.models import ConfigCheck, Deployment
 from deployments.stages.context import Context
 from deployments.states import End, RunStatus
 from deployments.sync import record_observation
@@ -17,7 +17,8 @@ def remember_intended(context: Context, routes: Mapping[str, int] | None = None)
         intended["routes"] = [
             {"served_entity_name": name, "traffic_percentage": percent} for name, percent in routes.items()
         ]
-    Deployment.objects.filter(pk=context.run.deployment_id).update(intended=intended)
+    Deployment.objects.filter(pk=context.run.deployment_id).update(intended=intended, intended_spec=context.run.spec)
+    ConfigCheck.forget(context.run.deployment_id, f"Not checked since run #{context.run.pk}.")
 
 
 def succeed(context: Context, message: str, routes: Mapping[str, int] | None = None) -> End:

@@ -20,8 +20,8 @@ from accounts.views import signed_in
 from deployments.filters import DeploymentListFilter
 from deployments.forms import DestroyForm, TestForm
 from deployments.models import Deployment
+from deployments.presenters import configuration, snippets, specs
 from deployments.presenters import deployments as present
-from deployments.presenters import snippets, specs
 from deployments.presenters.confirms import destroy_question
 from deployments.presenters.runs import for_list as runs_for_list
 from deployments.services import ActionRefused, request_destroy
@@ -65,7 +65,7 @@ def of_model(request: HttpRequest, full_name: str) -> HttpResponse:
 
 def visible_deployment(request: HttpRequest, deployment_id: int) -> Deployment:
     rows = Deployment.objects.visible_to(signed_in(request))
-    related = rows.select_related("team", "environment", "model", "workspace", "created_by")
+    related = rows.select_related("team", "environment", "model", "workspace", "created_by", "config_check")
     return get_object_or_404(related, pk=deployment_id)
 
 
@@ -110,6 +110,7 @@ def live_context(request: HttpRequest, found: Deployment) -> dict[str, Any]:
         "served": present.served(found.served, is_known),
         "pending": present.served(found.pending, is_known) if found.config_update != "NOT_UPDATING" else [],
         "runs": runs,
+        "configuration": configuration.card(found),
         "invocation_url": snippets.invocation_url(found),
         "poll_s": BUSY_POLL_S if is_busy else CALM_POLL_S,
         "may_act": can(request.user, Action.DEPLOY, found.team) and not found.destroyed_at,

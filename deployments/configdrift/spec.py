@@ -1,0 +1,46 @@
+"""The spec that a live endpoint amounts to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from deployments.specs import RESERVED_TAGS, DeploymentSpec, SpecInvalid, parse_spec
+
+
+def spec_of(
+    variables: Mapping[str, Any], base: Mapping[str, Any], given_tags: Mapping[str, str] | None = None
+) -> DeploymentSpec:
+    """The spec of an endpoint with these module variables; what an endpoint does not tell is as in ``base``.
+
+    ``given_tags``: tags that Slipway adds by itself and that therefore do not belong into the spec.
+    Raises SpecInvalid where a spec cannot say it, for example for two served versions or a secret in plain text.
+    """
+    entities = list(variables.get("served_entities") or ())
+    if len(entities) != 1:
+        count = len(entities) or "no"
+        raise SpecInvalid(
+            {"served_entities": [f"The endpoint serves {count} versions; a deployment is for exactly one."]}
+        )
+    entity = entities[0]
+    table = variables.get("inference_table") or {}
+    return parse_spec(
+        {
+            **base,
+            "model": str(entity["entity_name"]),
+            "version": str(entity["entity_version"]),
+            "name": variables["endpoint_name"],
+            "compute": {
+                "workload_type": entity["workload_type"],
+                "workload_size": entity["workload_size"],
+                "scale_to_zero": entity["scale_to_zero_enabled"],
+            },
+            "monitoring": {**(base.get("monitoring") or {}), "inference_table": bool(table.get("enabled"))},
+            "env_vars": dict(entity["environment_vars"]),
+            "tags": _tags(variables.get("tags") or {}, given_tags or {}),
+        }
+    )
+
+
+def _tags(live: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in live.items() if name not in RESERVED_TAGS and given.get(name) != value}

@@ -1,0 +1,81 @@
+"""What people do about an endpoint that was changed by hand."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.permissions import can
+from accounts.roles import Action
+from accounts.views import signed_in
+from deployments import services
+from deployments.models import Deployment
+from deployments.presenters.configuration import accept_question, check_of, revert_question
+from deployments.services import ActionRefused
+from deployments.specs import SpecInvalid
+from deployments.views.deployments import visible_deployment
+
+GET_OR_POST = ["GET", "POST"]
+
+
+def _deployable(request: HttpRequest, deployment_id: int) -> Deployment:
+    found = visible_deployment(request, deployment_id)
+    if not can(request.user, Action.DEPLOY, found.team):
+        raise PermissionDenied(f"This takes the role deployer or team admin in {found.team}.")
+    return found
+
+
+@login_required
+@require_POST
+def config_check(request: HttpRequest, deployment_id: int) -> HttpResponse:
+    found = visible_deployment(request, deployment_id)
+    try:
+        services.check_configuration(deployment=found, actor=signed_in(request))
+    except ActionRefused as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, "A worker looks at the endpoint now; the card shows what it finds.")
+    return redirect("deployments:deployment", found.pk)
+
+
+@login_required
+@require_http_methods(GET_OR_POST)
+def config_accept(request: HttpRequest, deployment_id: int) -> HttpResponse:
+    """Accepts what the page showed, and nothing that came after."""
+    found = _deployable(request, deployment_id)
+    check = check_of(found)
+    if request.method == "GET":
+        if check is None or not check.differences:
+            messages.info(request, "The endpoint is as asked for, as far as is known.")
+            return redirect("deployments:deployment", found.pk)
+        return render(request, "ui/confirm.html", accept_question(found, check))
+    try:
+        services.accept_configuration(
+            deployment=found, actor=signed_in(request), fingerprint=request.POST.get("fingerprint", "-")
+        )
+    except ActionRefused as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, "Accepted: what is live is now what this deployment asks for.")
+    return redirect("deployments:deployment", found.pk)
+
+
+@login_required
+@require_http_methods(GET_OR_POST)
+def config_revert(request: HttpRequest, deployment_id: int) -> HttpResponse:
+    found = _deployable(request, deployment_id)
+    if request.method == "GET":
+        return render(request, "ui/confirm.html", revert_question(found))
+    try:
+        run = services.revert_configuration(deployment=found, actor=signed_in(request))
+    except ActionRefused as refusal:
+        messages.error(request, refusal.message)
+    except SpecInvalid as error:
+        messages.error(request, " ".join(text for texts in error.fields.values() for text in texts))
+    else:
+        return redirect("deployments:run", run.pk)
+    return redirect("deployments:deployment", found.pk)
