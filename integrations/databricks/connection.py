@@ -105,6 +105,18 @@ class Connection:
             stream.close()
         return None if len(content) > max_bytes else content
 
+    def text(self, path: str, *, accept: str = "text/plain", max_bytes: int = 16 * 2**20) -> str:
+        """What ``path`` answers, as text; what is longer than ``max_bytes`` is cut off."""
+        answer = self._guarded("GET", path, {"raw": True}, accept)
+        stream = answer["contents"]
+        try:
+            content: bytes = stream.read(max_bytes)
+        except requests.RequestException as error:
+            raise failure(f"reading {path}: connection lost", permanent=False, code="LOST") from error
+        finally:
+            stream.close()
+        return content.decode(errors="replace")
+
     def pages(self, path: str, *, query: Mapping[str, Any] | None = None) -> Iterator[Mapping[str, Any]]:
         """Every page, until no token comes. A page may be empty and still carry a token."""
         parameters = dict(query or {})
@@ -116,13 +128,13 @@ class Connection:
                 return
             parameters["page_token"] = token
 
-    def _guarded(self, method: str, path: str, arguments: Mapping[str, Any]) -> Any:
+    def _guarded(self, method: str, path: str, arguments: Mapping[str, Any], accept: str = "application/json") -> Any:
         client = self.client
         from databricks.sdk.errors.base import DatabricksError
 
         action = f"{method} {path}"
         try:
-            return client.api_client.do(method, path, headers={"Accept": "application/json"}, **arguments)
+            return client.api_client.do(method, path, headers={"Accept": accept}, **arguments)
         except DatabricksError as error:
             raise _translated(error, action) from error
         except TimeoutError as error:

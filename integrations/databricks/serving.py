@@ -58,24 +58,53 @@ class ServingCalls(Connection):
             if _principal(row)
         }
 
+    def set_traffic(self, name: str, percents: Mapping[str, int]) -> Endpoint:
+        """Route traffic by ``percents``, {served entity name: percent}, and change nothing else.
+
+        The call replaces the whole config, so the served entities are sent back as the workspace shows them; it
+        rebuilds none of them. Returns the endpoint while it still updates. Raises IntegrationError, also when an
+        entity of ``percents`` is not served or another update is in progress (that one not permanent).
+        """
+        path = f"{ENDPOINTS}/{segment(name)}"
+        config = decoding.mapping(self.do("GET", path).get("config"))
+        entities = [_writable(row) for row in decoding.rows(config.get("served_entities"))]
+        if missing := set(percents) - {str(row.get("name")) for row in entities}:
+            message = f"{name} does not serve {', '.join(sorted(missing))}"
+            raise failure(message, permanent=True, code="NOT_SERVED")
+        routes = [{"served_entity_name": key, "traffic_percentage": value} for key, value in percents.items()]
+        kept = {key: config[key] for key in ("auto_capture_config",) if config.get(key)}
+        body = {"served_entities": entities, "traffic_config": {"routes": routes}, **kept}
+        return decoding.endpoint(self.do("PUT", f"{path}/config", body=body))
+
+    def metrics(self, name: str) -> str:
+        """The endpoint's OpenMetrics of the last minute as text; integrations.metrics reads it."""
+        return self.text(f"{ENDPOINTS}/{segment(name)}/metrics")
+
+    def query_entity(self, name: str, entity: str, body: Mapping[str, Any], *, timeout_s: float) -> QueryResult:
+        """Ask one served entity, whatever the routes say; else as ``query``."""
+        path = f"/serving-endpoints/{segment(name)}/served-models/{segment(entity)}/invocations"
+        return self._invoke(f"{entity} of {name}", path, body, timeout_s)
+
     def query(self, name: str, body: Mapping[str, Any], *, timeout_s: float) -> QueryResult:
         """Send ``body`` to the endpoint once, without retries, and wait at most ``timeout_s`` seconds.
 
         Whatever the model answers is a result, a 400 or a 500 too. Raises IntegrationError where the endpoint
         could not be asked: unknown or not permitted (permanent), not reached or late (not permanent).
         """
+        return self._invoke(name, f"/serving-endpoints/{segment(name)}/invocations", body, timeout_s)
+
+    def _invoke(self, asked: str, path: str, body: Mapping[str, Any], timeout_s: float) -> QueryResult:
         # Not the SDK's `query`: that retries for minutes, knows no `params`, and raises on a model's 400.
-        url = f"{self.host}/serving-endpoints/{segment(name)}/invocations"
         started = time.monotonic()
         try:
-            answer = httpx.post(url, json=dict(body), headers=self._login_headers(), timeout=timeout_s)
+            answer = httpx.post(f"{self.host}{path}", json=dict(body), headers=self._login_headers(), timeout=timeout_s)
         except httpx.TimeoutException as error:
-            message = f"querying {name}: no answer in {timeout_s:g} s"
+            message = f"querying {asked}: no answer in {timeout_s:g} s"
             raise failure(message, permanent=False, code="TIMEOUT") from error
         except httpx.HTTPError as error:
-            message = f"querying {name}: {type(error).__name__}"
+            message = f"querying {asked}: {type(error).__name__}"
             raise failure(message, permanent=False, code="UNREACHABLE") from error
-        return _query_result(name, answer, (time.monotonic() - started) * 1000)
+        return _query_result(asked, answer, (time.monotonic() - started) * 1000)
 
     def _login_headers(self) -> dict[str, str]:
         try:
@@ -83,6 +112,14 @@ class ServingCalls(Connection):
         except (ValueError, OSError) as error:
             message = f"logging in to {self.host}: {type(error).__name__}"
             raise failure(message, permanent=False, code="CANNOT_LOG_IN") from error
+
+
+# What the workspace shows of a served entity and does not take back.
+READ_ONLY = frozenset({"state", "creator", "creation_timestamp", "foundation_model"})
+
+
+def _writable(entity: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entity.items() if key not in READ_ONLY and value is not None}
 
 
 def _principal(row: Mapping[str, Any]) -> str:

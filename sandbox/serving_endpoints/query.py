@@ -1,4 +1,4 @@
-"""`POST /serving-endpoints/{name}/invocations`: the one call that is not under /api/2.0."""
+"""`POST /serving-endpoints/{name}/invocations`, of an endpoint or of one served entity: not under /api/2.0."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from sandbox.errors import ApiError, error_response
+from sandbox.errors import ApiError, error_response, not_found
 from sandbox.identity import Principal, current_principal
 from sandbox.serving_endpoints.invocations import (
     MAX_PAYLOAD_BYTES,
@@ -30,29 +30,53 @@ router = APIRouter()
 
 @router.post("/serving-endpoints/{name}/invocations", response_model=None)
 async def invoke(name: str, request: Request, caller: Annotated[Principal, Depends(current_principal)]) -> Response:
+    return await _answer(name, None, request, caller)
+
+
+@router.post("/serving-endpoints/{name}/served-models/{served_model_name}/invocations", response_model=None)
+async def invoke_served_model(
+    name: str, served_model_name: str, request: Request, caller: Annotated[Principal, Depends(current_principal)]
+) -> Response:
+    """One served entity, whatever the routes say."""
+    return await _answer(name, served_model_name, request, caller)
+
+
+async def _answer(name: str, served_model_name: str | None, request: Request, caller: Principal) -> Response:
     try:
-        return await _invoke(name, request, caller)
+        return await _invoke(name, served_model_name, request, caller)
     except Unavailable as error:
         response = error_response(request, error)
         response.headers["Retry-After"] = str(error.retry_after_s)
         return response
 
 
-async def _invoke(name: str, request: Request, caller: Principal) -> Response:
+async def _invoke(name: str, served_model_name: str | None, request: Request, caller: Principal) -> Response:
     watch = Stopwatch()
     endpoint = find_endpoint(request, caller, name, CAN_QUERY)
     _check_rate(request, endpoint, caller)
     check_serving(endpoint)
     body = await _read_body(request)
-    supervisor: Supervisor = request.app.state.supervisor
-    replica = supervisor.choose(endpoint)
-    if replica is None:
-        raise not_ready(f"Endpoint {name} is not ready.")
+    replica = _replica(request, endpoint, served_model_name)
     content_type = request.headers.get("content-type", "application/json")
     request_id: str = request.scope.get("request_id", "")
     reply = await forward(replica, body, content_type, request_id, request.app.state.serving_http)
     _tell(request, Exchange(endpoint, replica, caller, watch), body, reply)
     return Response(reply.body, status_code=reply.status, headers=reply.headers)
+
+
+def _replica(request: Request, endpoint: Endpoint, served_model_name: str | None) -> Replica:
+    """By name, or by the routes. Raises ApiError."""
+    name = endpoint.record.name
+    if served_model_name is not None:
+        named = endpoint.active.get(served_model_name)
+        if named is None:
+            raise not_found(f"Served entity '{served_model_name}' of endpoint '{name}' does not exist.")
+        return named
+    supervisor: Supervisor = request.app.state.supervisor
+    replica = supervisor.choose(endpoint)
+    if replica is None:
+        raise not_ready(f"Endpoint {name} is not ready.")
+    return replica
 
 
 class Exchange:

@@ -64,7 +64,7 @@ def save_frame_model(path: Path) -> Path:
 
 
 class TensorModel(PythonModel):
-    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> Any:
+    def predict(self, context: Any, model_input: np.ndarray, params: dict[str, Any] | None = None) -> Any:
         return np.asarray(model_input).sum(axis=1)
 
 
@@ -91,6 +91,8 @@ class MoodyModel(PythonModel):
             return [object()]
         if mood == "set":
             return {"values": {1, 2}}
+        if mood == "pid":
+            return [str(os.getpid())]
         if str(mood).startswith("env "):
             return [os.environ.get(str(mood).removeprefix("env "), "(not set)")]
         if str(mood).startswith("wait"):

@@ -1,0 +1,103 @@
+"""The OpenMetrics of a serving endpoint: requests, errors and latency of each served entity in the last minute.
+
+Source: Databricks, "Track and export serving endpoint health metrics". Every value is an aggregate over the last
+minute, also where the name ends in ``_total``: a gauge and no counter. The documentation does not name the labels,
+so any of ``ENTITY_LABELS`` is taken for the served entity.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from integrations.errors import IntegrationError
+
+# All values are of so many seconds before they were read.
+WINDOW_S = 60.0
+ENTITY_LABELS = ("served_model", "served_entity", "served_model_name", "served_entity_name", "served_entity_id")
+REQUESTS, ERRORS_4XX, ERRORS_5XX = "request_count_total", "request_4xx_count_total", "request_5xx_count_total"
+LATENCY_BUCKET = "request_latency_ms_bucket"
+_families: Callable[[str], Iterable[Metric]] = text_string_to_metric_families
+
+
+@dataclass(frozen=True)
+class Window:
+    """Requests of one served entity in a span of time. ``latency``: {upper bound in ms: requests at or below it}."""
+
+    requests: float = 0.0
+    errors_4xx: float = 0.0
+    errors_5xx: float = 0.0
+    latency: Mapping[float, float] = field(default_factory=dict)
+
+    def __add__(self, other: Window) -> Window:
+        """Both spans together; they must not overlap."""
+        bounds = self.latency.keys() | other.latency.keys()
+        return Window(
+            self.requests + other.requests,
+            self.errors_4xx + other.errors_4xx,
+            self.errors_5xx + other.errors_5xx,
+            {bound: self.latency.get(bound, 0.0) + other.latency.get(bound, 0.0) for bound in sorted(bounds)},
+        )
+
+    @property
+    def errors(self) -> float:
+        return self.errors_4xx + self.errors_5xx
+
+    def quantile_ms(self, share: float) -> float | None:
+        """The latency that ``share`` of the requests did not exceed, linear inside a bucket; None without requests.
+
+        As Prometheus' histogram_quantile: what lies above the last finite bound is told as that bound.
+        """
+        counts = sorted(self.latency.items())
+        total = counts[-1][1] if counts else 0.0
+        if total <= 0:
+            return None
+        rank = share * total
+        for (lower, below), (upper, at_or_below) in pairwise([(0.0, 0.0), *counts]):
+            if at_or_below >= rank and at_or_below > below:
+                return lower if math.isinf(upper) else lower + (upper - lower) * (rank - below) / (at_or_below - below)
+        return None
+
+    @property
+    def p99_ms(self) -> float | None:
+        return self.quantile_ms(0.99)
+
+
+def read_windows(text: str) -> dict[str, Window]:
+    """The last minute of each served entity, by its name. An entity without a count of requests is left out.
+
+    Raises IntegrationError for what is no OpenMetrics.
+    """
+    found: dict[str, dict[str, float]] = {}
+    buckets: dict[str, dict[float, float]] = {}
+    for name, labels, value in _samples(text):
+        entity = next((labels[label] for label in ENTITY_LABELS if labels.get(label)), "")
+        if not entity or not math.isfinite(value):
+            continue
+        if name == LATENCY_BUCKET:
+            of_entity = buckets.setdefault(entity, {})
+            bound = float(labels.get("le", "+Inf"))
+            of_entity[bound] = of_entity.get(bound, 0.0) + value
+        elif name in (REQUESTS, ERRORS_4XX, ERRORS_5XX):
+            counts = found.setdefault(entity, {})
+            counts[name] = counts.get(name, 0.0) + value
+    return {
+        entity: Window(
+            counts[REQUESTS], counts.get(ERRORS_4XX, 0.0), counts.get(ERRORS_5XX, 0.0), buckets.get(entity, {})
+        )
+        for entity, counts in found.items()
+        if REQUESTS in counts
+    }
+
+
+def _samples(text: str) -> list[tuple[str, Mapping[str, str], float]]:
+    try:
+        return [(item.name, item.labels, item.value) for family in _families(text) for item in family.samples]
+    except (ValueError, KeyError, IndexError) as error:
+        message = "the endpoint's metrics cannot be read"
+        raise IntegrationError(message, permanent=True, source="databricks", code="UNREADABLE_METRICS") from error
