@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models, transaction
@@ -157,6 +157,12 @@ class Run(models.Model):
 
     def parsed_spec(self) -> DeploymentSpec:
         return parse_spec(self.spec)
+
+    @property
+    def estimate(self) -> dict[str, Any] | None:
+        """What the Cost stage said last (``Quote.as_json``), None before it. No query if ``stages`` were prefetched."""
+        priced = [record for record in self.stages.all() if record.stage == RunStatus.COST]
+        return priced[-1].detail.get("estimate") if priced else None
 
     def blocking_run(self) -> Run | None:
         """The run of the same deployment that this one waits for, None if it is not queued behind one."""

@@ -13,6 +13,7 @@ from deployments.services.freezing import create_freeze, lift_freeze
 from deployments.services.overriding import override_policy
 from deployments.services.policies import create_policy, edit_policy
 from deployments.services.pricing import create_price_table
+from deployments.services.pricing import create_price_table
 from deployments.services.stopping import cancel, resume
 from deployments.services.trying import request_test
 
@@ -28,6 +29,7 @@ __all__ = [
     "check_spec",
     "create_freeze",
     "create_policy",
+    "create_price_table",
     "create_price_table",
     "edit_policy",
     "lift_freeze",
