@@ -51,5 +51,12 @@ class NewMemberForm(forms.Form):
     role = forms.ChoiceField(choices=Role.choices, initial=Role.VIEWER)
 
 
+class BudgetForm(forms.Form):
+    monthly_budget = forms.DecimalField(
+        max_digits=12, decimal_places=2, min_value=0, required=False, help_text="Leave it empty for no limit."
+    )
+    budget_currency = forms.CharField(min_length=3, max_length=3, initial="USD", label="Currency")
+
+
 class RoleForm(forms.Form):
     role = forms.ChoiceField(choices=Role.choices)

@@ -22,7 +22,7 @@ class MembershipSerializer(serializers.ModelSerializer[Membership]):
 class TeamSerializer(serializers.ModelSerializer[Team]):
     class Meta:
         model = Team
-        fields = ["slug", "name", "cost_center", "created_at"]
+        fields = ["slug", "name", "cost_center", "monthly_budget", "budget_currency", "created_at"]
         read_only_fields = fields
 
 
@@ -31,8 +31,15 @@ class TeamDetailSerializer(serializers.ModelSerializer[Team]):
 
     class Meta:
         model = Team
-        fields = ["slug", "name", "cost_center", "created_at", "members"]
+        fields = ["slug", "name", "cost_center", "monthly_budget", "budget_currency", "created_at", "members"]
         read_only_fields = fields
+
+
+class BudgetSerializer(serializers.Serializer[Team]):
+    """null takes the limit away."""
+
+    monthly_budget = serializers.DecimalField(max_digits=12, decimal_places=2, min_value=0, allow_null=True)
+    budget_currency = serializers.RegexField(r"^[A-Za-z]{3}$", default="USD", help_text="ISO 4217.")
 
 
 class NewMemberSerializer(serializers.Serializer[Membership]):

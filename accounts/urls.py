@@ -12,6 +12,7 @@ pages = [
     path("tokens/<uuid:token_id>/revoke/", views.revoke, name="revoke"),
     path("teams/", views.teams, name="teams"),
     path("teams/<slug:slug>/", views.team, name="team"),
+    path("teams/<slug:slug>/budget/", views.budget, name="budget"),
     path("teams/<slug:slug>/members/<int:pk>/role/", views.role, name="role"),
     path("teams/<slug:slug>/members/<int:pk>/remove/", views.remove, name="remove"),
 ]

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,11 +16,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.forms import NewMemberForm, NewTokenForm, RoleForm, ThrottledLogin
+from accounts.forms import BudgetForm, NewMemberForm, NewTokenForm, RoleForm, ThrottledLogin
 from accounts.models import AccessToken, Membership, Team, User
 from accounts.permissions import can
 from accounts.roles import ALLOWED, Action, Role
-from accounts.services import add_member, change_role, create_token, remove_member, revoke_token
+from accounts.services import add_member, change_role, create_token, remove_member, revoke_token, set_budget
 from accounts.services.login import WINDOW_S
 
 
@@ -92,12 +92,16 @@ def teams(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/teams.html", {"teams": visible})
 
 
-def _team_page(request: HttpRequest, team: Team, form: NewMemberForm, status: int = 200) -> HttpResponse:
+def _team_page(
+    request: HttpRequest, team: Team, form: NewMemberForm, status: int = 200, budget_form: BudgetForm | None = None
+) -> HttpResponse:
+    budget = {"monthly_budget": team.monthly_budget, "budget_currency": team.budget_currency}
     context = {
         "team": team,
         "memberships": team.memberships.select_related("user").order_by("user__username"),
         "may_manage": can(request.user, Action.MANAGE, team),
         "form": form,
+        "budget_form": (budget_form or BudgetForm(initial=budget)) if signed_in(request).is_platform_admin else None,
         "roles": Role,
         "allowed": [(role.label, [action.label for action in Action if action in ALLOWED[role]]) for role in Role],
     }
@@ -125,6 +129,25 @@ def team(request: HttpRequest, slug: str) -> HttpResponse:
         return _team_page(request, found, form, status=400)
     messages.success(request, f"{member.user.display_name} is now a member.")
     return redirect("accounts:team", slug=slug)
+
+
+@login_required
+@require_POST
+def budget(request: HttpRequest, slug: str) -> HttpResponse:
+    """What the team's endpoints may cost in a month."""
+    found = _visible_team(request, slug)
+    form = BudgetForm(request.POST)
+    if not signed_in(request).is_platform_admin:
+        raise PermissionDenied("Only a platform admin sets the budget of a team.")
+    if form.is_valid():
+        try:
+            set_budget(actor=signed_in(request), team=found, **form.cleaned_data)
+        except ValidationError as error:
+            _show_errors(form, error)
+        else:
+            messages.success(request, f"The budget of {found} is set.")
+            return redirect("accounts:team", slug=slug)
+    return _team_page(request, found, NewMemberForm(), 400, form)
 
 
 def _membership(request: HttpRequest, slug: str, pk: int) -> Membership:

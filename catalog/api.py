@@ -23,10 +23,11 @@ from catalog.serializers import (
     EnvironmentSerializer,
     ModelSerializer,
     RefreshSerializer,
+    RiskSerializer,
     VersionDetailSerializer,
     VersionSerializer,
 )
-from catalog.services import request_refresh
+from catalog.services import request_refresh, set_risk
 
 FULL_NAME = OpenApiParameter("full_name", str, OpenApiParameter.PATH, description="catalog.schema.name")
 WORKSPACE = OpenApiParameter(
@@ -57,6 +58,17 @@ class ModelViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[RegisteredModel
     @extend_schema(parameters=[FULL_NAME, WORKSPACE])
     def retrieve(self, request: Request, *args: object, **kwargs: object) -> Response:
         return super().retrieve(request, *args, **kwargs)
+
+    @extend_schema(
+        parameters=[FULL_NAME, WORKSPACE], request={"application/json": RiskSerializer}, responses=ModelSerializer
+    )
+    def partial_update(self, request: Request, *args: object, **kwargs: object) -> Response:
+        """Put the model into a risk tier. For team admins."""
+        model = self.get_object()
+        asked = RiskSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        set_risk(actor=user_of(request), model=model, risk=asked.validated_data["risk"])
+        return Response(self.get_serializer(self.get_object()).data)
 
 
 def model_or_404(models: RegisteredModelQuerySet, full_name: str, request: Request) -> RegisteredModel:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from catalog.models import Environment, ModelVersion, RegisteredModel
+from catalog.models import Environment, ModelVersion, RegisteredModel, Risk
 
 
 class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
@@ -66,6 +66,7 @@ class ModelSerializer(serializers.ModelSerializer[RegisteredModel]):
             "owner",
             "comment",
             "tags",
+            "risk",
             "latest_version",
             "version_count",
             "aliases",
@@ -74,6 +75,10 @@ class ModelSerializer(serializers.ModelSerializer[RegisteredModel]):
             "updated_at",
         ]
         read_only_fields = fields
+
+
+class RiskSerializer(serializers.Serializer[Any]):
+    risk = serializers.ChoiceField(choices=Risk.choices)
 
 
 class VersionSerializer(serializers.ModelSerializer[ModelVersion]):

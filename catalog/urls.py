@@ -26,5 +26,6 @@ urlpatterns = [
     path("models/sync-status/", views.sync_status, name="sync_status"),
     path("models/refresh/", views.refresh, name="refresh"),
     path("models/<full_name:full_name>/", views.model, name="model"),
+    path("models/<full_name:full_name>/risk/", views.risk, name="risk"),
     path("environments/", views.environments, name="environments"),
 ]

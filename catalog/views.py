@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,9 +20,9 @@ from accounts.permissions import can
 from accounts.roles import Action
 from accounts.views import signed_in
 from catalog.filters import ModelListFilter
-from catalog.models import Environment, ModelVersion, RegisteredModel, RegisteredModelQuerySet, Workspace
+from catalog.models import Environment, ModelVersion, RegisteredModel, RegisteredModelQuerySet, Risk, Workspace
 from catalog.presenters import COMPARED_VERSIONS, compared_metrics, signature_columns, status_tone
-from catalog.services import request_refresh
+from catalog.services import request_refresh, set_risk
 
 PAGE_SIZE = 25
 MAX_VERSION_DIGITS = 9
@@ -108,8 +109,25 @@ def model(request: HttpRequest, full_name: str) -> HttpResponse:
         "deploy_url": _deploy_url(request, shown, version),
         "deployments_url": _optional_url("deployments:of_model", shown.full_name),
         "may_deploy": can(request.user, Action.DEPLOY, shown.team),
+        "risks": Risk.choices if can(request.user, Action.MANAGE, shown.team) else [],
     }
     return render(request, "catalog/model.html", context)
+
+
+@login_required
+@require_POST
+def risk(request: HttpRequest, full_name: str) -> HttpResponse:
+    """Put the model into a risk tier."""
+    found = _visible(request).select_related("team").filter(full_name=full_name.lower()).order_by("pk").first()
+    if found is None:
+        raise Http404
+    try:
+        set_risk(actor=signed_in(request), model=found, risk=request.POST.get("risk", ""))
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        messages.success(request, f"{found.name} is of {found.get_risk_display().lower()} risk now.")
+    return redirect("catalog:model", found.full_name)
 
 
 def _chosen_version(shown: RegisteredModel, versions: list[ModelVersion], wanted: str) -> ModelVersion | None:

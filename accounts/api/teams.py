@@ -16,13 +16,14 @@ from accounts.api.mixins import PortalAPIMixin
 from accounts.api.requests import user_of
 from accounts.models import Membership, Team, TeamQuerySet
 from accounts.serializers import (
+    BudgetSerializer,
     MembershipSerializer,
     NewMemberSerializer,
     RoleSerializer,
     TeamDetailSerializer,
     TeamSerializer,
 )
-from accounts.services import add_member, change_role, remove_member
+from accounts.services import add_member, change_role, remove_member, set_budget
 
 USERNAME = OpenApiParameter("username", str, OpenApiParameter.PATH)
 
@@ -46,6 +47,14 @@ class TeamViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Team]):
 
     def get_serializer_class(self) -> Any:
         return TeamSerializer if self.action == "list" else TeamDetailSerializer
+
+    @extend_schema(request={"application/json": BudgetSerializer}, responses=TeamDetailSerializer)
+    def partial_update(self, request: Request, *args: object, **kwargs: object) -> Response:
+        """Set the team's monthly budget. For platform admins."""
+        asked = BudgetSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        team = set_budget(actor=user_of(request), team=self.get_object(), **asked.validated_data)
+        return Response(TeamDetailSerializer(team).data)
 
     @extend_schema(request=NewMemberSerializer, responses={201: MembershipSerializer})
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)

@@ -42,16 +42,16 @@ def test_anonymous_visitors_are_sent_to_the_login(client, model_version, url):
 
 
 def test_the_catalog_shows_the_models_of_my_teams(client, model_version, viewer, other_team):
-    RegisteredModelFactory.create(team=other_team, name="price")
+    RegisteredModelFactory.create(team=other_team, name="basket_size")
     client.force_login(viewer)
     page = page_of(client, MODELS)
     assert "staging.fraud.card_fraud" in page
-    assert "price" not in page
+    assert "basket_size" not in page
     assert "1 model of 1 team" in page
 
 
 def test_page_and_api_list_the_same_models(client, model_version, viewer, admin, other_team, api_as):
-    RegisteredModelFactory.create(team=other_team, name="price")
+    RegisteredModelFactory.create(team=other_team, name="basket_size")
     RegisteredModelFactory.create(team=None, name="lonely")
     for person in (viewer, admin):
         client.force_login(person)
@@ -210,7 +210,7 @@ def test_a_model_page_costs_the_same_for_one_and_for_twenty_versions(
     client, model_version, registered_model, viewer, django_assert_max_num_queries
 ):
     client.force_login(viewer)
-    with django_assert_max_num_queries(9) as one:
+    with django_assert_max_num_queries(10) as one:
         page_of(client, MODEL)
     for number in range(10, 30):
         ModelVersionFactory.create(model=registered_model, version=number, aliases=[f"a{number}"])
