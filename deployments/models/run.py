@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Team, User
@@ -73,7 +75,7 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def without_lease(self) -> RunQuerySet:
         """Held by no worker that is alive."""
-        return self.filter(Q(lease_token=None) | Q(lease_expires_at__lt=timezone.now()))
+        return self.filter(Q(lease_token=None) | Q(lease_expires_at__lt=Now()))
 
     def due(self) -> RunQuerySet:
         """Runs that a worker could take now.
@@ -82,7 +84,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         because its worker had not let go yet.
         """
         workable = Q(status__in=WORKABLE) | Q(status=RunStatus.APPROVAL, cancel_requested_at__isnull=False)
-        return self.filter(workable).without_lease().filter(Q(wake_at=None) | Q(wake_at__lte=timezone.now()))
+        return self.filter(workable).without_lease().filter(Q(wake_at=None) | Q(wake_at__lte=Now()))
 
 
 class Run(models.Model):
@@ -201,13 +203,12 @@ class Run(models.Model):
         """Take the run for this worker, or None if it is held, waits, or has nothing to do."""
         before = cls.objects.filter(pk=run_id).values_list("lease_token", flat=True).first()
         token = uuid.uuid4()
-        expires_at = timezone.now() + timedelta(seconds=settings.LEASE_S)
         won = (
             cls.objects.filter(pk=run_id, lease_token=before)
             .due()
             .update(
                 lease_token=token,
-                lease_expires_at=expires_at,
+                lease_expires_at=_seconds_from_now(settings.LEASE_S),
                 claim=F("claim") + 1,
                 stage_tries=F("stage_tries") + 1,
                 worker=worker,
@@ -221,13 +222,12 @@ class Run(models.Model):
 
     @classmethod
     def renew_lease(cls, lease: Lease) -> bool:
-        expires_at = timezone.now() + timedelta(seconds=settings.LEASE_S)
         held = cls.objects.filter(pk=lease.run_id, lease_token=lease.token)
-        return bool(held.update(lease_expires_at=expires_at))
+        return bool(held.update(lease_expires_at=_seconds_from_now(settings.LEASE_S)))
 
     @classmethod
     def release_lease(cls, lease: Lease, *, wake_in_s: float | None = None, waiting_for: str = "") -> None:
-        wake_at = None if wake_in_s is None else timezone.now() + timedelta(seconds=wake_in_s)
+        wake_at = None if wake_in_s is None else _seconds_from_now(wake_in_s)
         cls.objects.filter(pk=lease.run_id, lease_token=lease.token).update(
             lease_token=None, lease_expires_at=None, wake_at=wake_at, waiting_for=waiting_for
         )
@@ -271,6 +271,11 @@ class Run(models.Model):
         if lease and not Run.objects.filter(pk=self.pk, lease_token=lease.token).exists():
             raise LeaseLost(f"run {self.pk} was taken over by another worker")
         raise IllegalTransition(f"run {self.pk} cannot become {to}")
+
+
+def _seconds_from_now(seconds: float) -> CombinedExpression:
+    """By the clock of the database, the one that all workers share: theirs may be an hour off."""
+    return Now() + timedelta(seconds=seconds)
 
 
 def _verdict(to: RunStatus) -> StageStatus:
