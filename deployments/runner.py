@@ -13,6 +13,7 @@ import socket
 from django.db import DatabaseError, IntegrityError
 from structlog.contextvars import bound_contextvars
 
+from deployments import statestore
 from deployments.models import IllegalTransition, Lease, LeaseLost, Run
 from deployments.stages import STAGE_FUNCTIONS
 from deployments.stages.context import Context, heartbeat
@@ -126,6 +127,7 @@ def _settle(context: Context, outcome: Outcome) -> list[int]:
         case End(status, message):
             level = Level.ERROR if status == RunStatus.FAILED else Level.INFO
             run.transition(status, message, lease=lease, level=level)
+            statestore.release_at_the_end(run)
             if status in GOOD:
                 # After a failure the directory is kept, for errored.tfstate and logs.
                 shutil.rmtree(context.directory, ignore_errors=True)

@@ -51,10 +51,14 @@ class Password:
 
 
 def issue_credential(run: Run) -> Password:
-    """A password for the next Terraform of ``run``; all older ones of its deployment go stale."""
+    """A password for the next Terraform of ``run``; all older ones of its deployment go stale.
+
+    So does a lock that one of those holds: its holder can neither write nor unlock any more.
+    """
     with transaction.atomic():
         Deployment.objects.filter(pk=run.deployment_id).update(fencing=F("fencing") + 1)
         fencing = Deployment.objects.values_list("fencing", flat=True).get(pk=run.deployment_id)
+        StateLock.objects.filter(deployment_id=run.deployment_id, fencing__lt=fencing).delete()
         value = secrets.token_urlsafe(32)
         username = f"run-{run.pk}-{fencing}"
         BackendCredential.objects.create(
@@ -173,6 +177,12 @@ def release_after_death(run: Run) -> bool:
         Deployment.objects.filter(pk=run.deployment_id).update(fencing=F("fencing") + 1)
         deleted, _ = StateLock.objects.filter(deployment_id=run.deployment_id, run=run).delete()
     return bool(deleted)
+
+
+def release_at_the_end(run: Run) -> None:
+    """Free the lock of a run that is over, if its Terraform did not live to do it."""
+    if StateLock.objects.filter(run=run).exists():
+        release_after_death(run)
 
 
 def resource_addresses(deployment_id: int) -> list[str]:

@@ -178,7 +178,7 @@ class TerraformWorkspace:
         def remember(process: Process) -> None:
             nonlocal record
             record = replace(record, pid=process.pid, started=process.started)
-            self._save(record)
+            self._note(record)
 
         options: dict[str, Any] = {"json": IsFlagged, "input": False, "lock_timeout": _LOCK_TIMEOUT}
         try:
@@ -187,7 +187,7 @@ class TerraformWorkspace:
             if record.pid is None:  # nothing was started: the plan may be tried again
                 self._record_path(record).unlink()
             raise
-        self._save(replace(record, rc=ran.ending.returncode))
+        self._note(replace(record, rc=ran.ending.returncode))
         return command_result(ran)
 
     def adopt_apply(self, *, timeout_s: float = _APPLY_TIMEOUT_S) -> CommandResult | None:
@@ -283,6 +283,13 @@ class TerraformWorkspace:
         partial.write_text(json.dumps(asdict(record)))
         partial.chmod(0o600)
         partial.replace(path)
+
+    def _note(self, record: _ApplyRecord) -> None:
+        """Save what would help another worker. A full disk must not part us from a Terraform that applies."""
+        try:
+            self._save(record)
+        except OSError as error:
+            logger.warning("noting how the apply goes: %s", error)
 
     def _latest_record(self) -> _ApplyRecord | None:
         texts = [path.read_text() for path in (self.directory / LOG_DIRECTORY).glob("apply-*.json")]

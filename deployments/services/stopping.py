@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.roles import Action
+from deployments import statestore
 from deployments.models import IllegalTransition, Run
 from deployments.models.run import Line
 from deployments.services.base import ActionRefused, audit, refuse_destroyed, require, send_on, send_on_whoever_can
@@ -32,6 +33,7 @@ def cancel(*, run: Run, actor: User) -> Run:
             raise IllegalTransition("Terraform may be at work")
         with transaction.atomic():
             run.transition(RunStatus.CANCELLED, text)
+            statestore.release_at_the_end(run)
             send_on_whoever_can(run)
     except IllegalTransition:
         run.log([Line(stage=run.status, message=f"{text}: stopping", level=Level.WARNING)])

@@ -11,15 +11,24 @@ from django.utils import timezone
 
 from deployments import statestore
 from deployments.crypto import decrypt
-from deployments.models import LeaseLost, Run, RunPlan, StageRecord
+from deployments.models import Event, LeaseLost, Run, RunPlan, StageRecord
 from deployments.policies.approval import may_apply
 from deployments.policies.freezing import freeze_of, freeze_text
 from deployments.stages.context import Context, mark_destroyed
-from deployments.stages.terraform import PLANFILE, error_text, open_workspace, terraform_settings
+from deployments.stages.terraform import (
+    PLANFILE,
+    TERRAFORM,
+    error_text,
+    is_shown,
+    log_line,
+    open_workspace,
+    terraform_settings,
+)
 from deployments.stages.watch import state_words, watch_endpoint
 from deployments.states import End, GoOn, Outcome, RunKind, RunStatus, Wait
-from integrations.terraform import CommandResult, TerraformWorkspace, planfile_sha256
+from integrations.terraform import CommandResult, OutputLine, TerraformWorkspace, planfile_sha256
 from integrations.terraform import Outcome as Ended
+from integrations.terraform_results import OnOutput
 
 # Who lifts a freeze sends its runs on; this only notices that one has run out.
 LOOK_AGAIN_S = 60
@@ -32,16 +41,27 @@ def run_stage(context: Context) -> Outcome:
         return obstacle
     terraform = open_workspace(context)
     if not (prepared := terraform.init()).ok:
-        return End(RunStatus.FAILED, f"preparing to apply: {error_text(prepared)}")
+        return _not_prepared(context, prepared)
     _restore_planfile(context)
     # Preparing takes a while: a freeze that came meanwhile holds too.
     if obstacle := _check_freeze(context):
         return obstacle
+    # Lines of Terraform from here on are those of the apply itself: see _unseen_lines.
+    context.flush()
     _mark_started(context)
     context.log("applying the saved plan")
     with watch_endpoint(context):
         result = terraform.apply(PLANFILE, timeout_s=settings.APPLY_TIMEOUT_S)
     return _judge(context, result)
+
+
+def _not_prepared(context: Context, result: CommandResult) -> Outcome:
+    """Nothing was applied yet, so that the stage may simply be done again."""
+    if context.stopping:
+        return Wait(1, "the worker was stopped before it applied; another one goes on")
+    if result.cancelled:
+        return End(RunStatus.CANCELLED, "cancelled before anything was applied")
+    return End(RunStatus.FAILED, f"preparing to apply: {error_text(result)}")
 
 
 def _check_plan(context: Context) -> Outcome | None:
@@ -87,7 +107,7 @@ def _take_over(context: Context) -> Outcome:
         context.directory,
         settings=terraform_settings(),
         env={},
-        on_line=lambda line: None,
+        on_line=_unseen_lines(context),
         should_cancel=context.should_stop,
     )
     with watch_endpoint(context):
@@ -100,6 +120,26 @@ def _take_over(context: Context) -> Outcome:
         RunStatus.INTERRUPTED,
         f"Terraform was lost while applying; {_what_is_there(context)} Resume plans again from what is really there.",
     )
+
+
+def _unseen_lines(context: Context) -> OnOutput:
+    """Log what Terraform has said since the lost worker's last line: its output is read again from the first on."""
+    written = Event.objects.filter(
+        run=context.run,
+        stage=RunStatus.APPLY,
+        source=TERRAFORM,
+        created_at__gte=context.run.apply_started_at,
+    )
+    seen = written.count()
+
+    def take(line: OutputLine) -> None:
+        nonlocal seen
+        if seen and is_shown(line):
+            seen -= 1
+            return
+        log_line(context, line)
+
+    return take
 
 
 def _judge(context: Context, result: CommandResult) -> Outcome:

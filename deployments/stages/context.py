@@ -61,10 +61,16 @@ class Context:
             self._lines.append(Line(self.run.status, message, level, source))
 
     def flush(self) -> None:
+        """Write the waiting lines. Those that the database did not take wait on, before all later ones."""
         with self._lock:
             lines, self._lines = self._lines, []
         self._flushed_at = time.monotonic()
-        self.run.log(lines)
+        try:
+            self.run.log(lines)
+        except DatabaseError:
+            with self._lock:
+                self._lines = lines + self._lines
+            raise
 
     def pump(self) -> None:
         """Write waiting lines if it is time; raises LeaseLost once another worker has the run."""

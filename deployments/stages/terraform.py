@@ -29,6 +29,8 @@ from integrations.terraform import (
 )
 
 PLANFILE = "plan.tfplan"
+# The source of the log lines that Terraform wrote.
+TERRAFORM = "terraform"
 
 
 def terraform_settings() -> TerraformSettings:
@@ -132,7 +134,7 @@ def open_workspace(context: Context) -> TerraformWorkspace:
         context.directory,
         settings=configuration,
         env=_environment(context, configuration, password),
-        on_line=lambda line: _log_line(context, line),
+        on_line=lambda line: log_line(context, line),
         should_cancel=context.should_stop,
     )
 
@@ -154,14 +156,24 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 NOISE = frozenset({"version", "refresh_start", "refresh_complete", "outputs"})
 
 
-def _log_line(context: Context, line: OutputLine) -> None:
-    """Terraform's JSON lines carry their own text; what is not JSON is shown as it is."""
+def _shown_text(line: OutputLine) -> str:
+    """Terraform's JSON lines carry their own text; what is not JSON is shown as it is; "" for noise."""
     event = line.event or {}
-    text = COLOUR.sub("", str(event.get("@message", line.text))).strip()
-    if not text or event.get("type") in NOISE:
-        return
-    level = {"error": Level.ERROR, "warn": Level.WARNING}.get(str(event.get("@level")), Level.INFO)
-    context.log(text, level=level, source="terraform")
+    if event.get("type") in NOISE:
+        return ""
+    return COLOUR.sub("", str(event.get("@message", line.text))).strip()
+
+
+def is_shown(line: OutputLine) -> bool:
+    """Whether the line becomes one of the run's log."""
+    return bool(_shown_text(line))
+
+
+def log_line(context: Context, line: OutputLine) -> None:
+    text = _shown_text(line)
+    if text:
+        level = {"error": Level.ERROR, "warn": Level.WARNING}.get(str((line.event or {}).get("@level")), Level.INFO)
+        context.log(text, level=level, source=TERRAFORM)
 
 
 def error_text(result: CommandResult) -> str:

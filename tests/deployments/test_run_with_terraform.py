@@ -277,6 +277,8 @@ def test_a_worker_that_dies_leaves_a_terraform_that_the_next_worker_follows(
     Run.objects.filter(pk=run.pk).update(lease_expires_at="2020-01-01T00:00:00Z")
     assert advance_to_the_end(run).status == RunStatus.SUCCEEDED, log_of(run)
     assert "takes over without applying again" in log_of(run)
+    assert log_of(run).count("Creating...") == 1
+    assert log_of(run).count("Creation complete") == 1, "what Terraform said after the death is in the log too"
     assert creations(workspace_api) == 1
     assert not StateLock.objects.exists()
 
