@@ -49,7 +49,8 @@ def test_an_advance_sends_on_and_looks_at_the_endpoint_of_a_finished_run(one_eac
     tasks.advance_run(busy.pk)
     tasks.advance_run(over.pk)
     tasks.advance_run(4711)
-    assert sent == [("advance_run", busy.pk), ("observe_endpoint", over.deployment_id)]
+    after = [("observe_endpoint", over.deployment_id), ("check_config", over.deployment_id)]
+    assert sent == [("advance_run", busy.pk), *after]
 
 
 def test_a_worker_that_is_told_to_stop_takes_no_run(one_each, monkeypatch, sent):

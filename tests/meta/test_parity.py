@@ -52,9 +52,19 @@ DOORS = {
     "break_glass": Doors("deployments:run_break_glass", ("run_id",), "run-break-glass", ("pk",)),
     "create_policy": Doors("deployments:policy_new", ("rule",), "policy-list", ()),
     "edit_policy": Doors("deployments:policy", ("policy_id",), "policy-versions", ("pk",)),
+    "create_price_table": Doors("deployments:prices_new", (), "price-list", ()),
     "create_freeze": Doors("deployments:freezes", (), "freeze-list", ()),
     "lift_freeze": Doors("deployments:freeze_lift", ("freeze_id",), "freeze-lift", ("pk",)),
     "acknowledge_notice": Doors("deployments:notice_acknowledge", ("notice_id",), "notice-acknowledge", ("pk",)),
+    "check_configuration": Doors(
+        "deployments:config_check", ("deployment_id",), "deployment-config-drift-check", ("pk",)
+    ),
+    "accept_configuration": Doors(
+        "deployments:config_accept", ("deployment_id",), "deployment-config-drift-accept", ("pk",)
+    ),
+    "revert_configuration": Doors(
+        "deployments:config_revert", ("deployment_id",), "deployment-config-drift-revert", ("pk",)
+    ),
     "request_test": Doors("deployments:test_request", ("deployment_id",), "test-request-list", ("deployment_id",)),
 }
 
