@@ -26,6 +26,9 @@ from sandbox.errors import install_handlers
 from sandbox.faults import Faults
 from sandbox.files import Places
 from sandbox.gate import Gate
+from sandbox.jobs import routes as job_routes
+from sandbox.jobs import run_routes
+from sandbox.jobs.lifespan import jobs
 from sandbox.mlflow_server import MlflowServer
 from sandbox.models import Models
 from sandbox.registry import Registry
@@ -62,6 +65,8 @@ ROUTERS = (
     workspace_api.router,
     serving_routes.router,
     query.router,
+    job_routes.router,
+    run_routes.router,
 )
 
 
@@ -112,7 +117,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.request_log.start()
     await app.state.mlflow.start()
     try:
-        async with serving_endpoints(app):
+        async with serving_endpoints(app), jobs(app):
             yield
     finally:
         app.state.registry.close()

@@ -31,8 +31,12 @@ def _die_with_parent() -> None:
 class Child:
     """One process in a process group of its own, its output in a log file (0600)."""
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str], log_path: Path) -> None:
+    def __init__(
+        self, argv: Sequence[str], env: Mapping[str, str], log_path: Path, working_dir: Path | None = None
+    ) -> None:
+        """Without a ``working_dir`` it starts in that of the sandbox."""
         self._argv = list(argv)
+        self._working_dir = working_dir
         self._env = dict(env)
         self._log_path = log_path
         self._process: subprocess.Popen[bytes] | None = None
@@ -40,6 +44,11 @@ class Child:
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
+
+    @property
+    def exit_code(self) -> int | None:
+        """None before it has ended; negative for the signal that ended it."""
+        return self._process.poll() if self._process else None
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -54,6 +63,7 @@ class Child:
             return subprocess.Popen(
                 self._argv,
                 env=self._env,
+                cwd=self._working_dir,
                 stdin=subprocess.DEVNULL,
                 stdout=log_fd,
                 stderr=subprocess.STDOUT,

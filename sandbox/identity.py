@@ -147,6 +147,10 @@ def add_token(
     )
 
 
+def revoke_token(connection: sqlite3.Connection, token: str) -> None:
+    connection.execute("DELETE FROM tokens WHERE token_hash = ?", (_hash(token),))
+
+
 def new_token() -> str:
     return f"dapi{secrets.token_hex(16)}"
 

@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS acl_entries (
     permission_level TEXT NOT NULL, PRIMARY KEY (object_type, object_id, principal_kind, principal));
 """
 router = APIRouter(prefix="/api/2.0/permissions/{object_type}/{object_id}")
-CAN_MANAGE = "CAN_MANAGE"
+CAN_MANAGE, IS_OWNER = "CAN_MANAGE", "IS_OWNER"
 GROUP = "group"
 
 
@@ -61,11 +61,11 @@ TYPES = {
             "CAN_VIEW": "Can view the job",
             "CAN_MANAGE_RUN": "Can manage runs of the job",
             CAN_MANAGE: "Can manage the job",
-            "IS_OWNER": "Is the owner of the job",
+            IS_OWNER: "Is the owner of the job",
         },
     ),
 }
-LEVEL_OF_CREATOR = {"serving-endpoints": CAN_MANAGE, "registered-models": CAN_MANAGE, "jobs": "IS_OWNER"}
+LEVEL_OF_CREATOR = {"serving-endpoints": CAN_MANAGE, "registered-models": CAN_MANAGE, "jobs": IS_OWNER}
 
 
 class Entry(Body):
@@ -149,7 +149,16 @@ def _change(
                 "DELETE FROM acl_entries WHERE object_type = ? AND object_id = ?", (object_type, object_id)
             )
         _put(connection, object_type, object_id, entries)
+        _check_owner(connection, object_type, object_id)
     return _view(store, object_type, object_id)
+
+
+def _check_owner(connection: sqlite3.Connection, object_type: str, object_id: str) -> None:
+    if IS_OWNER not in TYPES[object_type].levels:
+        return
+    held = [level for _, _, level in _entries(connection, object_type, object_id)]
+    if held.count(IS_OWNER) != 1:
+        raise invalid(f"The {TYPES[object_type].name} must have exactly one owner.")
 
 
 def _require_known(store: Store, object_type: str, object_id: str) -> None:

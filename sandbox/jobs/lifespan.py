@@ -1,0 +1,41 @@
+"""What jobs keep in `app.state`, and their start and end with the application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+from sandbox.jobs import access
+from sandbox.jobs.attempt import Workshop
+from sandbox.jobs.dispatcher import Dispatcher
+from sandbox.jobs.records import JobRecords, RunRecords
+from sandbox.jobs.sources import Sources
+from sandbox.jobs.views import Views
+
+
+@asynccontextmanager
+async def jobs(app: FastAPI) -> AsyncIterator[None]:
+    """Sets `job_records`, `run_records`, `dispatcher`, `job_views`."""
+    state = app.state
+    state.job_records = JobRecords(state.store)
+    state.run_records = RunRecords(state.store)
+    state.job_views = Views(state.settings.url)
+    state.dispatcher = Dispatcher(
+        Workshop(
+            records=state.run_records,
+            sources=Sources(state.workspace_files, state.places, state.mlflow.artifacts_dir),
+            principal=partial(access.principal, state.store),
+            issue_token=partial(access.issue_token, state.store),
+            revoke_token=partial(access.revoke, state.store),
+            url=state.settings.url,
+            directory=state.settings.state_dir / "jobs",
+        )
+    )
+    state.dispatcher.start()
+    try:
+        yield
+    finally:
+        await state.dispatcher.stop()

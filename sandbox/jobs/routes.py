@@ -1,0 +1,159 @@
+"""`/api/2.2/jobs`: create, change, read and delete jobs, and run them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from sandbox.dependencies import CurrentPrincipal
+from sandbox.errors import ApiError, invalid
+from sandbox.identity import Principal
+from sandbox.jobs import access
+from sandbox.jobs.access import CAN_MANAGE, CAN_MANAGE_RUN, CAN_VIEW
+from sandbox.jobs.bodies import JobBody, JobSettingsBody, ResetBody, RunNowBody, UpdateBody
+from sandbox.jobs.dispatcher import Dispatcher
+from sandbox.jobs.planning import Asker, run_of_job
+from sandbox.jobs.records import JobRecord, JobRecords, RunRecords, new_id
+from sandbox.jobs.settings import updated
+from sandbox.jobs.validation import check_job, check_parameters, check_token
+from sandbox.jobs.views import Views
+from sandbox.paging import Page
+from sandbox.store import now_ms
+
+router = APIRouter(prefix="/api/2.2/jobs")
+LARGEST_SEQ = 10**12
+
+
+@dataclass
+class ListShape:
+    """How much a list answers. `offset` counts from the newest."""
+
+    limit: Annotated[int, Query(ge=0, le=100)] = 20
+    offset: Annotated[int, Query(ge=0)] = 0
+    page_token: str = ""
+    expand_tasks: bool = False
+
+
+@router.post("/create")
+def create(body: JobSettingsBody, request: Request, who: CurrentPrincipal) -> dict[str, Any]:
+    check_job(body)
+    access.run_as_name(request, who, body.run_as)
+    job = JobRecord(job_id=new_id(), creator=who.user_name, created_time=now_ms(), settings=body.kept())
+    access.register(request, who, job.job_id, body)
+    _jobs(request).save(job)
+    return {"job_id": job.job_id}
+
+
+@router.get("/get")
+def get(request: Request, who: CurrentPrincipal, job_id: int, page_token: str = "") -> dict[str, Any]:
+    return _views(request).job(find_job(request, who, job_id, CAN_VIEW), page_token)
+
+
+@router.get("/list")
+def list_jobs(
+    request: Request, who: CurrentPrincipal, shape: Annotated[ListShape, Depends()], name: str = ""
+) -> dict[str, Any]:
+    """Newest first. `name` is the exact name, whatever the case."""
+    if shape.limit == 0:
+        raise invalid("limit must be from 1 to 100.")
+    found = [
+        (seq, job)
+        for seq, job in _jobs(request).newest_first()
+        if (not name or job.name.lower() == name.lower()) and access.may(request, who, job.job_id, CAN_VIEW)
+    ]
+    shown, more = Page(shape.limit, shape.page_token).cut(found[shape.offset :], lambda item: descending(item[0]))
+    views = _views(request)
+    jobs = [views.listed_job(job, expand=shape.expand_tasks) for _, job in shown]
+    return {"jobs": jobs, "has_more": bool(more), **more}
+
+
+@router.post("/reset")
+def reset(body: ResetBody, request: Request, who: CurrentPrincipal) -> dict[str, Any]:
+    job = find_job(request, who, body.job_id, CAN_MANAGE)
+    _save(request, who, job, body.new_settings)
+    return {}
+
+
+@router.post("/update")
+def update(body: UpdateBody, request: Request, who: CurrentPrincipal) -> dict[str, Any]:
+    job = find_job(request, who, body.job_id, CAN_MANAGE)
+    new = body.new_settings.kept() if body.new_settings else {}
+    settings = updated(job.settings, new, body.fields_to_remove or [])
+    _save(request, who, job, JobSettingsBody.model_validate(settings))
+    return {}
+
+
+@router.post("/delete")
+async def delete(body: JobBody, request: Request, who: CurrentPrincipal) -> dict[str, Any]:
+    """Its active runs are canceled; their records stay."""
+    job = find_job(request, who, body.job_id, CAN_MANAGE)
+    _jobs(request).remove(job.job_id)
+    _dispatcher(request).cancel_all(job.job_id)
+    return {}
+
+
+@router.post("/run-now")
+async def run_now(body: RunNowBody, request: Request, who: CurrentPrincipal) -> dict[str, Any]:
+    check_token(body.idempotency_token)
+    check_parameters(body)
+    job = find_job(request, who, body.job_id, CAN_MANAGE_RUN)
+    known = known_run(request, str(job.job_id), body.idempotency_token)
+    if known is not None:
+        return {"run_id": known, "number_in_job": known}
+    run_as = job.settings.get("run_as") or {}
+    run_as_name = run_as.get("user_name") or run_as.get("service_principal_name") or job.creator
+    run = run_of_job(job, body, Asker(who.user_name, run_as_name))
+    token = body.idempotency_token
+    _dispatcher(request).launch(run, (str(job.job_id), token) if token else None)
+    return {"run_id": run.run_id, "number_in_job": run.run_id}
+
+
+# -- what the routes share ------------------------------------------------------------------------------------
+
+
+def find_job(request: Request, who: Principal, job_id: int, level: str) -> JobRecord:
+    """Raises ApiError: 400 for an unknown job, as a workspace does, or 403."""
+    job = _jobs(request).get(job_id)
+    if job is None:
+        raise invalid(f"Job {job_id} does not exist.")
+    access.require(request, who, job_id, level)
+    return job
+
+
+def known_run(request: Request, scope: str, token: str | None) -> int | None:
+    """The run that the idempotency token has started already; an error if that run was deleted."""
+    runs: RunRecords = request.app.state.run_records
+    run_id = runs.run_of_token(scope, token) if token else None
+    if run_id is not None and runs.get(run_id) is None:
+        message = f"The run of the idempotency token, {run_id}, was deleted."
+        raise ApiError(400, "INVALID_STATE", message)
+    return run_id
+
+
+def descending(seq: int) -> str:
+    """A sort key by which the newest comes first."""
+    return f"{LARGEST_SEQ - seq:012d}"
+
+
+def _save(request: Request, who: Principal, job: JobRecord, settings: JobSettingsBody) -> None:
+    check_job(settings)
+    access.run_as_name(request, who, settings.run_as)
+    job.settings = settings.kept()
+    _jobs(request).save(job)
+
+
+def _jobs(request: Request) -> JobRecords:
+    records: JobRecords = request.app.state.job_records
+    return records
+
+
+def _views(request: Request) -> Views:
+    views: Views = request.app.state.job_views
+    return views
+
+
+def _dispatcher(request: Request) -> Dispatcher:
+    dispatcher: Dispatcher = request.app.state.dispatcher
+    return dispatcher
