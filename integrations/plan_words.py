@@ -71,7 +71,7 @@ def concurrency(size: str, scales_to_zero: bool) -> str:
 def create_sentences(after: State) -> list[str]:
     entities = _entities(after)
     served = " and ".join(entity.title for entity in entities)
-    told = [f"Create endpoint {after.get('name')} serving {served}"]
+    told = [*_route_problems(after), f"Create endpoint {after.get('name')} serving {served}"]
     if len(entities) > 1:
         told.append("Traffic: " + ", ".join(f"{k} {v} %" for k, v in _shares(after).items()))
     return told + list(_inference_sentences({}, after))
@@ -96,15 +96,38 @@ def import_sentence(after: State) -> str:
 
 
 def update_sentences(before: State, after: State) -> list[str]:
-    pairs = _pair(_entities(before), _entities(after))
-    told = [sentence for pair in pairs for sentence in _entity_sentences(pair, len(pairs) > 1)]
-    told += _traffic_sentences(pairs, before, after)
+    told = list(_served_sentences(before, after))
     told += _inference_sentences(before, after)
     told += _usage_sentences(before, after)
     tags = ", ".join(_tag_changes(_tags(before), _tags(after)))
     if tags:
         told.append(f"Tags: {tags}" if told else f"Tags only, no redeploy: {tags}")
     return told
+
+
+def _served_sentences(before: State, after: State) -> Iterator[str]:
+    if _config(before) and not _config(after):
+        # The provider ignores the removal and says nothing.
+        yield "Nothing will happen to what is served: the config block was left out, and the endpoint keeps its own"
+        return
+    yield from _route_problems(after)
+    pairs = _pair(_entities(before), _entities(after))
+    for pair in pairs:
+        yield from _entity_sentences(pair, len(pairs) > 1)
+    yield from _traffic_sentences(pairs, before, after)
+
+
+def _route_problems(after: State) -> Iterator[str]:
+    """What the workspace would refuse."""
+    entities, routes = _entities(after), _routes(after)
+    if not entities:
+        return
+    total = sum(routes.values())
+    if total != 100:
+        yield f"The workspace will refuse this: routes must sum to 100 %, and these sum to {total} %"
+    for entity in entities:
+        if entity.name not in routes:
+            yield f"The workspace will refuse this: each served version needs a route, and {_label(entity)} has none"
 
 
 def permission_sentences(before: State, after: State) -> list[str]:
@@ -128,7 +151,15 @@ def _entities(state: State) -> list[ServedEntity]:
 
 def _routes(state: State) -> dict[str, int]:
     traffic = _config(state).get("traffic_config") or [{}]
-    return {route["served_entity_name"]: route["traffic_percentage"] for route in traffic[0].get("routes") or []}
+    routes = (traffic[0] if isinstance(traffic[0], Mapping) else {}).get("routes") or []
+    entities = _entities(state)
+    if not routes and len(entities) == 1:
+        # Left out, the server gives the only entity everything.
+        return {entities[0].name: 100}
+    return {
+        route.get("served_entity_name") or route.get("served_model_name") or "": route.get("traffic_percentage") or 0
+        for route in routes
+    }
 
 
 def _shares(state: State) -> dict[str, int]:
@@ -170,7 +201,7 @@ def _entity_changes(before: ServedEntity, after: ServedEntity) -> Iterator[str]:
     elif before.version != after.version:
         yield f"Model version {before.version} → {after.version}"
     if before.size != after.size:
-        yield f"Size {_sized(before.size)} → {_sized(after.size)}"
+        yield _size_change(before.size, after.size)
     if before.hardware != after.hardware:
         yield f"Hardware {before.hardware} → {after.hardware}"
     if before.scales_to_zero != after.scales_to_zero:
@@ -180,8 +211,10 @@ def _entity_changes(before: ServedEntity, after: ServedEntity) -> Iterator[str]:
         yield f"Environment variables: {', '.join(changed)}"
 
 
-def _sized(size: str) -> str:
-    return f"{size} ({concurrency(size, False)} concurrent)" if size in _CONCURRENCY else size or "not set"
+def _size_change(before: str, after: str) -> str:
+    if before in _CONCURRENCY and after in _CONCURRENCY:
+        return f"{before} → {after}: {concurrency(before, False)} → {concurrency(after, False)} concurrent"
+    return f"Size {before or 'not set'} → {after or 'not set'}"
 
 
 def _changed_names(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:

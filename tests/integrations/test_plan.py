@@ -85,7 +85,7 @@ def test_a_new_endpoint_is_told_with_model_size_and_scaling() -> None:
         ),
         (
             endpoint(entity(workload_size="Medium")),
-            (f"Size Small (4 concurrent) → Medium (8{RANGE}16 concurrent)",),
+            (f"Small → Medium: 4 → 8{RANGE}16 concurrent",),
         ),
         (endpoint(entity(workload_type="GPU_SMALL")), ("Hardware CPU → GPU_SMALL",)),
         (endpoint(entity(scale_to_zero_enabled=False)), ("No longer scales to zero: always on",)),
@@ -129,7 +129,7 @@ def test_a_resize_of_one_of_two_versions_says_which() -> None:
     shares = {"card_fraud-7": 50, "card_fraud-8": 50}
     before = endpoint(entity("7"), entity("8"), shares=shares)
     after = endpoint(entity("7"), entity("8", workload_size="Large"), shares=shares)
-    assert update(before, after) == (f"Size Small (4 concurrent) → Large (16{RANGE}64 concurrent) (v8)",)
+    assert update(before, after) == (f"Small → Large: 4 → 16{RANGE}64 concurrent (v8)",)
 
 
 def test_the_inference_table_can_move_and_be_switched_off() -> None:
@@ -163,6 +163,40 @@ def test_a_replacement_warns_about_the_url_first() -> None:
     )
     assert made.sentences()[-1] == "Permissions: group fraud may query"
     assert made.action is Action.REPLACE
+
+
+def test_a_rename_alone_says_that_the_url_will_change() -> None:
+    renamed = plan(change(["delete", "create"], endpoint(), endpoint(name="card-fraud-2")))
+    assert renamed.sentences()[0].startswith("URL will change")
+
+
+@pytest.mark.parametrize("config", [[], None])
+def test_a_config_block_that_was_left_out_is_told_as_nothing_that_happens(config: Any) -> None:
+    told = update(endpoint(), endpoint(config=config, tags={"a": "1"}))
+    assert told[0].startswith("Nothing will happen to what is served")
+    assert not any("Remove" in sentence or "Traffic" in sentence for sentence in told)
+    assert told[1:] == ("Tags: a set to 1",)
+
+
+def test_routes_that_do_not_sum_to_100_are_told_first() -> None:
+    both = (entity("7"), entity("8"))
+    shares = {"card_fraud-7": 80, "card_fraud-8": 10}
+    refused = "The workspace will refuse this: routes must sum to 100 %, and these sum to 90 %"
+    assert update(endpoint(), endpoint(*both, shares=shares))[0] == refused
+    assert plan(change(["create"], None, endpoint(*both, shares=shares))).sentences()[0] == refused
+
+
+def test_a_served_version_without_a_route_is_told() -> None:
+    after = endpoint(entity("7"), entity("8"), shares={"card_fraud-7": 100})
+    assert update(endpoint(), after)[0] == (
+        "The workspace will refuse this: each served version needs a route, and v8 has none"
+    )
+
+
+def test_routes_that_the_server_will_fill_in_are_no_problem() -> None:
+    after = entity("8")
+    without = endpoint(config=[{"served_entities": [after], "traffic_config": []}])
+    assert update(endpoint(), without) == ("Model version 7 → 8",)
 
 
 def test_a_tainted_endpoint_is_told_as_left_half_made() -> None:
@@ -218,9 +252,7 @@ def test_the_most_severe_change_comes_first() -> None:
 
 def test_drift_is_told_as_changed_outside() -> None:
     made = plan(drift=(change(["update"], endpoint(), endpoint(entity(workload_size="Large"))),))
-    assert made.drift_sentences() == (
-        f"Changed outside of Slipway: Size Small (4 concurrent) → Large (16{RANGE}64 concurrent)",
-    )
+    assert made.drift_sentences() == (f"Changed outside of Slipway: Small → Large: 4 → 16{RANGE}64 concurrent",)
 
 
 def test_unknown_and_sensitive_attributes_are_marked() -> None:

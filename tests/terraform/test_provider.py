@@ -139,7 +139,7 @@ def test_what_was_changed_by_hand_is_seen_and_put_right(rig: Rig) -> None:
     run = rig.run(variables)
     plan = rig.planned(run)
     assert (
-        "Changed outside of Slipway: Size Small (4 concurrent) → Large (16\N{EN DASH}64 concurrent)"
+        "Changed outside of Slipway: Small → Large: 4 → 16\N{EN DASH}64 concurrent"
         in plan.drift_sentences()
     )
     assert plan.summary() | {"create": 1, "update": 1} == plan.summary()
