@@ -15,24 +15,6 @@ from tests.sandbox.running import ADMIN_TOKEN, ROOT, RunningSandbox
 
 pytestmark = [pytest.mark.xdist_group("catalog-sandbox"), pytest.mark.timeout(300)]
 NAME = "staging.fraud.card_fraud"
-LOG_TWO_VERSIONS = """
-import sys
-import mlflow
-import pandas as pd
-from sklearn.linear_model import LogisticRegression
-frame = pd.DataFrame({"amount": [1.0, 2.0, 90.0, 95.0], "country": [0.0, 1.0, 0.0, 1.0]})
-fitted = LogisticRegression().fit(frame, [0, 0, 1, 1])
-for auc in (0.8, 0.9):
-    with mlflow.start_run():
-        mlflow.log_params({"solver": "lbfgs"})
-        mlflow.log_metrics({"auc": auc})
-        mlflow.sklearn.log_model(
-            fitted, name="model", input_example=frame.head(2), pip_requirements=["scikit-learn"],
-            registered_model_name=sys.argv[1],
-        )
-mlflow.MlflowClient().set_registered_model_alias(sys.argv[1], "champion", 1)
-mlflow.MlflowClient().set_registered_model_tag(sys.argv[1], "risk", "high")
-"""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +30,7 @@ def sandbox(tmp_path_factory):
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "GIT_PYTHON_REFRESH": "quiet",
         }
-        argv = [sys.executable, "-c", LOG_TWO_VERSIONS, NAME]
+        argv = [sys.executable, "-m", "tests.catalog.card_fraud_versions", NAME]
         done = subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=200)
         assert done.returncode == 0, done.stderr[-3000:]
         yield running

@@ -12,16 +12,9 @@ import orjson
 import pytest
 
 from tests.product import Product
+from tests.stack import ROOT
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("product"), pytest.mark.timeout(600)]
-
-PREDICT = """
-import json, sys, mlflow, numpy as np, pandas as pd
-body = json.load(sys.stdin)
-model = mlflow.pyfunc.load_model(sys.argv[1])
-frame = pd.DataFrame(body["dataframe_split"]["data"], columns=body["dataframe_split"]["columns"])
-json.dump({"predictions": np.asarray(model.predict(frame)).tolist()}, sys.stdout)
-"""
 
 
 def own_predictions(product: Product, model_uri: str, body: dict[str, Any]) -> Any:
@@ -31,9 +24,10 @@ def own_predictions(product: Product, model_uri: str, body: dict[str, Any]) -> A
         "MLFLOW_TRACKING_TOKEN": product.stack.record["sandbox_token"],
     }
     done = subprocess.run(
-        [sys.executable, "-c", PREDICT, model_uri],
+        [sys.executable, "-m", "tests.flows.predictions", model_uri],
         input=orjson.dumps(body),
         capture_output=True,
+        cwd=ROOT,
         env=environment,
         check=True,
     )

@@ -1,0 +1,29 @@
+"""``python -m tests.sandbox.moody_versions NAME...``: logs and registers two versions of MoodyModel under each name."""
+
+from __future__ import annotations
+
+import sys
+
+import mlflow
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema
+
+from tests.serving.saved_models import MoodyModel
+
+SIGNATURE = ModelSignature(inputs=Schema([ColSpec("string", "mood")]))
+
+
+def log_version(full_name: str) -> None:
+    mlflow.pyfunc.log_model(
+        name="model",
+        python_model=MoodyModel(),
+        signature=SIGNATURE,
+        pip_requirements=[],
+        registered_model_name=full_name,
+    )
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        log_version(name)
+        log_version(name)
