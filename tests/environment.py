@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from pathlib import Path
 
-os.environ.setdefault("VAR_DIR", tempfile.mkdtemp(prefix="slipway-tests-"))
+# The workers of xdist inherit the directory of the process that started them, which removes it.
+OWN_VAR_DIR = None if "VAR_DIR" in os.environ else tempfile.mkdtemp(prefix="slipway-tests-")
+if OWN_VAR_DIR:
+    os.environ["VAR_DIR"] = OWN_VAR_DIR
 os.environ.setdefault("SECRET_KEY", "a-secret-of-the-test-suite-and-of-nothing-else")
 os.environ.setdefault("STATE_KEYS", "znNHBk0RN-p4ecxlfrvX0mQPEd1KOniwH0nhK78AFfw=")
 os.environ.setdefault("LOG_LEVEL", "WARNING")
+# WhiteNoise warns of a directory that collectstatic has not made yet.
+Path(os.environ["VAR_DIR"], "staticfiles").mkdir(parents=True, exist_ok=True)
+
+
+def pytest_unconfigure() -> None:
+    if OWN_VAR_DIR:
+        shutil.rmtree(OWN_VAR_DIR, ignore_errors=True)
