@@ -13,14 +13,17 @@ from deployments.models import Approval, Deployment, Freeze, Notice, Policy, Run
 from deployments.states import RunStatus
 from portal.api import urlpatterns
 from tests.deployments.conftest import give_plan, make_deployment, make_run
+from tests.deployments.prices import make_prices
 
 pytestmark = pytest.mark.django_db
 
 SECRET = "only-for-the-team"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # What is shown to everybody who is signed in.
-OF_ALL = {"environments", "policies"}
+OF_ALL = {"environments", "policies", "prices"}
 OPEN_TO_ALL = {"/api/v1/schema/", "/api/v1/docs/"}
+# Answers what is asked, and has nothing to list.
+NO_LIST = {"/api/v1/estimates/"}
 
 
 def paths():
@@ -52,6 +55,7 @@ def objects(model_version, team, deployer):
         "policies": Policy.objects.create(rule="owner_team", risk="low", level="advisory").pk,
         "freezes": freeze.pk,
         "notices": Notice.objects.create(user=deployer, run=run, message=SECRET).pk,
+        "prices": make_prices().pk,
         "tokens": uuid.uuid4(),
     }
 
@@ -105,7 +109,7 @@ def _json(body):
     return str(body).replace("'", '"')
 
 
-@pytest.mark.parametrize("path", [path for path in paths() if "{" not in path and path not in OPEN_TO_ALL])
+@pytest.mark.parametrize("path", [path for path in paths() if "{" not in path and path not in OPEN_TO_ALL | NO_LIST])
 def test_no_list_shows_a_stranger_what_is_the_teams(path, objects, stranger, api_as):
     answer = api_as(stranger).get(fill(path, objects))
     assert answer.status_code == 200

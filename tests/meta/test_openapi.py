@@ -18,6 +18,7 @@ from deployments.specs import DeploymentSpec
 from deployments.states import RunKind, RunStatus, StageStatus
 from portal.wsgi import application
 from tests.deployments.conftest import give_plan, make_deployment, make_run
+from tests.deployments.prices import make_prices
 from tests.factories import token_of
 
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -130,6 +131,7 @@ def api_schema(db, one_connection, mode, model_version, owner, admin):
     parents = {"deployment_id": deployment.pk, "full_name": model_version.model.full_name, "version": "3"}
     rows = {"deployments": deployment.pk, "runs": run.pk, "test-requests": asked.pk, "environments": "staging"}
     rows["teams"] = model_version.model.team.slug
+    rows["prices"] = make_prices().pk
     turns = itertools.count()
     schema = schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", application)
 
