@@ -15,7 +15,7 @@ export SLIPWAY_STOP_WITH_PARENT := 1
 
 .PHONY: help
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 .PHONY: python
 python:
@@ -44,6 +44,9 @@ test: dev-env assets ## Run the whole suite, on SQLite and on PostgreSQL
 .PHONY: check
 check: dev-env ## Check style, types, layers, templates, migrations, the API schema and sizes
 	@exec $(BIN)/python -m tests.checks
+
+bench-%: dev-env assets ## Measure against peers and print the figures: bench-drift, bench-runs (docs/benchmarks.md)
+	@exec $(BIN)/python -m bench.$*
 
 .PHONY: assets
 assets: demo-env ## Fetch the front end's packages and copy what pages use to static/vendor
