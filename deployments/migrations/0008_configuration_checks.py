@@ -5,30 +5,42 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('deployments', '0007_shipped_prices'),
+        ("deployments", "0007_shipped_prices"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='deployment',
-            name='intended_spec',
+            model_name="deployment",
+            name="intended_spec",
             field=models.JSONField(blank=True, default=dict),
         ),
         migrations.CreateModel(
-            name='ConfigCheck',
+            name="ConfigCheck",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('checked_at', models.DateTimeField()),
-                ('status', models.CharField(choices=[('in_sync', 'As asked for'), ('drifted', 'Changed by hand'), ('unknown', 'Unknown')], max_length=10)),
-                ('differences', models.JSONField(blank=True, default=list)),
-                ('error', models.TextField(blank=True)),
-                ('first_seen_at', models.DateTimeField(blank=True, null=True)),
-                ('changed_at', models.DateTimeField(blank=True, null=True)),
-                ('live', models.BinaryField(default=b'')),
-                ('fingerprint', models.CharField(blank=True, max_length=64)),
-                ('deployment', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='config_check', to='deployments.deployment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("checked_at", models.DateTimeField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("in_sync", "As asked for"), ("drifted", "Changed by hand"), ("unknown", "Unknown")],
+                        max_length=10,
+                    ),
+                ),
+                ("differences", models.JSONField(blank=True, default=list)),
+                ("error", models.TextField(blank=True)),
+                ("first_seen_at", models.DateTimeField(blank=True, null=True)),
+                ("changed_at", models.DateTimeField(blank=True, null=True)),
+                ("live", models.BinaryField(default=b"")),
+                ("fingerprint", models.CharField(blank=True, max_length=64)),
+                (
+                    "deployment",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="config_check",
+                        to="deployments.deployment",
+                    ),
+                ),
             ],
         ),
     ]
