@@ -4,6 +4,7 @@ from integrations.databricks.credentials import Credentials
 from integrations.databricks.records import (
     Endpoint,
     InferenceTable,
+    JobRun,
     QueryResult,
     RegisteredModel,
     Route,
@@ -17,6 +18,7 @@ __all__ = [
     "Credentials",
     "Endpoint",
     "InferenceTable",
+    "JobRun",
     "QueryResult",
     "RegisteredModel",
     "Route",

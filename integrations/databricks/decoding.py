@@ -9,6 +9,7 @@ from typing import Any
 from integrations.databricks.records import (
     Endpoint,
     InferenceTable,
+    JobRun,
     RegisteredModel,
     Route,
     ServedEntity,
@@ -137,4 +138,20 @@ def endpoint(row: Mapping[str, Any]) -> Endpoint:
         created_at=from_milliseconds(row.get("creation_timestamp")),
         updated_at=from_milliseconds(row.get("last_updated_timestamp")),
         raw=row,
+    )
+
+
+def job_run(row: Mapping[str, Any]) -> JobRun:
+    """A Run of Jobs 2.2, which has its state in two shapes; the newer tells more of why it ended."""
+    state, status = mapping(row.get("state")), mapping(row.get("status"))
+    details = mapping(status.get("termination_details"))
+    return JobRun(
+        run_id=int(row.get("run_id") or 0),
+        name=_text(row, "run_name"),
+        life_cycle_state=_text(state, "life_cycle_state") or _text(status, "state"),
+        result_state=_text(state, "result_state"),
+        message=_text(details, "message") or _text(state, "state_message"),
+        started_at=from_milliseconds(row.get("start_time")),
+        ended_at=from_milliseconds(row.get("end_time")),
+        url=_text(row, "run_page_url"),
     )

@@ -141,3 +141,34 @@ class QueryResult:
     @property
     def ok(self) -> bool:
         return 200 <= self.status_code < 300
+
+
+# The words of a run that has ended, of the older `state`.
+FINISHED_LIFE_CYCLES = frozenset(("TERMINATED", "SKIPPED", "INTERNAL_ERROR"))
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """A run of a job, or a submitted one. States are the workspace's words; times are UTC.
+
+    ``life_cycle_state``: QUEUED, PENDING, RUNNING, TERMINATING, TERMINATED, SKIPPED, INTERNAL_ERROR and others
+    that may come. ``result_state`` is "" until the run has ended.
+    """
+
+    run_id: int
+    name: str = ""
+    life_cycle_state: str = ""
+    result_state: str = ""
+    message: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    url: str = ""
+
+    @property
+    def is_finished(self) -> bool:
+        """A word that is not known means that the run is under way, unless it has an end."""
+        return self.life_cycle_state in FINISHED_LIFE_CYCLES or self.ended_at is not None
+
+    @property
+    def succeeded(self) -> bool:
+        return self.result_state == "SUCCESS"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 from integrations.databricks.credentials import Credentials
+from integrations.databricks.jobs import JobCalls
 from integrations.databricks.registry import RegistryCalls
 from integrations.databricks.serving import ServingCalls
 
 
-class Workspace(RegistryCalls, ServingCalls):
+class Workspace(RegistryCalls, ServingCalls, JobCalls):
     """``Workspace(host, credentials, *, http_timeout_s=30, retry_timeout_s=60)``; threads may share it.
 
     Every call raises IntegrationError(permanent=, code=): permanent where trying again cannot help.

@@ -118,6 +118,11 @@ def _read_report(places: TaskPlaces, exit_code: int) -> tuple[str, str]:
         report = json.loads(places.report.read_text(encoding="utf-8"))
         return str(report["error"]), str(report["error_trace"])
     except (OSError, ValueError):
-        if exit_code < 0:
-            return f"The process was ended by {signal.Signals(-exit_code).name}.", ""
-        return f"The process ended with exit code {exit_code}.", ""
+        return _exit_text(exit_code), ""
+
+
+def _exit_text(exit_code: int) -> str:
+    if exit_code >= 0:
+        return f"The process ended with exit code {exit_code}."
+    known = {item.value: item.name for item in signal.Signals}
+    return f"The process was ended by {known.get(-exit_code, f'signal {-exit_code}')}."

@@ -8,7 +8,11 @@ from pydantic import ConfigDict, Field
 
 from sandbox.bodies import Body
 
-Seconds = Annotated[int, Field(ge=0)]
+LARGEST = 2**31 - 1
+Seconds = Annotated[int, Field(ge=0, le=LARGEST)]
+# What the store can look for: a signed integer of 64 bits.
+Number = Annotated[int, Field(ge=0, lt=2**63)]
+PlainText = Annotated[str, Field(pattern=r"\A[^\x00]*\z")]
 RunIf = Literal["ALL_SUCCESS", "AT_LEAST_ONE_SUCCESS", "NONE_FAILED", "ALL_DONE", "AT_LEAST_ONE_FAILED", "ALL_FAILED"]
 
 
@@ -27,8 +31,8 @@ class DependencyBody(OpenBody):
 
 
 class SparkPythonBody(OpenBody):
-    python_file: str = Field(min_length=1)
-    parameters: list[str] | None = None
+    python_file: PlainText = Field(min_length=1)
+    parameters: list[PlainText] | None = None
     source: Literal["WORKSPACE", "GIT"] | None = None
 
 
@@ -43,7 +47,7 @@ class TaskBody(OpenBody):
     new_cluster: dict[str, Any] | None = None
     timeout_seconds: Seconds | None = None
     max_retries: Annotated[int, Field(ge=-1)] | None = None
-    min_retry_interval_millis: Annotated[int, Field(ge=0)] | None = None
+    min_retry_interval_millis: Annotated[int, Field(ge=0, le=LARGEST)] | None = None
     retry_on_timeout: bool | None = None
     disabled: bool | None = None
 
@@ -74,7 +78,7 @@ class RunAsBody(Body):
 
 class ParameterBody(Body):
     name: str = Field(min_length=1)
-    default: str
+    default: PlainText
 
 
 class RunSettingsBody(OpenBody):
@@ -106,7 +110,7 @@ class SubmitBody(RunSettingsBody):
 
 
 class JobBody(Body):
-    job_id: int
+    job_id: Number
 
 
 class ResetBody(JobBody):
@@ -119,28 +123,28 @@ class UpdateBody(JobBody):
 
 
 class RunParametersBody(OpenBody):
-    job_parameters: dict[str, str] | None = None
-    python_params: list[str] | None = None
+    job_parameters: dict[str, PlainText] | None = None
+    python_params: list[PlainText] | None = None
     queue: QueueBody | None = None
 
 
 class RunNowBody(RunParametersBody):
-    job_id: int
+    job_id: Number
     idempotency_token: str | None = None
     only: list[str] | None = None
 
 
 class RunBody(Body):
-    run_id: int
+    run_id: Number
 
 
 class CancelAllBody(Body):
-    job_id: int | None = None
+    job_id: Number | None = None
     all_queued_runs: bool = False
 
 
 class RepairBody(RunParametersBody):
-    run_id: int
+    run_id: Number
     rerun_tasks: list[str] | None = None
     rerun_all_failed_tasks: bool = False
     rerun_dependent_tasks: bool = False

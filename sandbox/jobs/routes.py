@@ -12,7 +12,7 @@ from sandbox.errors import ApiError, invalid
 from sandbox.identity import Principal
 from sandbox.jobs import access
 from sandbox.jobs.access import CAN_MANAGE, CAN_MANAGE_RUN, CAN_VIEW
-from sandbox.jobs.bodies import JobBody, JobSettingsBody, ResetBody, RunNowBody, UpdateBody
+from sandbox.jobs.bodies import JobBody, JobSettingsBody, Number, ResetBody, RunNowBody, UpdateBody
 from sandbox.jobs.dispatcher import Dispatcher
 from sandbox.jobs.planning import Asker, run_of_job
 from sandbox.jobs.records import JobRecord, JobRecords, RunRecords, new_id
@@ -47,7 +47,7 @@ def create(body: JobSettingsBody, request: Request, who: CurrentPrincipal) -> di
 
 
 @router.get("/get")
-def get(request: Request, who: CurrentPrincipal, job_id: int, page_token: str = "") -> dict[str, Any]:
+def get(request: Request, who: CurrentPrincipal, job_id: Number, page_token: str = "") -> dict[str, Any]:
     return _views(request).job(find_job(request, who, job_id, CAN_VIEW), page_token)
 
 

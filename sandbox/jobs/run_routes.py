@@ -13,7 +13,7 @@ from sandbox.errors import ApiError, invalid
 from sandbox.identity import Principal
 from sandbox.jobs import access
 from sandbox.jobs.access import CAN_MANAGE_RUN, CAN_VIEW
-from sandbox.jobs.bodies import CancelAllBody, RepairBody, RunBody, SubmitBody
+from sandbox.jobs.bodies import CancelAllBody, Number, RepairBody, RunBody, SubmitBody
 from sandbox.jobs.dispatcher import Dispatcher
 from sandbox.jobs.output import run_output
 from sandbox.jobs.planning import Asker, repair, submitted_run
@@ -54,7 +54,7 @@ async def submit(body: SubmitBody, request: Request, who: CurrentPrincipal) -> d
 
 @router.get("/get")
 def get(
-    request: Request, who: CurrentPrincipal, run_id: int, include_history: bool = False, page_token: str = ""
+    request: Request, who: CurrentPrincipal, run_id: Number, include_history: bool = False, page_token: str = ""
 ) -> dict[str, Any]:
     found = _find(request, who, run_id, CAN_VIEW)
     if found.task is not None:
@@ -66,12 +66,12 @@ def get(
 class ListQuery:
     """The filters of `runs/list`."""
 
-    job_id: int | None = None
+    job_id: Number | None = None
     active_only: bool = False
     completed_only: bool = False
     run_type: Literal["JOB_RUN", "SUBMIT_RUN", "WORKFLOW_RUN"] | None = None
-    start_time_from: int | None = None
-    start_time_to: int | None = None
+    start_time_from: Number | None = None
+    start_time_to: Number | None = None
 
     def as_filter(self) -> RunFilter:
         if self.active_only and self.completed_only:
@@ -103,7 +103,7 @@ def list_runs(
 
 
 @router.get("/get-output")
-def get_output(request: Request, who: CurrentPrincipal, run_id: int) -> dict[str, Any]:
+def get_output(request: Request, who: CurrentPrincipal, run_id: Number) -> dict[str, Any]:
     """Of a task's run, or of the run of a job with one task."""
     found = _find(request, who, run_id, CAN_VIEW)
     task = found.task or _only_task(found.run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -122,7 +123,7 @@ class Views:
 
 def paged(view: dict[str, Any], arrays: Sequence[str], page_token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The view with one page of each of its arrays, and `next_page_token` if any of them goes on."""
-    if page_token and not page_token.isdecimal():
+    if page_token and not re.fullmatch(r"[0-9]{1,9}", page_token):
         raise invalid("page_token is not one that this API gave.")
     begin = int(page_token or 0)
     end = begin + ARRAY_PAGE

@@ -11,7 +11,7 @@ from tests.sandbox.running import RunningSandbox
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from databricks.sdk.service.jobs import Run, RunTask
+    from databricks.sdk.service.jobs import RunTask
 
 ENDED = {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
 
@@ -25,7 +25,7 @@ class Jobs:
 
     def __post_init__(self) -> None:
         self.client = self.sandbox.client()
-        self.api = self.client.jobs
+        self.api: Any = self.client.jobs
         self.client.workspace.mkdirs(self.folder)
 
     def script(self, text: str) -> str:
@@ -53,7 +53,7 @@ class Jobs:
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         return dict(self.client.api_client.do("POST", f"/api/2.2/jobs/{path}", body=body))
 
-    def ended(self, run_id: int, timeout_s: float = 60) -> Run:
+    def ended(self, run_id: int, timeout_s: float = 60) -> Any:
         """The run once it has ended, however that is."""
         wait_until(lambda: self.life_cycle(run_id) in ENDED, timeout_s)
         return self.api.get_run(run_id, include_history=True)
