@@ -97,6 +97,20 @@ class Plan:
     def has_changes(self) -> bool:
         return any(change.action is not Action.NO_OP or change.is_import for change in self.changes)
 
+    @property
+    def changes_something(self) -> bool:
+        """Whether anything happens in the workspace. Taking over what is there does nothing to it.
+
+        After an import Terraform's own waiting times are still to be written into the state: an update without calls.
+        """
+        acting = [change for change in self.changes if change.action is not Action.NO_OP]
+        return any(
+            change.action is not Action.UPDATE
+            or not change.attributes
+            or any(not attribute.path.startswith("timeouts.") for attribute in change.attributes)
+            for change in acting
+        )
+
     def summary(self) -> dict[str, int]:
         """How many resources for each action, zeros included, plus "import"."""
         counts = Counter(change.action.value for change in self.changes)

@@ -14,15 +14,10 @@ def spec_of(
     """The spec of an endpoint with these module variables; what an endpoint does not tell is as in ``base``.
 
     ``given_tags``: tags that Slipway adds by itself and that therefore do not belong into the spec.
-    Raises SpecInvalid where a spec cannot say it, for example for two served versions or a secret in plain text.
+    Raises SpecInvalid where a spec cannot say it, for example for split traffic or a secret in plain text. A version
+    that is served without traffic is not part of a spec.
     """
-    entities = list(variables.get("served_entities") or ())
-    if len(entities) != 1:
-        count = len(entities) or "no"
-        raise SpecInvalid(
-            {"served_entities": [f"The endpoint serves {count} versions; a deployment is for exactly one."]}
-        )
-    entity = entities[0]
+    entity = _with_all_traffic(variables)
     table = variables.get("inference_table") or {}
     return parse_spec(
         {
@@ -40,6 +35,16 @@ def spec_of(
             "tags": _tags(variables.get("tags") or {}, given_tags or {}),
         }
     )
+
+
+def _with_all_traffic(variables: Mapping[str, Any]) -> Mapping[str, Any]:
+    routes = {row["served_entity_name"]: row["traffic_percentage"] for row in variables.get("routes") or ()}
+    used = [row for row in variables.get("served_entities") or () if routes.get(row["name"])]
+    if len(used) != 1:
+        count = len(used) or "no"
+        raise SpecInvalid({"served_entities": [f"Traffic goes to {count} versions; a spec gives it all to one."]})
+    entity: Mapping[str, Any] = used[0]
+    return entity
 
 
 def _tags(live: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:

@@ -83,6 +83,8 @@ class FakeWorkspace:
             return self._permissions(request, request.path.removeprefix(PERMISSIONS))
         if request.path.startswith(MODELS):
             return self._model_call(request, request.path.removeprefix(MODELS).strip("/"))
+        if request.path == ENDPOINTS and request.method == "GET":
+            return Answer(200, {"endpoints": [self._poll(row) for row in self.endpoints.values()]})
         if request.path == ENDPOINTS and request.method == "POST":
             return self._create(request.json)
         name, _, action = request.path.removeprefix(f"{ENDPOINTS}/").partition("/")
