@@ -79,7 +79,10 @@ class EstimateViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Deployment]):
         ],
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Price a spec for a month of 730 hours. It is checked as if it were deployed, in the same words."""
+        """Price a spec for a month of 730 hours. It is checked as if it were deployed, in the same words.
+
+        A spec with nothing around it is priced with the defaults.
+        """
         asked = _parse(request.data)
         deployment = _deployment(request, asked.deployment)
         target = services.check_spec(asked.spec, user_of(request), deployment)

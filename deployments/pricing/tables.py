@@ -87,7 +87,7 @@ class NewRate(Part):
     def _most_is_not_less_than_fewest(cls, value: Decimal, info: ValidationInfo) -> Decimal:
         fewest = info.data.get(f"min_{(info.field_name or '').removeprefix('max_')}")
         if fewest is not None and value < fewest:
-            raise ValueError(f"At the most it is no less than at the fewest: {fewest}.")
+            raise ValueError(f"It cannot be less than at the fewest: {fewest}.")
         return value
 
 

@@ -175,7 +175,8 @@ def test_a_platform_admin_makes_a_table_and_the_trail_tells(admin, api_as):
     made = PriceTable.objects.get(pk=answer.json()["id"])
     assert answer.headers["Location"].endswith(f"/prices/{made.pk}/")
     assert (made.created_by, str(made.price_per_dbu), made.currency) == (admin, "0.060000", "EUR")
-    assert str(made.rate("CPU", "Small").max_dbu_per_hour) == "4.5000"
+    (rate,) = made.rates.all()
+    assert (str(rate), str(rate.max_dbu_per_hour)) == ("CPU Small", "4.5000")
     assert PriceTable.objects.get(pk=before.pk).name == "Test prices"
     assert LogEntry.objects.get_for_object(made).get().actor == admin
 
