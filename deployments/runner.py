@@ -24,6 +24,11 @@ logger = logging.getLogger(__name__)
 
 RETRIES = 6
 RETRY_AFTER_S = 5.0
+END_LEVELS = {
+    RunStatus.FAILED: Level.ERROR,
+    RunStatus.ROLLED_BACK: Level.WARNING,
+    RunStatus.ROLLBACK_FAILED: Level.ERROR,
+}
 WORKER = f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -59,7 +64,7 @@ def _start(run: Run, lease: Lease) -> list[int]:
     if run.cancel_requested_at:
         run.transition(RunStatus.CANCELLED, "cancelled before it started", lease=lease)
         return next_in_line(run)
-    if run.kind == RunKind.DEPLOY and run.deployment.destroyed_at:
+    if run.kind != RunKind.DESTROY and run.deployment.destroyed_at:
         run.transition(RunStatus.FAILED, "the deployment was destroyed while this run waited", lease=lease)
         return next_in_line(run)
     blocking = run.blocking_run()
@@ -78,7 +83,7 @@ def _start(run: Run, lease: Lease) -> list[int]:
 def _outcome(context: Context) -> Outcome:
     """Run the stage; an outside fault becomes a wait or an end, and never a lost run."""
     status = RunStatus(context.run.status)
-    if context.cancelled and not (status == RunStatus.APPLY and context.run.apply_started_at):
+    if context.cancelled and not _stops_itself(context.run, status):
         return End(RunStatus.CANCELLED, f"cancelled before {status.label.lower()} was done")
     try:
         outcome = STAGE_FUNCTIONS[status](context)
@@ -96,6 +101,11 @@ def _outcome(context: Context) -> Outcome:
         return _try_again(context, f"an error of Slipway itself: {type(error).__name__}.")
     _count_failures(context, 0)
     return outcome
+
+
+def _stops_itself(run: Run, status: RunStatus) -> bool:
+    """Terraform has to be stopped, traffic to be put back: the stage sees that it was cancelled and ends the run."""
+    return status == RunStatus.ROLLOUT or (status == RunStatus.APPLY and run.apply_started_at is not None)
 
 
 def _try_again(context: Context, message: str) -> Outcome:
@@ -125,7 +135,7 @@ def _settle(context: Context, outcome: Outcome) -> list[int]:
             Run.release_lease(lease)
             return [run.pk] if to in WORKABLE else []
         case End(status, message):
-            level = Level.ERROR if status == RunStatus.FAILED else Level.INFO
+            level = END_LEVELS.get(status, Level.INFO)
             run.transition(status, message, lease=lease, level=level)
             statestore.release_at_the_end(run)
             if status in GOOD:

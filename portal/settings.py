@@ -311,6 +311,8 @@ CELERY_BEAT_SCHEDULE = {
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 
 # -- runs ----------------------------------------------------------------------------------------
+# How long a minute of bake time lasts.
+ROLLOUT_MINUTE_S = env_int("ROLLOUT_MINUTE_S", 60, low=1, high=3600)
 LEASE_S = env_int("LEASE_S", 20, low=3, high=600)
 RUN_DIR = env_path("RUN_DIR", VAR_DIR / "runs")
 TERRAFORM_HOME = env_path("TERRAFORM_HOME", VAR_DIR / "terraform")

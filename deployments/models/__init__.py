@@ -8,6 +8,7 @@ from deployments.models.notice import Notice
 from deployments.models.policy import ChangeKind, Policy, PolicyLevel, PolicyResult, PolicyVersion
 from deployments.models.pricing import PriceTable, Rate
 from deployments.models.records import Approval, RunPlan, StageRecord
+from deployments.models.rollout import Rehearsal, RolloutStep
 from deployments.models.run import IllegalTransition, Lease, LeaseLost, Run
 from deployments.models.smoke import TestRequest
 from deployments.models.tfstate import BackendCredential, StateLock, StateVersion
@@ -32,6 +33,8 @@ __all__ = [
     "PolicyVersion",
     "PriceTable",
     "Rate",
+    "Rehearsal",
+    "RolloutStep",
     "Run",
     "RunPlan",
     "StageRecord",
@@ -48,4 +51,5 @@ auditlog.register(
 )
 auditlog.register(Policy)
 auditlog.register(Freeze)
+auditlog.register(Rehearsal, include_fields=["deployment", "version", "rollback_run", "return_run", "started_by"])
 auditlog.register(PriceTable)

@@ -16,6 +16,8 @@ from deployments.specs import DeploymentSpec
 from deployments.states import ACTIVE, UNFINISHED, RunKind, RunStatus
 from deployments.tasks import advance_run
 
+ASKED = {RunKind.ADOPT: "adopt", RunKind.DESTROY: "destroy", RunKind.ROLLBACK: "roll back"}
+
 
 class ActionRefused(Exception):
     """The action is not possible now. ``code`` is stable and goes to API clients; the text is for people."""
@@ -43,7 +45,7 @@ def refuse_destroyed(deployment: Deployment) -> None:
 def request_run(deployment: Deployment, kind: RunKind, spec: DeploymentSpec, actor: User) -> Run:
     with transaction.atomic():
         run = Run.objects.create(deployment=deployment, kind=kind, spec=spec.as_json(), requested_by=actor)
-        what = "deploy" if kind == RunKind.DEPLOY else "destroy"
+        what = ASKED.get(kind, "deploy")
         run.log(
             [
                 Line(
@@ -61,6 +63,12 @@ def request_run(deployment: Deployment, kind: RunKind, spec: DeploymentSpec, act
 def send_on(run_id: int) -> None:
     """Tell a worker, once the row is there. With the broker away the run is not lost: beat finds it."""
     transaction.on_commit(lambda: advance_run.delay(run_id), robust=True)
+
+
+def wake(run: Run) -> None:
+    """Have a run that waits in its stage looked at now."""
+    Run.objects.filter(pk=run.pk, status=run.status).update(wake_at=None)
+    send_on(run.pk)
 
 
 def send_on_whoever_can(run: Run) -> None:

@@ -36,8 +36,6 @@ def check_spec(spec: DeploymentSpec, actor: User, deployment: Deployment | None 
     version = _find_version(spec, model, errors) if model else None
     _check_name(spec, environment, deployment, errors)
     _check_unchangeable(spec, deployment, errors)
-    if deployment and deployment.live_version and spec.rollout.strategy != "all_at_once":
-        errors["rollout.strategy"] = ["Updates go to all traffic at once for now: choose all_at_once."]
     if errors or model is None or version is None:
         raise SpecInvalid(errors)
     return Target(spec.pinned(version.version), environment, model, version)

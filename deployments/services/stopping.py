@@ -10,7 +10,15 @@ from accounts.roles import Action
 from deployments import statestore
 from deployments.models import IllegalTransition, Run
 from deployments.models.run import Line
-from deployments.services.base import ActionRefused, audit, refuse_destroyed, require, send_on, send_on_whoever_can
+from deployments.services.base import (
+    ActionRefused,
+    audit,
+    refuse_destroyed,
+    require,
+    send_on,
+    send_on_whoever_can,
+    wake,
+)
 from deployments.states import RESUMABLE, UNFINISHED, Level, RunStatus
 
 
@@ -29,6 +37,9 @@ def cancel(*, run: Run, actor: User) -> Run:
     text = f"cancelled by {actor.display_name}"
     try:
         run.refresh_from_db()
+        if run.status == RunStatus.ROLLOUT:
+            wake(run)
+            raise IllegalTransition("traffic has to go back first")
         if run.status == RunStatus.APPLY and run.apply_started_at:
             raise IllegalTransition("Terraform may be at work")
         with transaction.atomic():

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
 from deployments.models import StageRecord
+from deployments.rollouts.entities import entities_of, percents_of, served_entity_name
 from deployments.specs import DeploymentSpec
+from deployments.stages.adopting import adopts
 from deployments.stages.context import Context
-from deployments.stages.terraform import served_entity_name
-from deployments.stages.watch import log_excerpt, state_words
+from deployments.stages.ending import succeed
+from deployments.stages.watch import log_build, log_excerpt, state_words
 from deployments.states import End, GoOn, Level, Outcome, RunStatus, Wait
 from deployments.sync import record_observation
 from integrations.databricks import Endpoint
@@ -28,7 +32,7 @@ def run_stage(context: Context) -> Outcome:
         return _update_failed(context, endpoint)
     if not endpoint.ready or endpoint.config_update != "NOT_UPDATING":
         return _wait(context, endpoint)
-    differences = _differences(context.spec, endpoint)
+    differences = _differences(context.spec, context.run.plan.variables, endpoint)
     for difference in differences:
         context.log(f"read back: {difference}", level=Level.WARNING)
     StageRecord.note(
@@ -36,6 +40,9 @@ def run_stage(context: Context) -> Outcome:
         RunStatus.ENDPOINT,
         {"config_version": endpoint.config_version, "differences": differences},
     )
+    log_build(context, served_entity_name(context.spec))
+    if adopts(context):
+        return succeed(context, f"adopted as it is, configuration {endpoint.config_version}")
     return GoOn(RunStatus.SMOKE, f"the endpoint is ready, configuration {endpoint.config_version}")
 
 
@@ -57,21 +64,29 @@ def _update_failed(context: Context, endpoint: Endpoint) -> Outcome:
     return End(RunStatus.FAILED, f"the update failed ({reasons or endpoint.config_update}).{still}")
 
 
-def _differences(spec: DeploymentSpec, endpoint: Endpoint) -> list[str]:
+def _differences(spec: DeploymentSpec, variables: Mapping[str, Any], endpoint: Endpoint) -> list[str]:
     """Every intended field, compared with what the workspace shows after the apply."""
-    name = served_entity_name(spec)
-    entity = next((item for item in endpoint.served_entities if item.name == name), None)
-    if entity is None:
+    wanted = entities_of(variables)
+    found = [text for entity in wanted for text in _entity_differences(entity, endpoint, len(wanted) > 1)]
+    routes = percents_of(variables)
+    if endpoint.traffic != routes:
+        found.append(f"traffic is {endpoint.traffic!r}, asked was {routes!r}")
+    return found + [f"tag {key} is missing" for key, value in spec.tags.items() if endpoint.tags.get(key) != value]
+
+
+def _entity_differences(asked: Mapping[str, Any], endpoint: Endpoint, is_named: bool) -> list[str]:
+    """``is_named``: say of which entity, because there are others."""
+    name = asked["name"]
+    live = next((item for item in endpoint.served_entities if item.name == name), None)
+    if live is None:
         return [f"{name} is not served"]
     pairs = [
-        ("model", spec.model, entity.entity_name),
-        ("version", spec.version, entity.entity_version),
-        ("workload size", spec.compute.workload_size, entity.workload_size),
-        ("workload type", spec.compute.workload_type, entity.workload_type),
-        ("scale to zero", spec.compute.scale_to_zero, entity.scale_to_zero),
-        ("traffic", {name: 100}, endpoint.traffic),
-        ("environment variables", spec.env_vars, dict(entity.environment_vars)),
+        ("model", asked["entity_name"], live.entity_name),
+        ("version", asked["entity_version"], live.entity_version),
+        ("workload size", asked["workload_size"], live.workload_size),
+        ("workload type", asked["workload_type"], live.workload_type),
+        ("scale to zero", asked["scale_to_zero_enabled"], live.scale_to_zero),
+        ("environment variables", asked["environment_vars"], dict(live.environment_vars)),
     ]
-    found = [f"{label} is {live!r}, asked was {asked!r}" for label, asked, live in pairs if live != asked]
-    missing = [key for key in spec.tags if endpoint.tags.get(key) != spec.tags[key]]
-    return found + [f"tag {key} is missing" for key in missing]
+    of = f" of {name}" if is_named else ""
+    return [f"{label}{of} is {shown!r}, asked was {wanted!r}" for label, wanted, shown in pairs if shown != wanted]

@@ -11,6 +11,7 @@ from django.db.models import F
 from deployments import statestore
 from deployments.crypto import encrypt
 from deployments.models import Run, RunPlan
+from deployments.rollouts.entities import movement
 from deployments.stages.context import Context, mark_destroyed
 from deployments.stages.ending import remember_intended
 from deployments.stages.terraform import PLANFILE, error_text, is_orphaned, module_variables, open_workspace
@@ -31,7 +32,7 @@ def run_stage(context: Context) -> Outcome:
     for sentence in plan.sentences():
         context.log(sentence)
     if not plan.has_changes:
-        return _nothing_to_do(context)
+        return _nothing_to_apply(context)
     return GoOn(RunStatus.COST, "the plan is ready")
 
 
@@ -43,7 +44,9 @@ def _steps(context: Context, terraform: TerraformWorkspace) -> Iterator[Callable
     yield lambda: terraform.plan(PLANFILE, destroy=_destroys(context), timeout_s=settings.PLAN_TIMEOUT_S)
 
 
-def _nothing_to_do(context: Context) -> Outcome:
+def _nothing_to_apply(context: Context) -> Outcome:
+    if movement(context.spec, context.run.plan.variables) and not _destroys(context):
+        return GoOn(RunStatus.COST, "the version is served already: only its traffic has to move")
     if _destroys(context):
         mark_destroyed(context)
         return End(RunStatus.SUCCEEDED, "there was nothing to delete")

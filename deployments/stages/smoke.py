@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
+
 from catalog.models import ModelVersion
-from deployments.models import StageRecord
+from deployments.models import Rehearsal, StageRecord
+from deployments.rollouts.entities import Movement, movement, served_entity_name
 from deployments.stages.context import Context
-from deployments.stages.ending import succeed
-from deployments.states import End, Level, Outcome, RunStatus, Wait
+from deployments.stages.ending import remember_routes, succeed
+from deployments.stages.watch import log_servers
+from deployments.states import End, GoOn, Level, Outcome, RunKind, RunStatus, Wait
 from deployments.sync import body_text
 from integrations.databricks import QueryResult
 
@@ -18,25 +22,41 @@ TRY_AGAIN = frozenset({429, 502, 503, 504})
 
 
 def run_stage(context: Context) -> Outcome:
-    example = _input_example(context)
+    moving = movement(context.spec, context.run.plan.variables)
+    example = input_example(context)
     if example is None:
         context.log("the model was logged without an input example: no request was sent", level=Level.WARNING)
-        return _live(context, "live, without a smoke test: the model has no input example")
-    result = context.workspace.query(context.run.deployment.name, example, timeout_s=TIMEOUT_S)
+        return _passed(context, moving, "live, without a smoke test: the model has no input example")
+    result = _ask(context, moving, example)
     _remember(context, example, result)
     if result.status_code in TRY_AGAIN and context.run.stage_tries < TRIES:
         return Wait(2, f"the endpoint answered {result.status_code}; asking again")
     if result.status_code != 200:
-        return End(
-            RunStatus.FAILED,
-            f"the smoke test got {result.status_code}: {body_text(result)[:500]}",
-        )
+        return _failed(context, moving, f"the smoke test got {result.status_code}: {body_text(result)[:500]}")
     if not isinstance(result.body, dict) or "predictions" not in result.body:
-        return End(RunStatus.FAILED, f"the smoke test's answer has no predictions: {body_text(result)[:500]}")
-    return _live(context, f"live: {result.served_entity} answered in {result.latency_ms:.0f} ms")
+        return _failed(context, moving, f"the smoke test's answer has no predictions: {body_text(result)[:500]}")
+    if context.run.kind == RunKind.ROLLBACK:
+        Rehearsal.objects.filter(rollback_run=context.run, answered_at=None).update(answered_at=timezone.now())
+    return _passed(context, moving, f"live: {result.served_entity} answered in {result.latency_ms:.0f} ms")
 
 
-def _input_example(context: Context) -> dict[str, Any] | None:
+def _ask(context: Context, moving: Movement | None, example: dict[str, Any]) -> QueryResult:
+    """The endpoint; a version that has no traffic yet is asked directly."""
+    name = context.run.deployment.name
+    if moving is None:
+        return context.workspace.query(name, example, timeout_s=TIMEOUT_S)
+    return context.workspace.query_entity(name, moving.new, example, timeout_s=TIMEOUT_S)
+
+
+def _failed(context: Context, moving: Movement | None, message: str) -> End:
+    log_servers(context, [served_entity_name(context.spec)])
+    if moving is None:
+        return End(RunStatus.FAILED, message)
+    remember_routes(context, moving.at(0))
+    return End(RunStatus.FAILED, f"{message} {moving.old} still has all the traffic.")
+
+
+def input_example(context: Context) -> dict[str, Any] | None:
     spec, workspace = context.spec, context.run.deployment.workspace
     rows = ModelVersion.objects.filter(
         model__workspace=workspace, model__full_name=spec.model, version=int(spec.version)
@@ -59,6 +79,10 @@ def _remember(context: Context, example: dict[str, Any], result: QueryResult) ->
     )
 
 
-def _live(context: Context, message: str) -> Outcome:
-    StageRecord.skip(context.run, RunStatus.ROLLOUT, "all traffic at once")
+def _passed(context: Context, moving: Movement | None, message: str) -> Outcome:
+    if moving is not None:
+        return GoOn(RunStatus.ROLLOUT, message.replace("live", "without traffic yet", 1))
+    log_servers(context, [served_entity_name(context.spec)])
+    if RunStatus.ROLLOUT in context.run.stage_order:
+        StageRecord.skip(context.run, RunStatus.ROLLOUT, "all traffic at once")
     return succeed(context, message)

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from deployments import statestore
-from deployments.specs import DeploymentSpec
+from deployments.rollouts.entities import serving
 from deployments.stages.context import Context
 from deployments.stages.preflight import MANAGED_TAG
 from deployments.states import Level, RunKind
@@ -51,16 +51,10 @@ def terraform_settings() -> TerraformSettings:
     )
 
 
-def served_entity_name(spec: DeploymentSpec) -> str:
-    """Databricks' own default, {model}-{version}, with what the name rule forbids replaced."""
-    model = re.sub(r"[^A-Za-z0-9_-]", "-", spec.model.rpartition(".")[2])
-    return f"{model[:50]}-{spec.version}"
-
-
 def module_variables(context: Context) -> dict[str, Any]:
-    """The spec as the variables of terraform/modules/model_endpoint."""
+    """The spec as the variables of terraform/modules/model_endpoint, beside what has to stay of what is served now."""
     spec, deployment = context.spec, context.run.deployment
-    entity = served_entity_name(spec)
+    served = serving(spec, deployment.intended)
     tags = {
         **spec.tags,
         "team": deployment.team.slug,
@@ -72,18 +66,8 @@ def module_variables(context: Context) -> dict[str, Any]:
         tags.setdefault("cost_center", deployment.team.cost_center)
     return {
         "endpoint_name": deployment.name,
-        "served_entities": [
-            {
-                "name": entity,
-                "entity_name": spec.model,
-                "entity_version": spec.version,
-                "workload_type": spec.compute.workload_type,
-                "workload_size": spec.compute.workload_size,
-                "scale_to_zero_enabled": spec.compute.scale_to_zero,
-                "environment_vars": spec.env_vars,
-            }
-        ],
-        "routes": [{"served_entity_name": entity, "traffic_percentage": 100}],
+        "served_entities": served.entities,
+        "routes": served.routes,
         "tags": tags,
         "inference_table": _inference_table(context),
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from deployments.stages.context import Context
@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 POLL_EVERY_S = 1.0
 EXCERPT_LINES = 20
+TAIL_LINES = 40
 
 
 @contextmanager
@@ -79,3 +80,24 @@ def log_excerpt(context: Context, endpoint_name: str, entity_name: str) -> None:
     text = context.workspace.build_logs(endpoint_name, entity_name)
     for line in text.splitlines()[-EXCERPT_LINES:]:
         context.log(line, level=Level.ERROR, source="build")
+
+
+def log_servers(context: Context, entity_names: Iterable[str]) -> None:
+    """Keep the last lines that each served version printed with the run. Never raises: it only looks."""
+    for name in entity_names:
+        _keep_tail(context, name, "server", context.workspace.server_logs)
+
+
+def log_build(context: Context, entity_name: str) -> None:
+    """Keep the last lines of a build that went well: the workspace drops them after a while."""
+    _keep_tail(context, entity_name, "build", context.workspace.build_logs)
+
+
+def _keep_tail(context: Context, entity_name: str, source: str, read: Callable[[str, str], str]) -> None:
+    try:
+        lines = read(context.run.deployment.name, entity_name).splitlines()
+    except IntegrationError as error:
+        context.log(f"{source} log of {entity_name}: {error.message}", level=Level.WARNING)
+        return
+    for line in lines[-TAIL_LINES:]:
+        context.log(f"{entity_name}: {line}", level=Level.DEBUG, source=source)

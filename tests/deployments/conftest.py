@@ -14,6 +14,7 @@ from accounts.models import User
 from catalog.models import ModelVersion
 from deployments import tasks
 from deployments.models import Deployment, Draft, Lease, Run, RunPlan, StageRecord
+from deployments.rollouts.entities import serving
 from deployments.specs import parse_spec
 from deployments.states import RunKind, RunStatus, StageStatus
 from tests.deployments import wizard
@@ -88,12 +89,19 @@ def last_message(run: Run) -> str:
     return run.events.reverse()[0].message
 
 
+def variables_of(run: Run) -> dict[str, Any]:
+    """What the plan of a first deployment, or of one to all traffic at once, makes of the endpoint."""
+    served = serving(run.parsed_spec(), {})
+    return {"endpoint_name": run.deployment.name, "served_entities": served.entities, "routes": served.routes}
+
+
 def give_plan(run: Run, **values: Any) -> RunPlan:
     """A saved plan for ``run``."""
     given = {
         "sha256": PLAN_SHA256,
         "planfile": b"encrypted",
         "terraform_version": "1.13.0",
+        "variables": variables_of(run),
         "show": {"format_version": "1.2", "resource_changes": []},
         "changes": [],
         "sentences": ["The endpoint card-fraud will be created"],

@@ -133,11 +133,12 @@ def test_an_update_keeps_the_new_wish(deployment, registered_model, spec, deploy
     assert run.spec["version"] == deployment.spec["version"] == "4"
 
 
-def test_an_update_of_what_lives_takes_all_traffic_at_once(deployment, spec, deployer):
+@pytest.mark.parametrize("strategy", ["canary", "blue_green", "shadow"])
+def test_an_update_of_what_lives_may_take_its_traffic_step_by_step(deployment, spec, deployer, strategy):
     deployment.served = [{"entity_version": "2", "traffic": 100}]
-    canary = parse_spec({**spec, "rollout": {"strategy": "canary", "steps": [5, 100]}})
-    with pytest.raises(SpecInvalid, check=lambda refusal: set(refusal.fields) == {"rollout.strategy"}):
-        services.request_update(deployment=deployment, spec=canary, actor=deployer)
+    asked = parse_spec({**spec, "rollout": {"strategy": strategy, "steps": [5, 100]}})
+    run = services.request_update(deployment=deployment, spec=asked, actor=deployer)
+    assert run.spec["rollout"]["strategy"] == strategy
 
 
 def test_a_destroyed_deployment_takes_nothing_more(deployment, spec, deployer):
@@ -258,7 +259,11 @@ def test_a_rejection_lets_the_next_run_go(run_in, deployment, approver, sent, dj
 # -- cancelling ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", UNFINISHED)
+# A rollout puts traffic back before it ends: see test_rollout_stage.
+ENDED_AT_ONCE = [status for status in UNFINISHED if status != RunStatus.ROLLOUT]
+
+
+@pytest.mark.parametrize("status", ENDED_AT_ONCE)
 def test_a_run_that_no_worker_holds_ends_at_once(run_in, deployer, status):
     run = services.cancel(run=run_in(status), actor=deployer)
     assert (run.status, run.message, run.cancel_requested_by) == (
@@ -293,7 +298,7 @@ def test_a_finished_run_is_not_cancelled(run_in, deployer, status):
         services.cancel(run=run_in(status), actor=deployer)
 
 
-@pytest.mark.parametrize("status", ACTIVE)
+@pytest.mark.parametrize("status", [status for status in ACTIVE if status != RunStatus.ROLLOUT])
 def test_a_cancelled_run_lets_the_next_one_go(
     run_in, deployment, deployer, sent, django_capture_on_commit_callbacks, status
 ):

@@ -7,10 +7,10 @@ import pytest
 from django.utils import timezone
 
 from deployments.models import Deployment, Lease, StageRecord
+from deployments.rollouts.entities import served_entity_name
 from deployments.specs import parse_spec
 from deployments.stages import endpoint, preflight, smoke
 from deployments.stages.context import Context
-from deployments.stages.terraform import served_entity_name
 from deployments.states import End, GoOn, RunKind, RunStatus, Wait
 from integrations.databricks import Endpoint, QueryResult, Route, ServedEntity, Version
 from integrations.errors import IntegrationError
@@ -32,6 +32,7 @@ class FakeWorkspace:
             "has_grant": True,
             "query": QueryResult(200, {"predictions": [0]}, 12.0, "card_fraud-3"),
             "build_logs": "step 1\nno space left",
+            "server_logs": "the model is ready",
             **answers,
         }
         self.calls = []

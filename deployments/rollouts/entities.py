@@ -1,0 +1,116 @@
+"""Which versions an endpoint serves at once, and with which share of the traffic.
+
+Entities and routes are in the shape of the variables of terraform/modules/model_endpoint.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deployments.specs import DeploymentSpec
+
+Entity = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The variables ``served_entities`` and ``routes``."""
+
+    entities: list[Entity]
+    routes: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Traffic is to move from the served entity ``old`` to ``new``."""
+
+    old: str
+    new: str
+
+    def at(self, percent: int) -> dict[str, int]:
+        """The routes with ``percent`` of the traffic on the new entity."""
+        return {self.old: 100 - percent, self.new: percent}
+
+
+def served_entity_name(spec: DeploymentSpec) -> str:
+    """Databricks' own default, {model}-{version}, with what the name rule forbids replaced."""
+    model = re.sub(r"[^A-Za-z0-9_-]", "-", spec.model.rpartition(".")[2])
+    return f"{model[:50]}-{spec.version}"
+
+
+def entity_of(spec: DeploymentSpec) -> Entity:
+    return {
+        "name": served_entity_name(spec),
+        "entity_name": spec.model,
+        "entity_version": spec.version,
+        "workload_type": spec.compute.workload_type,
+        "workload_size": spec.compute.workload_size,
+        "scale_to_zero_enabled": spec.compute.scale_to_zero,
+        "environment_vars": dict(spec.env_vars),
+    }
+
+
+def entities_of(variables: Mapping[str, Any]) -> list[Entity]:
+    return list(variables.get("served_entities") or [])
+
+
+def percents_of(variables: Mapping[str, Any]) -> dict[str, int]:
+    """{served entity name: percent of the traffic}."""
+    return {route["served_entity_name"]: int(route["traffic_percentage"]) for route in variables.get("routes") or []}
+
+
+def live_entity(variables: Mapping[str, Any]) -> Entity | None:
+    """The served entity that gets most of the traffic; None where nothing is served."""
+    percents = percents_of(variables)
+    return max(entities_of(variables), key=lambda entity: percents.get(entity["name"], 0), default=None)
+
+
+def is_served(entity: Entity, variables: Mapping[str, Any]) -> bool:
+    """Whether exactly this entity is served: traffic can move to it without a build."""
+    return entity in entities_of(variables)
+
+
+def serving(spec: DeploymentSpec, intended: Mapping[str, Any]) -> Serving:
+    """What the endpoint serves once the plan of ``spec`` is applied. ``intended``: what it is to serve until then.
+
+    A gradual rollout leaves all traffic where it is: the rollout moves it. A version that is still served only gets
+    traffic back, nothing is built. What stays without traffic stays only if it scales to zero and so costs nothing,
+    except the version that had the traffic until now: it is the way back.
+    """
+    entity, live = entity_of(spec), live_entity(intended)
+    if live is None:
+        return _routed([entity], entity)
+    if entity["name"] == live["name"]:
+        kept = [entity if item is live else item for item in entities_of(intended) if item is live or _is_free(item)]
+        return _routed(kept, entity)
+    if spec.rollout.strategy != "all_at_once":
+        known = [item for item in entities_of(intended) if item == entity or item is live]
+        return _routed(known if entity in known else [live, entity], live)
+    if is_served(entity, intended):
+        kept = [item for item in entities_of(intended) if item == entity or item is live or _is_free(item)]
+        return _routed(kept, entity)
+    return _routed([entity], entity)
+
+
+def _is_free(entity: Entity) -> bool:
+    return bool(entity["scale_to_zero_enabled"])
+
+
+def _routed(entities: list[Entity], target: Entity) -> Serving:
+    """All traffic to ``target``."""
+    routes = [
+        {"served_entity_name": item["name"], "traffic_percentage": 100 if item["name"] == target["name"] else 0}
+        for item in entities
+    ]
+    return Serving(entities, routes)
+
+
+def movement(spec: DeploymentSpec, variables: Mapping[str, Any]) -> Movement | None:
+    """The movement that the plan with ``variables`` left to do; None where it gave the version its traffic itself."""
+    percents, new = percents_of(variables), served_entity_name(spec)
+    if percents.get(new) != 0:
+        return None
+    return Movement(max(percents, key=lambda name: percents[name]), new)
