@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from catalog.filters import TextFilter, teams_of
 from catalog.models import Environment
-from deployments.models import ConfigCheck, Deployment, Run
+from deployments.models import ConfigCheck, Deployment, Run, UnmanagedEndpoint
 from deployments.models.deployment import STALE_AFTER, DeploymentQuerySet
 from deployments.states import RESUMABLE, TERMINAL, UNFINISHED, RunKind, RunStatus
 
@@ -139,6 +139,30 @@ class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no typ
     def with_status(self, rows: QuerySet[Run], name: str, value: str) -> QuerySet[Run]:
         groups: dict[str, tuple[RunStatus, ...]] = {"unfinished": UNFINISHED, "finished": TERMINAL}
         return rows.filter(status__in=groups.get(value, (value,)))
+
+
+class UnmanagedEndpointFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
+    q = TextFilter(method="search", label="Search", help_text="Words in the name, the model or the creator.")
+    environment = django_filters.ModelChoiceFilter(
+        queryset=Environment.objects.all(),
+        to_field_name="slug",
+        method="in_environment",
+        label="Environment",
+        empty_label="All environments",
+    )
+
+    class Meta:
+        model = UnmanagedEndpoint
+        fields: list[str] = []
+
+    def search(self, rows: QuerySet[UnmanagedEndpoint], name: str, value: str) -> Any:
+        return words_in(rows, value, "name", "model_name", "creator")
+
+    def in_environment(
+        self, rows: QuerySet[UnmanagedEndpoint], name: str, value: Environment
+    ) -> QuerySet[UnmanagedEndpoint]:
+        """Endpoints of its workspace that serve models of its catalog."""
+        return rows.filter(workspace=value.workspace_id, model_name__startswith=f"{value.catalog_name.lower()}.")
 
 
 class DeploymentListFilter(DeploymentFilter):

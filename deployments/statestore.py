@@ -17,6 +17,7 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
+from cryptography.fernet import InvalidToken
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -36,6 +37,10 @@ class StateRefused(Exception):
         self.status = status
         self.message = message
         self.body = body or {"message": message}
+
+
+class StateUnreadable(Exception):
+    """No key of STATE_KEYS opens this version."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,14 @@ def read(deployment_id: int) -> bytes | None:
     """The newest state, decrypted; None before the first write."""
     newest = StateVersion.objects.filter(deployment_id=deployment_id).first()
     return decrypt(newest.ciphertext) if newest else None
+
+
+def content(version: StateVersion) -> dict[str, Any]:
+    """One version, decrypted and decoded. Raises StateUnreadable."""
+    try:
+        return dict(orjson.loads(decrypt(version.ciphertext)))
+    except InvalidToken:
+        raise StateUnreadable(f"No key that is set opens the state of serial {version.serial}.") from None
 
 
 def current_serial(deployment_id: int) -> int:

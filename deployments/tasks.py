@@ -9,8 +9,9 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from catalog.models import Workspace
 from deployments import runner
-from deployments.configdrift import checking
+from deployments.configdrift import checking, listing
 from deployments.models import Deployment, IllegalTransition, PolicyResult, Run, TestRequest
 from deployments.stages.context import STOPPING
 from deployments.states import TERMINAL, Level, RunStatus
@@ -88,6 +89,20 @@ def check_config(deployment_id: int) -> None:
     deployment = Deployment.objects.live().select_related("workspace").filter(pk=deployment_id).first()
     if deployment:
         checking.check(deployment)
+
+
+@shared_task(expires=60)
+def list_all_endpoints() -> None:
+    """Fan out: one listing for each workspace that has an environment."""
+    for workspace_id in Workspace.objects.filter(environments__isnull=False).distinct().values_list("pk", flat=True):
+        list_endpoints.delay(workspace_id)
+
+
+@shared_task
+def list_endpoints(workspace_id: int) -> None:
+    workspace = Workspace.objects.filter(pk=workspace_id).first()
+    if workspace:
+        listing.list_unmanaged(workspace)
 
 
 @shared_task

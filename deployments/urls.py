@@ -18,7 +18,9 @@ from deployments.views import (
     run_log,
     runs,
     state,
+    states,
     test_requests,
+    unmanaged,
     wizard,
 )
 
@@ -26,6 +28,9 @@ app_name = "deployments"
 urlpatterns = [
     path("deployments/", deployments.list_, name="list"),
     path("deployments/of/<path:full_name>/", deployments.of_model, name="of_model"),
+    path("deployments/unmanaged/", unmanaged.unmanaged, name="unmanaged"),
+    path("deployments/unmanaged/<int:endpoint_id>/adopt/", unmanaged.adopt, name="adopt"),
+    path("deployments/unmanaged/of/<int:workspace_id>/refresh/", unmanaged.unmanaged_refresh, name="unmanaged_refresh"),
     path("deployments/new/", drafts.wizard_start, name="wizard_start"),
     path("deployments/new/<int:draft_id>/delete/", drafts.wizard_delete, name="wizard_delete"),
     path("deployments/new/<int:draft_id>/spec.yaml", review.wizard_yaml, name="wizard_yaml"),
@@ -37,6 +42,7 @@ urlpatterns = [
     path("deployments/<int:deployment_id>/config-drift/check/", configuration.config_check, name="config_check"),
     path("deployments/<int:deployment_id>/config-drift/accept/", configuration.config_accept, name="config_accept"),
     path("deployments/<int:deployment_id>/config-drift/revert/", configuration.config_revert, name="config_revert"),
+    path("deployments/<int:deployment_id>/states/", states.states, name="states"),
     path("deployments/<int:deployment_id>/test/", test_requests.test_request, name="test_request"),
     path("deployments/<int:deployment_id>/test/<int:test_id>/", test_requests.test_result, name="test_result"),
     path("runs/", runs.runs, name="runs"),

@@ -167,8 +167,8 @@ def _action(actions: list[str]) -> Action:
 
 
 def _attribute_changes(change: Mapping[str, Any]) -> Iterator[AttributeChange]:
-    before, after = _leaves(change.get("before")), _leaves(change.get("after"))
-    unknown = {path for path, value in _leaves(change.get("after_unknown")).items() if value is True}
+    before, after = leaves(change.get("before")), leaves(change.get("after"))
+    unknown = {path for path, value in leaves(change.get("after_unknown")).items() if value is True}
     for path in sorted({*before, *after, *unknown}):
         old, new, is_unknown = before.get(path), after.get(path), path in unknown
         if old == new and not is_unknown:
@@ -177,7 +177,7 @@ def _attribute_changes(change: Mapping[str, Any]) -> Iterator[AttributeChange]:
         yield AttributeChange(path, old, new, is_sensitive, is_unknown)
 
 
-def _leaves(value: Any, path: str = "") -> dict[str, Any]:
+def leaves(value: Any, path: str = "") -> dict[str, Any]:
     """Scalars by path. Sets of blocks are keyed by what identifies an element, as they have no order."""
     if path.startswith("tags.") and isinstance(value, Mapping):
         return {path: value.get("value")}
@@ -187,7 +187,7 @@ def _leaves(value: Any, path: str = "") -> dict[str, Any]:
         children = {_element_path(path, index, child): child for index, child in enumerate(value)}
     else:
         return {} if value is None else {path: value}
-    return {leaf: found for name, child in children.items() for leaf, found in _leaves(child, name).items()}
+    return {leaf: found for name, child in children.items() for leaf, found in leaves(child, name).items()}
 
 
 def _element_path(path: str, index: int, element: Any) -> str:
@@ -251,7 +251,7 @@ def _redact_object(value: Mapping[str, Any]) -> dict[str, Any]:
     redacted: dict[str, Any] = {}
     for key, child in value.items():
         marked = _mask(child, value.get(_MARKS[key])) if key in _MARKS else child
-        redacted[key] = _redact_environment(marked) if key == "environment_vars" else _redact_value(marked)
+        redacted[key] = _redact_environment(marked) if key == "environment_vars" else redact_value(marked)
     if value.get("sensitive") is True and "value" in redacted:
         redacted["value"] = SENSITIVE
     if "before" in value and "after" in value:
@@ -274,15 +274,15 @@ def _tell_changed(before: Any, after: Any, hidden_before: Any, hidden_after: Any
     return CHANGED[hidden_after] if is_hidden and before != after else hidden_after
 
 
-def _redact_value(value: Any) -> Any:
+def redact_value(value: Any) -> Any:
     if isinstance(value, Mapping):
         return _redact_object(value)
-    return [_redact_value(item) for item in value] if isinstance(value, list) else value
+    return [redact_value(item) for item in value] if isinstance(value, list) else value
 
 
 def _redact_environment(value: Any) -> Any:
     if not isinstance(value, Mapping):
-        return _redact_value(value)
+        return redact_value(value)
     return {name: _redact_variable(text) for name, text in value.items()}
 
 

@@ -8,7 +8,9 @@ from deployments.api.notices import NoticeViewSet
 from deployments.api.policies import PolicyViewSet
 from deployments.api.prices import EstimateViewSet, PriceTableViewSet
 from deployments.api.runs import RunViewSet
+from deployments.api.states import StateVersionViewSet
 from deployments.api.test_requests import TestRequestViewSet
+from deployments.api.unmanaged import AdoptViewSet, UnmanagedEndpointViewSet
 
 OF_DEPLOYMENT = r"deployments/(?P<deployment_id>[0-9]{1,18})"
 
@@ -16,6 +18,9 @@ routes: list[tuple[str, type, str]] = [
     ("deployments", DeploymentViewSet, "deployment"),
     (f"{OF_DEPLOYMENT}/runs", DeploymentRunViewSet, "deployment-run"),
     (f"{OF_DEPLOYMENT}/test-requests", TestRequestViewSet, "test-request"),
+    (f"{OF_DEPLOYMENT}/states", StateVersionViewSet, "state-version"),
+    ("endpoints/unmanaged", UnmanagedEndpointViewSet, "unmanaged-endpoint"),
+    ("endpoints/adopt", AdoptViewSet, "endpoint-adopt"),
     ("runs", RunViewSet, "run"),
     ("estimates", EstimateViewSet, "estimate"),
     ("prices", PriceTableViewSet, "price"),

@@ -4,6 +4,7 @@ They turn what a page posts into a spec and back. What a spec may say is judged 
 """
 
 from deployments.forms.actions import ApproveForm, DestroyForm, RejectForm, TestForm
+from deployments.forms.adopting import AdoptForm
 from deployments.forms.checking import STEP_OF, problems_of
 from deployments.forms.pairs import PairsField
 from deployments.forms.policies import BreakGlassForm, FreezeForm, NewPolicyForm, OverrideForm, PolicyForm
@@ -12,6 +13,7 @@ from deployments.forms.steps import STEP_FORMS, ModelStep, MonitoringStep, Rollo
 __all__ = [
     "STEP_FORMS",
     "STEP_OF",
+    "AdoptForm",
     "ApproveForm",
     "BreakGlassForm",
     "DestroyForm",

@@ -12,6 +12,7 @@ from deployments.models.rollout import Rehearsal, RolloutStep
 from deployments.models.run import IllegalTransition, Lease, LeaseLost, Run
 from deployments.models.smoke import TestRequest
 from deployments.models.tfstate import BackendCredential, StateLock, StateVersion
+from deployments.models.unmanaged import EndpointListing, UnmanagedEndpoint
 
 __all__ = [
     "Approval",
@@ -20,6 +21,7 @@ __all__ = [
     "ConfigCheck",
     "Deployment",
     "Draft",
+    "EndpointListing",
     "EndpointState",
     "Event",
     "Freeze",
@@ -41,6 +43,7 @@ __all__ = [
     "StateLock",
     "StateVersion",
     "TestRequest",
+    "UnmanagedEndpoint",
 ]
 
 # Who asked for what and who decided. How a run went is in its events; plan files, states and digests are nowhere.
@@ -51,5 +54,5 @@ auditlog.register(
 )
 auditlog.register(Policy)
 auditlog.register(Freeze)
-auditlog.register(Rehearsal, include_fields=["deployment", "version", "rollback_run", "return_run", "started_by"])
 auditlog.register(PriceTable)
+auditlog.register(Rehearsal, include_fields=["deployment", "version", "rollback_run", "return_run", "started_by"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from deployments.policies.approval import may_decide
+from deployments.services.adopting import adopt_endpoint, refresh_unmanaged
 from deployments.services.base import ActionRefused
 from deployments.services.breaking_glass import acknowledge_notice, break_glass
 from deployments.services.checking import Target, check_spec
@@ -13,7 +14,6 @@ from deployments.services.freezing import create_freeze, lift_freeze
 from deployments.services.overriding import override_policy
 from deployments.services.policies import create_policy, edit_policy
 from deployments.services.pricing import create_price_table
-from deployments.services.pricing import create_price_table
 from deployments.services.stopping import cancel, resume
 from deployments.services.trying import request_test
 
@@ -22,6 +22,7 @@ __all__ = [
     "Target",
     "accept_configuration",
     "acknowledge_notice",
+    "adopt_endpoint",
     "approve",
     "break_glass",
     "cancel",
@@ -30,11 +31,11 @@ __all__ = [
     "create_freeze",
     "create_policy",
     "create_price_table",
-    "create_price_table",
     "edit_policy",
     "lift_freeze",
     "may_decide",
     "override_policy",
+    "refresh_unmanaged",
     "reject",
     "request_deployment",
     "request_destroy",

@@ -12,6 +12,7 @@ from deployments import statestore
 from deployments.crypto import encrypt
 from deployments.models import Run, RunPlan
 from deployments.rollouts.entities import movement
+from deployments.stages.adopting import adopts, refuse_changes
 from deployments.stages.context import Context, mark_destroyed
 from deployments.stages.ending import remember_intended
 from deployments.stages.terraform import PLANFILE, error_text, is_orphaned, module_variables, open_workspace
@@ -31,6 +32,8 @@ def run_stage(context: Context) -> Outcome:
     plan = _keep(context, terraform)
     for sentence in plan.sentences():
         context.log(sentence)
+    if adopts(context) and (refusal := refuse_changes(context, plan)):
+        return refusal
     if not plan.has_changes:
         return _nothing_to_apply(context)
     return GoOn(RunStatus.COST, "the plan is ready")

@@ -54,7 +54,7 @@ def _checks(context: Context, endpoint: Endpoint | None) -> Iterator[Check]:
         return
     yield _version(context)
     yield _grant(context)
-    yield _name(context, endpoint)
+    yield _adoptable(context, endpoint) if context.run.kind == RunKind.ADOPT else _name(context, endpoint)
 
 
 def _identity(context: Context) -> Check:
@@ -104,6 +104,20 @@ def _grant(context: Context) -> Check:
         f"{principal} has no EXECUTE on {context.spec.model}.",
         f"GRANT EXECUTE ON FUNCTION {context.spec.model} TO `{principal}`;",
     )
+
+
+def _adoptable(context: Context, endpoint: Endpoint | None) -> Check:
+    name = context.run.deployment.name
+    if endpoint is None:
+        return Check("Endpoint", "fail", f"there is no endpoint {name} to adopt.")
+    if not APPLICATION_ID.fullmatch(endpoint.creator):
+        return Check(
+            "Endpoint",
+            "warn",
+            f"{name} was created by {endpoint.creator or 'somebody who is not told'}, and goes on reading as that.",
+            "A new endpoint under another name would be created by Slipway's service principal.",
+        )
+    return Check("Endpoint", "pass", f"{name} exists, created by {endpoint.creator}.")
 
 
 def _name(context: Context, endpoint: Endpoint | None) -> Check:

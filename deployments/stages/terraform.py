@@ -11,6 +11,7 @@ from django.conf import settings
 
 from deployments import statestore
 from deployments.rollouts.entities import serving
+from deployments.stages.adopting import adopts, mirrored_variables
 from deployments.stages.context import Context
 from deployments.stages.preflight import MANAGED_TAG
 from deployments.states import Level, RunKind
@@ -53,6 +54,8 @@ def terraform_settings() -> TerraformSettings:
 
 def module_variables(context: Context) -> dict[str, Any]:
     """The spec as the variables of terraform/modules/model_endpoint, beside what has to stay of what is served now."""
+    if adopts(context):
+        return mirrored_variables(context)
     spec, deployment = context.spec, context.run.deployment
     served = serving(spec, deployment.intended)
     tags = {
@@ -64,19 +67,26 @@ def module_variables(context: Context) -> dict[str, Any]:
     }
     if deployment.team.cost_center:
         tags.setdefault("cost_center", deployment.team.cost_center)
-    return {
+    variables = {
         "endpoint_name": deployment.name,
         "served_entities": served.entities,
         "routes": served.routes,
         "tags": tags,
         "inference_table": _inference_table(context),
     }
+    if "usage_tracking" in deployment.intended:
+        # An endpoint that was adopted with it keeps it: the provider cannot leave it out again.
+        variables["usage_tracking"] = deployment.intended["usage_tracking"]
+    return variables
 
 
 def _inference_table(context: Context) -> dict[str, Any] | None:
     """Once set it is switched off and never left out: the provider cannot remove the block."""
     wanted = context.spec.monitoring.inference_table
     asked_before = context.run.deployment.runs.filter(spec__monitoring__inference_table=True)
+    before = context.run.deployment.intended.get("inference_table")
+    if before:
+        return {**before, "enabled": wanted}
     if not wanted and not asked_before.exists():
         return None
     catalog, schema, _ = context.spec.model.split(".")
@@ -97,7 +107,8 @@ def is_orphaned(context: Context) -> bool:
 
 
 def _imports(context: Context) -> list[Import]:
-    if context.run.kind == RunKind.DESTROY or not is_orphaned(context):
+    is_ours = ENDPOINT_ADDRESS in statestore.resource_addresses(context.run.deployment_id)
+    if context.run.kind == RunKind.DESTROY or is_ours or not (adopts(context) or is_orphaned(context)):
         return []
     return [Import(ENDPOINT_ADDRESS, context.run.deployment.name)]
 

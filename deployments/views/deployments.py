@@ -85,6 +85,7 @@ def deployment_page(request: HttpRequest, found: Deployment, status: int = 200, 
         "has_example": example is not None,
         "form": TestForm(initial={"body": text}),
         "destroy": destroy_question(found),
+        "may_see_states": can(request.user, Action.DEPLOY, found.team),
         **more,
     }
     return render(request, "deployments/deployment.html", context, status=status)

@@ -20,7 +20,7 @@ from deployments.states import RunKind, RunStatus, StageStatus
 from tests.deployments import wizard
 
 PLAN_SHA256 = "5" * 64
-RECORDED = ("advance_run", "observe_endpoint", "check_config", "run_test_request")
+RECORDED = ("advance_run", "observe_endpoint", "check_config", "list_endpoints", "run_test_request")
 
 
 @pytest.fixture(autouse=True)

@@ -208,10 +208,18 @@ def test_a_spec_of_what_is_live_keeps_what_an_endpoint_does_not_tell() -> None:
     assert spec.env_vars == INTENDED["served_entities"][0]["environment_vars"]
 
 
-def test_there_is_no_spec_of_two_versions() -> None:
-    found = variables_of(live(config={"served_entities": [INTENDED["served_entities"][0], SECOND]}))
-    with pytest.raises(SpecInvalid, match="serves 2 versions"):
+@pytest.mark.parametrize("shares", [{"card_fraud-3": 70, "card_fraud-4": 30}, {}])
+def test_there_is_no_spec_of_traffic_that_is_split(shares: dict[str, int]) -> None:
+    routes = [{"served_entity_name": name, "traffic_percentage": share} for name, share in shares.items()]
+    entities = [INTENDED["served_entities"][0], SECOND]
+    found = variables_of(live(config={"served_entities": entities, "traffic_config": {"routes": routes}}))
+    with pytest.raises(SpecInvalid, match="Traffic goes to"):
         spec_of(found, BASE)
+
+
+def test_a_version_without_traffic_is_no_part_of_a_spec() -> None:
+    entities = [SECOND, INTENDED["served_entities"][0]]
+    assert spec_of(variables_of(live(config={"served_entities": entities})), BASE).version == "3"
 
 
 def test_there_is_no_spec_with_a_secret_in_plain_text() -> None:

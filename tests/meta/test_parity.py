@@ -12,7 +12,7 @@ from deployments import services
 
 ROOT = Path(__file__).resolve().parents[2]
 IDS = {"deployment_id": 1, "run_id": 1, "draft_id": 1, "pk": 1, "step": "review", "result_id": 1}
-IDS |= {"policy_id": 1, "freeze_id": 1, "notice_id": 1, "rule": "budget"}
+IDS |= {"workspace_id": 1, "endpoint_id": 1, "policy_id": 1, "freeze_id": 1, "notice_id": 1, "rule": "budget"}
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ DOORS = {
     "revert_configuration": Doors(
         "deployments:config_revert", ("deployment_id",), "deployment-config-drift-revert", ("pk",)
     ),
+    "refresh_unmanaged": Doors("deployments:unmanaged_refresh", ("workspace_id",), "unmanaged-endpoint-refresh", ()),
+    "adopt_endpoint": Doors("deployments:adopt", ("endpoint_id",), "endpoint-adopt-list", ()),
     "request_test": Doors("deployments:test_request", ("deployment_id",), "test-request-list", ("deployment_id",)),
 }
 

@@ -1,0 +1,128 @@
+"""Terraform's state as data that may be shown: what two versions of it differ in, without secrets.
+
+Format: version 4, https://developer.hashicorp.com/terraform/internals/json-format describes its neighbour; the state's
+own has ``sensitive_attributes``, paths of steps, beside the attributes of each instance.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from integrations.plan import CHANGED, SENSITIVE, leaves, redact_value
+
+
+@dataclass(frozen=True)
+class StateChange:
+    """``before`` is None where the attribute came, ``after`` where it went. Hidden values say only that they changed.
+
+    ``address`` is that of a resource instance, or ``output.<name>``.
+    """
+
+    address: str
+    path: str
+    before: Any
+    after: Any
+
+
+def compare(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[StateChange]:
+    """What changed from one decoded state to another; None is no state at all. By address and path."""
+    old, new = _contents(before or {}), _contents(after or {})
+    changes: list[StateChange] = []
+    for address in sorted({*old, *new}):
+        changes += _compare(address, old.get(address), new.get(address))
+    return changes
+
+
+@dataclass(frozen=True)
+class _Content:
+    """The same leaves twice: as they are, and as they may be shown."""
+
+    raw: Mapping[str, Any]
+    shown: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, raw: Any, shown: Any) -> _Content:
+        return cls(leaves(raw), leaves(shown))
+
+
+def _compare(address: str, old: _Content | None, new: _Content | None) -> Iterator[StateChange]:
+    nothing = _Content({}, {})
+    was, now = old or nothing, new or nothing
+    if old is None or new is None:
+        yield StateChange(address, "", None if old is None else "in the state", None if new is None else "in the state")
+    for path in sorted({*was.raw, *now.raw}):
+        if was.raw.get(path) != now.raw.get(path):
+            before, after = was.shown.get(path), now.shown.get(path)
+            yield StateChange(address, path, before, CHANGED.get(after, after) if _same(before, after) else after)
+
+
+def _same(before: Any, after: Any) -> bool:
+    return isinstance(after, str) and before == after
+
+
+def _contents(state: Mapping[str, Any]) -> dict[str, _Content]:
+    found = {
+        f"output.{name}": _Content.of({"value": row.get("value")}, {"value": _shown_output(row)})
+        for name, row in (state.get("outputs") or {}).items()
+    }
+    for resource in state.get("resources") or ():
+        for instance in resource.get("instances") or ():
+            attributes = instance.get("attributes") or {}
+            shown = redact_value(_masked(attributes, instance.get("sensitive_attributes") or ()))
+            found[_address(resource, instance)] = _Content.of(attributes, _with_all_leaves(attributes, shown))
+    return found
+
+
+def _shown_output(row: Mapping[str, Any]) -> Any:
+    return SENSITIVE if row.get("sensitive") else redact_value(row.get("value"))
+
+
+def _with_all_leaves(raw: Any, shown: Any) -> Any:
+    """``shown`` where a hidden object keeps the shape of ``raw``, so that each of its leaves is told as hidden."""
+    if shown == SENSITIVE and isinstance(raw, Mapping):
+        return {key: _with_all_leaves(value, SENSITIVE) for key, value in raw.items()}
+    if shown == SENSITIVE and isinstance(raw, list):
+        return [_with_all_leaves(value, SENSITIVE) for value in raw]
+    if isinstance(raw, Mapping) and isinstance(shown, Mapping):
+        return {key: _with_all_leaves(value, shown.get(key)) for key, value in raw.items()}
+    if isinstance(raw, list) and isinstance(shown, list):
+        return [_with_all_leaves(value, text) for value, text in zip(raw, shown, strict=False)]
+    return shown
+
+
+def _address(resource: Mapping[str, Any], instance: Mapping[str, Any]) -> str:
+    kind = "data" if resource.get("mode") == "data" else ""
+    parts = (resource.get("module"), kind, resource.get("type"), resource.get("name"))
+    index = instance.get("index_key")
+    suffix = "" if index is None else f'["{index}"]' if isinstance(index, str) else f"[{index}]"
+    return ".".join(str(part) for part in parts if part) + suffix
+
+
+def _masked(attributes: Mapping[str, Any], paths: Any) -> Any:
+    """A copy of ``attributes`` with SENSITIVE at each of ``paths``."""
+    masked: Any = copy.deepcopy(attributes)
+    for path in paths:
+        masked = _mask(masked, [_step(step) for step in path])
+    return masked
+
+
+def _step(step: Mapping[str, Any]) -> Any:
+    value = step.get("value")
+    return value.get("value") if isinstance(value, Mapping) else value
+
+
+def _mask(value: Any, steps: list[Any]) -> Any:
+    """Where a path leads into something that has no such element, all of that is hidden."""
+    if value is None:
+        return None
+    if not steps:
+        return SENSITIVE
+    step, rest = steps[0], steps[1:]
+    if isinstance(value, dict) and step in value:
+        return {**value, step: _mask(value[step], rest)}
+    if isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value):
+        return [_mask(item, rest) if index == step else item for index, item in enumerate(value)]
+    return value if isinstance(value, dict) else SENSITIVE
