@@ -90,8 +90,9 @@ class Product:
         return int(self._requests()["cursor"])
 
     def creations(self, since: int) -> int:
-        """How many create calls reached the workspace after ``since``, whatever it answered."""
-        return int(self._requests(after=since, method="POST", path=CREATE)["total"])
+        """How many create calls the workspace worked on after ``since``, whatever it answered then."""
+        counts = self._requests(after=since, method="POST", path=CREATE)["counts"]
+        return sum(int(row["count"]) for row in counts if row["status"] != httpx.codes.TOO_MANY_REQUESTS)
 
     def _requests(self, **query: Any) -> dict[str, Any]:
         answer = self.stack.workspace().get("/_sandbox/requests", params=query)

@@ -6,21 +6,24 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import xmlrpc.client
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import psycopg
 import pytest
 from supervisor.xmlrpc import SupervisorTransport  # type: ignore[import-untyped]
 
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
-START_TIMEOUT_S = 150
+START_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 60
 RESTART_TIMEOUT_S = 30
 # The environment of the test process itself, which a stack must not see.
@@ -128,15 +131,23 @@ class Stack:
             transport.close()
         return next(int(row["pid"]) for row in rows if row["name"] == part)
 
-    def kill(self, part: str, number: signal.Signals = signal.SIGKILL) -> int:
-        """Send a signal to one part; returns the pid that it had."""
-        pid = self.pid(part)
+    def kill(self, part: str, number: signal.Signals = signal.SIGKILL, *, pid: int = 0) -> int:
+        """Send a signal to one part; returns the pid that it had. ``pid``: asked for before, where time matters."""
+        pid = pid or self.pid(part)
         os.kill(pid, number)
         return pid
 
     def wait_restarted(self, part: str, old_pid: int) -> int:
         """Wait until the supervisor has started ``part`` again; returns its new pid."""
         return wait_until(lambda: self.pid(part) if self.pid(part) != old_pid else 0, RESTART_TIMEOUT_S)
+
+    def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT with %s for parameters, straight from the database, past web and API."""
+        if address := self._environment.get("DATABASE_URL"):
+            with psycopg.connect(address) as connection:
+                return connection.execute(sql, parameters).fetchall()
+        with closing(sqlite3.connect(self.var_dir / "slipway.sqlite3", timeout=20)) as database:
+            return database.execute(sql.replace("%s", "?"), parameters).fetchall()
 
     def log(self, part: str) -> str:
         return (self.var_dir / "logs" / f"{part}.log").read_text()
