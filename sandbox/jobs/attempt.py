@@ -15,6 +15,7 @@ from sandbox.child import Child
 from sandbox.errors import ApiError
 from sandbox.identity import Principal
 from sandbox.jobs.command import TaskPlaces, task_argv, task_environment
+from sandbox.jobs.output import bound
 from sandbox.jobs.parameters import resolved_parameters
 from sandbox.jobs.records import RunRecord, RunRecords, TaskRun
 from sandbox.jobs.sources import Sources, missing_dependencies
@@ -80,6 +81,7 @@ async def _run_process(workshop: Workshop, run: RunRecord, task: TaskRun) -> int
         child.start()
         while child.is_running():
             await asyncio.sleep(POLL_S)
+            await asyncio.to_thread(bound, places.output)
         exit_code = child.exit_code
     finally:
         await asyncio.to_thread(child.stop, STOP_GRACE_S)

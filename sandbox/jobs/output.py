@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ from sandbox.jobs.command import TaskPlaces
 from sandbox.jobs.records import TaskRun
 
 LOG_LIMIT_BYTES = 5 * 1024 * 1024
+# An output that grew beyond the first size is cut to the second, which is still more than is shown.
+LARGEST_OUTPUT_BYTES = 64 * 1024 * 1024
+KEPT_OUTPUT_BYTES = LOG_LIMIT_BYTES + 1024 * 1024
 
 
 def run_output(task: TaskRun, places: TaskPlaces, metadata: dict[str, Any]) -> dict[str, Any]:
@@ -31,3 +35,15 @@ def tail(path: Path, limit_bytes: int = LOG_LIMIT_BYTES) -> tuple[str, bool]:
             return file.read(limit_bytes).decode("utf-8", errors="replace"), skipped > 0
     except FileNotFoundError:
         return "", False
+
+
+def bound(path: Path, largest_bytes: int = LARGEST_OUTPUT_BYTES, kept_bytes: int = KEPT_OUTPUT_BYTES) -> None:
+    """Cut the beginning off a file that is being appended to. What is written meanwhile may be lost."""
+    if not path.exists() or path.stat().st_size <= largest_bytes:
+        return
+    with path.open("rb") as file:
+        file.seek(-kept_bytes, os.SEEK_END)
+        rest = file.read(kept_bytes)
+    os.truncate(path, 0)
+    with path.open("ab") as file:
+        file.write(rest)
