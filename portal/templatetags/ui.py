@@ -11,7 +11,7 @@ from django import template
 from django.core.paginator import Page
 from django.forms import BoundField, Form
 from django.forms.boundfield import BoundWidget
-from django.forms.widgets import CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select
+from django.forms.widgets import CheckboxInput, CheckboxSelectMultiple, Input, RadioSelect, Select
 from django.http import QueryDict
 from django.templatetags.static import static
 from django.utils import timezone
@@ -258,8 +258,10 @@ def _input_attrs(bound: BoundField, kind: str) -> dict[str, str | bool]:
 def filter_input(bound: BoundField) -> SafeString:
     """The input of a filter: a search box for ``q``, compact, without help text."""
     attrs: dict[str, str | bool] = {"class": CLASSES[_kind(bound)]}
-    if bound.name == "q":
-        attrs |= {"type": "search", "autocomplete": "off"}
+    widget = bound.field.widget
+    if bound.name == "q" and isinstance(widget, Input):
+        widget.input_type = "search"  # as an attribute it would be a second type, which browsers ignore
+        attrs["autocomplete"] = "off"
     return bound.as_widget(attrs=attrs)
 
 

@@ -104,7 +104,8 @@ def test_nothing_found_names_the_filters() -> None:
 def test_the_filter_bar_keeps_the_order_of_the_list() -> None:
     html = render('{% include "ui/_filter_bar.html" %}', "/?ordering=-name", form=SampleFilter(QueryDict("q=card")))
     assert '<input type="hidden" name="ordering" value="-name">' in html
-    assert 'type="search"' in html
+    assert '<input type="search" name="q"' in html
+    assert html.count('name="q"') == 1
 
 
 def test_pages_keep_filters_and_tell_the_total() -> None:
