@@ -63,6 +63,22 @@ def test_nothing_sticks_out_of_a_phone(page: Page, sign_in: SignIn, owner: User,
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
 
 
+TOO_WIDE = """
+    inputs => inputs.filter(one => {
+        const room = one.parentElement.getBoundingClientRect();
+        return one.getBoundingClientRect().right > room.right + 1;
+    }).map(one => one.name)
+"""
+
+
+def test_no_filter_covers_its_neighbour_on_a_phone(page: Page, sign_in: SignIn, owner: User) -> None:
+    page.set_viewport_size(PHONE)
+    visit(page, "/components/", sign_in, owner)
+    inputs = page.locator(".sw-filters div > :is(input, select)")
+    expect(inputs).not_to_have_count(0)
+    assert inputs.evaluate_all(TOO_WIDE) == []
+
+
 def test_the_navigation_folds_on_a_phone(page: Page, sign_in: SignIn, owner: User) -> None:
     page.set_viewport_size(PHONE)
     visit(page, "/", sign_in, owner)
