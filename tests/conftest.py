@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.core.cache import cache
+from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import Team, TokenScope, User
@@ -24,14 +24,20 @@ from tests.factories import (
 )
 from tests.stack import stack as stack
 
-pytest_plugins = ["tests.browser", "tests.product"]
+pytest_plugins = ["tests.browser", "tests.product", "tests.sandbox.shared"]
 
 
 @pytest.fixture(autouse=True)
-def _plain_static_files(settings: Any) -> None:
+def _plain_static_files(settings: Settings) -> None:
     """Static files are served from their sources: no test needs collectstatic."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
+@pytest.fixture(autouse=True)
+def _quick_hashes(settings: Settings) -> None:
+    """A slow hash makes each login of a test slow and proves nothing."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True)

@@ -11,41 +11,36 @@ from catalog.sync import sync_workspace
 from integrations import databricks
 from integrations.errors import IntegrationError
 from tests.factories import EnvironmentFactory, TeamFactory, WorkspaceFactory
-from tests.sandbox.running import ADMIN_TOKEN, ROOT, RunningSandbox
+from tests.sandbox.running import ADMIN_TOKEN, ROOT
 
-pytestmark = [pytest.mark.xdist_group("catalog-sandbox"), pytest.mark.timeout(300)]
-NAME = "staging.fraud.card_fraud"
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
-    running = RunningSandbox(tmp_path_factory.mktemp("sandbox"))
-    try:
-        client = running.client()
-        client.catalogs.create(name="staging")
-        client.schemas.create(name="fraud", catalog_name="staging")
-        environ = os.environ | {
-            "MLFLOW_TRACKING_URI": running.url,
-            "MLFLOW_TRACKING_TOKEN": ADMIN_TOKEN,
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-            "GIT_PYTHON_REFRESH": "quiet",
-        }
-        argv = [sys.executable, "-m", "tests.catalog.card_fraud_versions", NAME]
-        done = subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=200)
-        assert done.returncode == 0, done.stderr[-3000:]
-        yield running
-    finally:
-        running.stop()
+CATALOG = "catalog_tests"
+NAME = f"{CATALOG}.fraud.card_fraud"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def remote(sandbox):
+    """The workspace, with two versions of a model in a catalog of its own.
+
+    For the session, since tests with a database run before the others.
+    """
+    client = sandbox.client()
+    client.catalogs.create(name=CATALOG)
+    client.schemas.create(name="fraud", catalog_name=CATALOG)
+    environ = os.environ | {
+        "MLFLOW_TRACKING_URI": sandbox.url,
+        "MLFLOW_TRACKING_TOKEN": ADMIN_TOKEN,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "GIT_PYTHON_REFRESH": "quiet",
+    }
+    argv = [sys.executable, "-m", "tests.catalog.card_fraud_versions", NAME]
+    done = subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr[-3000:]
     return databricks.Workspace(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
 
 
 def test_the_sandbox_is_read_like_a_workspace(remote):
     assert remote.current_user() == "admin@example.com"
-    assert [model.full_name for model in remote.list_models("staging")] == [NAME]
+    assert [model.full_name for model in remote.list_models(CATALOG)] == [NAME]
     assert [version.version for version in remote.list_versions(NAME)] == [2, 1]
     assert remote.get_version(NAME, 2).status == "READY"
     assert remote.aliases(NAME) == {"champion": 1}
@@ -77,7 +72,7 @@ def test_what_the_sandbox_refuses_is_permanent(sandbox, remote):
 @pytest.mark.django_db
 def test_the_mirror_shows_what_was_registered(remote):
     workspace = WorkspaceFactory.create()
-    EnvironmentFactory.create(workspace=workspace, catalog_name="staging")
+    EnvironmentFactory.create(workspace=workspace, catalog_name=CATALOG)
     team = TeamFactory.create(slug="fraud")
     outcome = sync_workspace(workspace.pk, connect=lambda _: remote)
     assert outcome is not None

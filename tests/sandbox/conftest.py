@@ -1,19 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.sandbox.endpoint_models import register
 from tests.sandbox.running import RunningSandbox
-
-
-@pytest.fixture(scope="session")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
-    """One workspace for all tests of this process; each test uses names of its own in it."""
-    running = RunningSandbox(tmp_path_factory.mktemp("sandbox"))
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ from databricks.sdk.service.serving import (
 
 from tests.sandbox.running import RunningSandbox
 
-pytestmark = pytest.mark.xdist_group("serving_endpoints")
+pytestmark = pytest.mark.xdist_group("sandbox")
 TIMEOUT = timedelta(seconds=90)
 
 

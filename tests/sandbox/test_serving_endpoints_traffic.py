@@ -15,7 +15,7 @@ from integrations.metrics import read_windows
 from tests.sandbox.running import RunningSandbox
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.xdist_group("serving_endpoints")
+pytestmark = pytest.mark.xdist_group("sandbox")
 TIMEOUT_S = 90
 BODY = {"dataframe_records": [{"mood": "well"}]}
 

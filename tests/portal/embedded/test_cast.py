@@ -12,12 +12,6 @@ from portal.embedded.cast import EVERY_TEAM, PEOPLE, TEAMS, make_cast
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _quick_hashes(settings: Settings) -> None:
-    """Twelve slow hashes a test prove nothing about the people."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 def test_every_role_is_there_and_every_login_works() -> None:
     logins = make_cast([])
     assert {login["role"] for login in logins} == {*Role.values, "platform_admin"}
