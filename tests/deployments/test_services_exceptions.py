@@ -132,6 +132,7 @@ def test_of_many_overrides_at_once_one_counts(held, team):
     results = at_once(*(lambda person=person: override(person) for person in people))
     assert sorted(type(result).__name__ for result in results) == ["ActionRefused"] * 3 + ["Run"]
     kept = PolicyResult.objects.get(run=held)
+    assert kept.overridden_by is not None
     assert kept.override_reason == kept.overridden_by.username
 
 

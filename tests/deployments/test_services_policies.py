@@ -69,7 +69,7 @@ def test_of_many_edits_at_once_one_wins(admin):
     assert sorted(type(result).__name__ for result in results) == ["ActionRefused"] * 3 + ["Policy"]
     assert PolicyVersion.objects.count() == 2
     kept = Policy.objects.get()
-    assert kept.level == kept.versions.first().level
+    assert kept.level == kept.versions.all()[0].level
 
 
 def test_a_place_has_one_policy_of_a_rule(admin, environment):

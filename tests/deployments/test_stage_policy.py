@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from catalog.models import Environment
 from deployments import runner, services, statestore, tasks
-from deployments.models import Approval, Freeze, PolicyResult, Run, StageRecord
+from deployments.models import Approval, ChangeKind, Freeze, PolicyResult, Run, StageRecord
 from deployments.policies.approval import approval_reasons, expects_approval
 from deployments.stages import apply
 from deployments.states import GoOn, RunKind, RunStatus
-from tests.deployments.conftest import PLAN_SHA256, give_plan, make_run
+from tests.deployments.conftest import PLAN_SHA256, claimed, give_plan, make_run
 from tests.deployments.holding import clear, freeze, hold, only
 
 # Heartbeats write from a thread of their own: the rows have to be there for it.
@@ -184,12 +184,12 @@ def test_a_run_over_the_budget_asks_a_second_person(run, team):
 
 
 def test_what_will_be_asked_for_can_be_told_before(environment):
-    assert not expects_approval(environment, "high", "create")
+    assert not expects_approval(environment, "high", ChangeKind.CREATE)
     hold("second_person", "mandatory", environment="staging", risk="high")
-    assert expects_approval(environment, "high", "create")
-    assert not expects_approval(environment, "low", "create")
+    assert expects_approval(environment, "high", ChangeKind.CREATE)
+    assert not expects_approval(environment, "low", ChangeKind.CREATE)
     environment.needs_approval = True
-    assert expects_approval(environment, "low", "create")
+    assert expects_approval(environment, "low", ChangeKind.CREATE)
 
 
 def test_an_approval_that_still_holds_is_not_asked_for_again(run, approver):
@@ -233,7 +233,7 @@ def test_a_state_that_moved_voids_plan_and_approval_and_a_new_one_is_asked_for(r
     assert advance(run).status == RunStatus.PLAN
     run.plan.state_serial = 8  # The hash may even be the same.
     run.plan.save()
-    lease = Run.claim_lease(run.pk, "worker")
+    lease = claimed(run)
     for to in (RunStatus.COST, RunStatus.POLICY):
         run.transition(to, "on", lease=lease)
     Run.release_lease(lease)

@@ -127,7 +127,7 @@ def test_a_policy_holds_in_its_place_and_nowhere_else(run):
     only("inference_table", "mandatory", environment="staging")
     assert outcomes(run) == {"inference_table": Outcome.MANDATORY}
     for place in ({"environment": "prod"}, {"risk": "high"}, {"change": "create"}):
-        only("inference_table", "mandatory", **place)
+        only("inference_table", "mandatory", None, **place)
         assert outcomes(run) == {}, place
     only("inference_table", "mandatory", environment="staging", risk="medium", change="replace")
     assert outcomes(run) == {"inference_table": Outcome.MANDATORY}
