@@ -56,11 +56,8 @@ def _compare(address: str, old: _Content | None, new: _Content | None) -> Iterat
     for path in sorted({*was.raw, *now.raw}):
         if was.raw.get(path) != now.raw.get(path):
             before, after = was.shown.get(path), now.shown.get(path)
-            yield StateChange(address, path, before, CHANGED.get(after, after) if _same(before, after) else after)
-
-
-def _same(before: Any, after: Any) -> bool:
-    return isinstance(after, str) and before == after
+            is_hidden = isinstance(after, str) and before == after
+            yield StateChange(address, path, before, CHANGED.get(str(after), after) if is_hidden else after)
 
 
 def _contents(state: Mapping[str, Any]) -> dict[str, _Content]:

@@ -305,6 +305,7 @@ CELERY_BEAT_SCHEDULE = {
     "expire-approvals": {"task": "deployments.tasks.expire_approvals", "schedule": 60.0},
     "observe-endpoints": {"task": "deployments.tasks.observe_endpoints", "schedule": 30.0},
     "check-configs": {"task": "deployments.tasks.check_configs", "schedule": float(CONFIG_DRIFT_EVERY_S)},
+    "list-endpoints": {"task": "deployments.tasks.list_all_endpoints", "schedule": float(CONFIG_DRIFT_EVERY_S)},
     "purge-idempotency-keys": {"task": "accounts.tasks.purge_idempotency_keys", "schedule": 3600.0},
     "sync-catalog": {"task": "catalog.tasks.sync_all_workspaces", "schedule": 60.0},
 }

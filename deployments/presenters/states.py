@@ -28,7 +28,7 @@ def versions(deployment: Deployment) -> QuerySet[StateVersion]:
 
 def comparison(after: StateVersion, before: StateVersion | None) -> Comparison:
     """Decrypts both. Raises statestore.StateUnreadable."""
-    return Comparison(before, after, compare(before and statestore.content(before), statestore.content(after)))
+    return Comparison(before, after, compare(statestore.content(before) if before else None, statestore.content(after)))
 
 
 def previous(version: StateVersion) -> StateVersion | None:

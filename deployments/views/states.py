@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from accounts.permissions import can
@@ -19,6 +19,8 @@ from deployments.presenters import states as present
 from deployments.views.deployments import visible_deployment
 
 PAGE_SIZE = 25
+# Longer numbers are larger than the database's integers.
+MAX_DIGITS = 18
 
 
 @login_required
@@ -49,9 +51,6 @@ def _compared(request: HttpRequest, deployment: Deployment) -> dict[str, Any]:
 
 
 def _version(deployment: Deployment, number: str) -> StateVersion:
-    found = (
-        present.versions(deployment).filter(pk=int(number)).first() if number.isdecimal() and len(number) < 19 else None
-    )
-    if found is None:
+    if not number.isdecimal() or len(number) > MAX_DIGITS:
         raise Http404
-    return found
+    return get_object_or_404(present.versions(deployment), pk=int(number))

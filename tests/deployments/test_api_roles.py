@@ -9,7 +9,8 @@ from django.utils import timezone
 from drf_spectacular.generators import EndpointEnumerator
 from rest_framework.test import APIClient
 
-from deployments.models import Approval, Deployment, Freeze, Notice, Policy, Run, TestRequest
+from deployments.crypto import encrypt
+from deployments.models import Approval, Deployment, Freeze, Notice, Policy, Run, StateVersion, TestRequest
 from deployments.states import RunStatus
 from portal.api import urlpatterns
 from tests.deployments.conftest import give_plan, make_deployment, make_run
@@ -23,7 +24,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 OF_ALL = {"environments", "policies", "prices"}
 OPEN_TO_ALL = {"/api/v1/schema/", "/api/v1/docs/"}
 # Answers what is asked, and has nothing to list.
-NO_LIST = {"/api/v1/estimates/"}
+NO_LIST = {"/api/v1/estimates/", "/api/v1/endpoints/adopt/", "/api/v1/endpoints/unmanaged/refresh/"}
 
 
 def paths():
@@ -43,8 +44,18 @@ def objects(model_version, team, deployer):
         scope="team", team=team, reason=SECRET, ends_at=timezone.now() + timedelta(hours=1), created_by=deployer
     )
     asked = TestRequest.objects.create(deployment=deployment, requested_by=deployer, body={"inputs": [SECRET]})
+    state = StateVersion.objects.create(
+        deployment=deployment,
+        fencing=1,
+        serial=1,
+        lineage=SECRET,
+        sha256="0" * 64,
+        size_bytes=1,
+        ciphertext=encrypt(b'{"outputs": {}}'),
+    )
     return {
         "deployments": deployment.pk,
+        "states": state.pk,
         "runs": run.pk,
         "test-requests": asked.pk,
         "models": model_version.model.full_name,
