@@ -9,8 +9,9 @@ import logging
 import os
 import shutil
 import socket
+from contextlib import suppress
 
-from django.db import DatabaseError, IntegrityError
+from django.db import IntegrityError, InterfaceError, OperationalError, connection
 from structlog.contextvars import bound_contextvars
 
 from deployments import statestore
@@ -22,6 +23,8 @@ from integrations.errors import IntegrationError
 
 logger = logging.getLogger(__name__)
 
+# What comes of a connection that was cut or of a lock that took too long, and not of what was written.
+DATABASE_AWAY = (OperationalError, InterfaceError)
 RETRIES = 6
 RETRY_AFTER_S = 5.0
 END_LEVELS = {
@@ -44,6 +47,16 @@ def advance(run_id: int) -> list[int]:
             logger.info("gave up the run: %s", reason)
             Run.release_lease(lease)
             return []
+        except DATABASE_AWAY:
+            _let_go(lease)
+            raise
+
+
+def _let_go(lease: Lease) -> None:
+    """Another worker need not wait for the lease to run out, if the database is there again already."""
+    connection.close()
+    with suppress(*DATABASE_AWAY):
+        Run.release_lease(lease, wake_in_s=RETRY_AFTER_S)
 
 
 def _advance(lease: Lease) -> list[int]:
@@ -93,7 +106,7 @@ def _outcome(context: Context) -> Outcome:
     except OSError as error:
         logger.exception("stage %s", status)
         return End(RunStatus.FAILED, f"the worker's disk or network: {error.strerror or error}")
-    except (LeaseLost, IllegalTransition, DatabaseError):
+    except (LeaseLost, IllegalTransition, *DATABASE_AWAY):
         raise
     except Exception as error:
         # A fault of ours must not leave a run that nobody ends: it counts like a fault outside.

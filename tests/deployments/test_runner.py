@@ -4,7 +4,7 @@ import errno
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from django.utils import timezone
 
 from deployments import runner
@@ -187,16 +187,42 @@ def test_a_fault_of_our_own_does_not_leave_a_run_that_nobody_ends(run_in, stage)
     assert "secret detail" not in "".join(messages(run))
 
 
-def test_a_database_that_is_away_is_left_to_the_lease(run_in, stage):
+def test_a_database_that_was_away_for_a_moment_lets_the_stage_be_done_again_at_once(run_in, stage):
     run = run_in(RunStatus.PLAN)
     stage(RunStatus.PLAN, OperationalError("gone"))
     with pytest.raises(OperationalError):
         runner.advance(run.pk)
     run.refresh_from_db()
-    assert run.status == RunStatus.PLAN
+    assert (run.status, run.lease_token) == (RunStatus.PLAN, None)
+    stage(RunStatus.PLAN, GoOn(RunStatus.COST, "planned"))
+    assert advance(run) == [run.pk]
+
+
+def test_a_database_that_stays_away_leaves_the_run_to_its_lease(run_in, stage, monkeypatch):
+    run = run_in(RunStatus.PLAN)
+    stage(RunStatus.PLAN, OperationalError("gone"))
+    with monkeypatch.context() as away:
+        away.setattr(Run, "release_lease", classmethod(raising(OperationalError("still gone"))))
+        with pytest.raises(OperationalError, match=r"^gone$"):
+            runner.advance(run.pk)
     expire_lease(run)
     stage(RunStatus.PLAN, GoOn(RunStatus.COST, "planned"))
     assert advance(run) == [run.pk]
+
+
+def raising(error):
+    def call(*_, **__):
+        raise error
+
+    return call
+
+
+def test_what_the_database_refuses_to_keep_ends_the_run_and_is_not_tried_for_ever(run_in, stage):
+    run = run_in(RunStatus.PLAN)
+    tries = stage(RunStatus.PLAN, DataError("value too long"))
+    for _ in range(runner.RETRIES):
+        advance(run)
+    assert (run.status, len(tries)) == (RunStatus.FAILED, runner.RETRIES)
 
 
 @pytest.mark.parametrize("reason", [LeaseLost("taken over"), IllegalTransition("somebody was first")])
