@@ -57,6 +57,8 @@ UNFINISHED = (S.QUEUED, *ACTIVE)
 # In APPROVAL a person has the next word; a worker may take a run in any other of these and work on it.
 WORKABLE = tuple(status for status in UNFINISHED if status != S.APPROVAL)
 RESUMABLE = (S.INTERRUPTED, S.FAILED)
+# May have left something in the workspace that nobody wants.
+CLEANABLE = (S.INTERRUPTED, S.FAILED, S.CANCELLED)
 # The endpoint is as the run wanted it.
 GOOD = (S.SUCCEEDED, S.NO_CHANGE)
 # Nobody may have seen that something is wrong in the workspace.

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -201,11 +202,13 @@ def release_at_the_end(run: Run) -> None:
 def resource_addresses(deployment_id: int) -> list[str]:
     """Addresses of the managed resources in the newest state, for example module.endpoint.databricks_….this."""
     state = read(deployment_id)
-    if state is None:
-        return []
-    resources = json.loads(state).get("resources", [])
+    return [] if state is None else addresses_in(json.loads(state))
+
+
+def addresses_in(state: Mapping[str, Any]) -> list[str]:
+    """The same for a decoded state."""
     return [
         ".".join(part for part in (item.get("module"), item["type"], item["name"]) if part)
-        for item in resources
+        for item in state.get("resources", [])
         if item.get("mode") == "managed" and item.get("instances")
     ]

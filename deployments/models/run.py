@@ -88,7 +88,8 @@ class RunQuerySet(models.QuerySet["Run"]):
 
 
 class Run(models.Model):
-    """``spec`` is pinned: its version is a number. ``message`` says why the run ended.
+    """``spec`` is pinned: its version is a number. ``message`` says why the run ended. ``cleans_up``: the run that this
+    one removes the leftovers of.
 
     ``stage_tries`` counts how often a worker took the run in its present stage, ``stage_failures`` how often in a
     row the stage met a fault that may pass, ``attempt`` how often the run planned.
@@ -107,6 +108,9 @@ class Run(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     message = models.TextField(blank=True)
+    cleans_up = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="cleaned_up_by"
+    )
     event_count = models.PositiveIntegerField(default=0)
 
     lease_token = models.UUIDField(null=True, blank=True)
@@ -156,6 +160,11 @@ class Run(models.Model):
     @property
     def stage_order(self) -> tuple[RunStatus, ...]:
         return STAGES[RunKind(self.kind)]
+
+    @property
+    def left_behind(self) -> list[str]:
+        """What its stages made in the workspace, each thing once. No query if ``stages`` were prefetched."""
+        return list(dict.fromkeys(name for record in self.stages.all() for name in record.created))
 
     def parsed_spec(self) -> DeploymentSpec:
         return parse_spec(self.spec)

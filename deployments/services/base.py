@@ -42,10 +42,14 @@ def refuse_destroyed(deployment: Deployment) -> None:
         raise ActionRefused("destroyed", "This deployment was destroyed; deploy a new one.")
 
 
-def request_run(deployment: Deployment, kind: RunKind, spec: DeploymentSpec, actor: User) -> Run:
+def request_run(
+    deployment: Deployment, kind: RunKind, spec: DeploymentSpec, actor: User, *, cleans_up: Run | None = None
+) -> Run:
     with transaction.atomic():
-        run = Run.objects.create(deployment=deployment, kind=kind, spec=spec.as_json(), requested_by=actor)
-        what = ASKED.get(kind, "deploy")
+        run = Run.objects.create(
+            deployment=deployment, kind=kind, spec=spec.as_json(), requested_by=actor, cleans_up=cleans_up
+        )
+        what = f"clean up after run #{cleans_up.pk} in" if cleans_up else ASKED.get(kind, "deploy")
         run.log(
             [
                 Line(

@@ -15,6 +15,7 @@ from deployments.models import Event, LeaseLost, Run, RunPlan, StageRecord
 from deployments.policies.approval import may_apply
 from deployments.policies.freezing import freeze_of, freeze_text
 from deployments.stages.context import Context, mark_destroyed
+from deployments.stages.leftovers import remember_left, remember_made
 from deployments.stages.terraform import (
     PLANFILE,
     TERRAFORM,
@@ -116,6 +117,7 @@ def _take_over(context: Context) -> Outcome:
         return _judge(context, result)
     if statestore.release_after_death(context.run):
         context.log("freed the state lock that the lost Terraform left behind")
+    remember_left(context)
     return End(
         RunStatus.INTERRUPTED,
         f"Terraform was lost while applying; {_what_is_there(context)} Resume plans again from what is really there.",
@@ -146,7 +148,7 @@ def _judge(context: Context, result: CommandResult) -> Outcome:
     context.flush()
     if result.ok:
         return _applied(context)
-    _remember_leftovers(context)
+    remember_left(context)
     statestore.release_after_death(context.run)
     if context.stopping and result.cancelled:
         return End(RunStatus.INTERRUPTED, f"the worker was stopped while applying; {_what_is_there(context)}")
@@ -159,6 +161,7 @@ def _judge(context: Context, result: CommandResult) -> Outcome:
 
 def _applied(context: Context) -> Outcome:
     StageRecord.note(context.run, RunStatus.APPLY, {"resources": _resources(context)})
+    remember_made(context)
     if context.run.kind == RunKind.DESTROY:
         mark_destroyed(context)
         return End(RunStatus.SUCCEEDED, "the endpoint is gone")
@@ -167,17 +170,6 @@ def _applied(context: Context) -> Outcome:
 
 def _resources(context: Context) -> list[str]:
     return statestore.resource_addresses(context.run.deployment_id)
-
-
-def _remember_leftovers(context: Context) -> None:
-    """What a failed apply left in the workspace, whether the state knows it or not."""
-    created = _resources(context)
-    if context.workspace.get_endpoint(context.run.deployment.name):
-        created.append(f"serving endpoint {context.run.deployment.name}")
-    record = StageRecord.objects.filter(run=context.run, stage=RunStatus.APPLY).last()
-    if record:
-        record.created = created
-        record.save(update_fields=["created"])
 
 
 def _what_is_there(context: Context) -> str:
