@@ -15,7 +15,7 @@ from django.forms.widgets import CheckboxInput, CheckboxSelectMultiple, Input, R
 from django.http import QueryDict
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from portal import formats
@@ -117,6 +117,12 @@ def filesize(size_bytes: float | None) -> str:
 def json(value: Any) -> str:
     """Pretty JSON as text; it is escaped like any other text."""
     return formats.pretty_json(value)
+
+
+@register.filter
+def breakable(path: object) -> SafeString:
+    """A dotted path that may go on in a new line after a dot."""
+    return format_html_join(mark_safe(".<wbr>"), "{}", ((part,) for part in str(path).split(".")))
 
 
 @register.simple_tag

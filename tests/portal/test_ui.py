@@ -64,6 +64,11 @@ def test_no_time_says_so() -> None:
     assert render('{% when None "never" %}') == "never"
 
 
+def test_a_dotted_path_may_break_after_a_dot_and_is_escaped() -> None:
+    html = render("{{ name|breakable }}", name="config[0].routes[0].<b>")
+    assert html == "config[0].<wbr>routes[0].<wbr>&lt;b&gt;"
+
+
 def test_json_in_a_page_is_escaped() -> None:
     assert "<script>" not in render("{{ value|json }}", value={"a": "<script>"})
 
