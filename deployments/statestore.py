@@ -199,6 +199,15 @@ def release_at_the_end(run: Run) -> None:
         release_after_death(run)
 
 
+def force_release(lock: StateLock) -> None:
+    """Free a lock whoever holds it. Call it in a transaction that has locked the deployment's row.
+
+    Credentials that are out go stale, so that a Terraform that is still at work cannot write after this.
+    """
+    Deployment.objects.filter(pk=lock.deployment_id).update(fencing=F("fencing") + 1)
+    StateLock.objects.filter(pk=lock.pk).delete()
+
+
 def resource_addresses(deployment_id: int) -> list[str]:
     """Addresses of the managed resources in the newest state, for example module.endpoint.databricks_….this."""
     state = read(deployment_id)

@@ -23,6 +23,7 @@ from deployments.api.base import (
     runs_of,
 )
 from deployments.api.configuration import ConfigDriftActions
+from deployments.api.locks import LockActions
 from deployments.filters import DeploymentFilter, RunFilter
 from deployments.models import Deployment, Run
 from deployments.models.deployment import DeploymentQuerySet
@@ -50,6 +51,7 @@ SPEC_EXAMPLE = {
 
 class DeploymentViewSet(
     ConfigDriftActions,
+    LockActions,
     DeploymentsAPIMixin,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,

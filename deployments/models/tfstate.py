@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.functions import Now
 
 from deployments.models.deployment import Deployment
 from deployments.models.run import Run
@@ -41,6 +42,11 @@ class StateLock(models.Model):
 
     def __str__(self) -> str:
         return f"lock {self.lock_id}"
+
+    def run_at_work(self) -> Run | None:
+        """A run of the deployment that a worker who is alive holds, and that may need the lock."""
+        held = Run.objects.filter(deployment=self.deployment_id, lease_token__isnull=False)
+        return held.filter(lease_expires_at__gte=Now()).first()
 
 
 class BackendCredential(models.Model):
