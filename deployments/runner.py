@@ -117,8 +117,10 @@ def _outcome(context: Context) -> Outcome:
 
 
 def _stops_itself(run: Run, status: RunStatus) -> bool:
-    """Terraform has to be stopped, traffic to be put back: the stage sees that it was cancelled and ends the run."""
-    return status == RunStatus.ROLLOUT or (status == RunStatus.APPLY and run.apply_started_at is not None)
+    """Terraform or a job has to be stopped, traffic to be put back: the stage sees it and ends the run."""
+    return status in (RunStatus.PREFLIGHT, RunStatus.ROLLOUT) or (
+        status == RunStatus.APPLY and run.apply_started_at is not None
+    )
 
 
 def _try_again(context: Context, message: str) -> Outcome:

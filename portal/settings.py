@@ -322,6 +322,9 @@ TERRAFORM_CANCEL_GRACE_S = env_int("TERRAFORM_CANCEL_GRACE_S", 20, low=1, high=3
 PLAN_TIMEOUT_S = env_int("PLAN_TIMEOUT_S", 600, low=5, high=86400)
 APPLY_TIMEOUT_S = env_int("APPLY_TIMEOUT_S", 3600, low=5, high=86400)
 ENDPOINT_TIMEOUT_S = env_int("ENDPOINT_TIMEOUT_S", 5400, low=5, high=86400)
+# Whether a version is tried in a job of the workspace before it is deployed.
+VALIDATION = env_bool("VALIDATION", True)
+VALIDATION_TIMEOUT_S = env_int("VALIDATION_TIMEOUT_S", 900, low=1, high=86400)
 
 LOGGING_CONFIG = None
 LOGGING = logging_config(level=env_str("LOG_LEVEL", "INFO"), human=env_bool("LOG_HUMAN", False))

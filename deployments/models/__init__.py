@@ -13,6 +13,7 @@ from deployments.models.run import IllegalTransition, Lease, LeaseLost, Run
 from deployments.models.smoke import TestRequest
 from deployments.models.tfstate import BackendCredential, StateLock, StateVersion
 from deployments.models.unmanaged import EndpointListing, UnmanagedEndpoint
+from deployments.models.validation import Validation
 
 __all__ = [
     "Approval",
@@ -44,6 +45,7 @@ __all__ = [
     "StateVersion",
     "TestRequest",
     "UnmanagedEndpoint",
+    "Validation",
 ]
 
 # Who asked for what and who decided. How a run went is in its events; plan files, states and digests are nowhere.

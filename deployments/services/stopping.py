@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.roles import Action
 from deployments import statestore
-from deployments.models import IllegalTransition, Run
+from deployments.models import IllegalTransition, Run, Validation
 from deployments.models.run import Line
 from deployments.services.base import (
     ActionRefused,
@@ -40,6 +40,9 @@ def cancel(*, run: Run, actor: User) -> Run:
         if run.status == RunStatus.ROLLOUT:
             wake(run)
             raise IllegalTransition("traffic has to go back first")
+        if run.validations.filter(status=Validation.Status.RUNNING).exists() and run.status == RunStatus.PREFLIGHT:
+            wake(run)
+            raise IllegalTransition("its job in the workspace has to be cancelled first")
         if run.status == RunStatus.APPLY and run.apply_started_at:
             raise IllegalTransition("Terraform may be at work")
         with transaction.atomic():

@@ -4,43 +4,66 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Literal
 
 from deployments import statestore
-from deployments.models import StageRecord
+from deployments.stages import validating
+from deployments.stages.check import Check, log_check, note_checks, preflight_record
 from deployments.stages.context import Context
-from deployments.states import End, GoOn, Level, Outcome, RunKind, RunStatus, Wait
+from deployments.states import End, GoOn, Outcome, RunKind, RunStatus, Wait
 from integrations.databricks import Endpoint
 from integrations.errors import IntegrationError
 
 MANAGED_TAG = "slipway_deployment"
+QUICK = {"Identity", "Model version", "Grant", "Endpoint", "Endpoint name"}
 # The workspace knows a service principal by its application id, a person by an e-mail.
 APPLICATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Check:
-    name: str
-    result: Literal["pass", "warn", "fail"]
-    message: str
-    fix: str = ""
-
-
-LEVELS = {"pass": Level.INFO, "warn": Level.WARNING, "fail": Level.ERROR}
-
-
 def run_stage(context: Context) -> Outcome:
+    found = validating.under_way(context)
+    if context.cancelled:
+        validating.stop(context, found)
+        return End(RunStatus.CANCELLED, "cancelled before preflight was done")
+    quick = _quick_checks(context) if found is None else _quick_checks_before(context)
+    if isinstance(quick, Wait):
+        return quick
+    if _failed(quick):
+        return _verdict(quick)
+    more = validating.step(context, found)
+    if isinstance(more, Wait):
+        return more
+    for check in more:
+        log_check(context, check)
+    note_checks(context, [*quick, *more])
+    return _verdict([*quick, *more])
+
+
+def _quick_checks(context: Context) -> Wait | list[Check]:
+    """What a few questions to the workspace tell."""
     endpoint = context.workspace.get_endpoint(context.run.deployment.name)
     if endpoint and endpoint.is_updating:
         return Wait(5, "another update of the endpoint is in progress; Databricks allows one at a time")
     checks = []
     for check in _checks(context, endpoint):
         checks.append(check)
-        text = f"{check.name}: {check.message}" + (f" Fix: {check.fix}" if check.fix else "")
-        context.log(text, level=LEVELS[check.result])
-    StageRecord.note(context.run, RunStatus.PREFLIGHT, {"checks": [asdict(check) for check in checks]})
-    failed = [check for check in checks if check.result == "fail"]
+        log_check(context, check)
+    note_checks(context, checks)
+    return checks
+
+
+def _quick_checks_before(context: Context) -> list[Check]:
+    """What they told before the validation began; its own checks are worked out anew."""
+    record = preflight_record(context)
+    noted = [Check(**row) for row in record.detail.get("checks", [])] if record else []
+    return [check for check in noted if check.name in QUICK]
+
+
+def _failed(checks: list[Check]) -> list[Check]:
+    return [check for check in checks if check.result == "fail"]
+
+
+def _verdict(checks: list[Check]) -> Outcome:
+    failed = _failed(checks)
     if failed:
         return End(RunStatus.FAILED, " ".join(f"{check.message} {check.fix}".strip() for check in failed))
     return GoOn(RunStatus.PLAN, f"preflight passed: {len(checks)} checks")

@@ -10,6 +10,7 @@ from typing import Any
 from integrations.databricks import decoding
 from integrations.databricks.connection import Connection, failure
 from integrations.databricks.records import JobRun
+from integrations.errors import IntegrationError
 
 WORKSPACE_FILES = "/api/2.0/workspace"
 RUNS = "/api/2.2/jobs/runs"
@@ -24,6 +25,18 @@ class JobCalls(Connection):
         # RAW: with any other format a script that looks like a notebook becomes one.
         body = {"path": path, "content": base64.b64encode(content).decode(), "format": "RAW", "overwrite": True}
         self.do("POST", f"{WORKSPACE_FILES}/import", body=body)
+
+    def has_file(self, path: str) -> bool:
+        """Whether there is a workspace file, or anything else, at ``path`` that may be read."""
+        try:
+            self.do("GET", f"{WORKSPACE_FILES}/get-status", query={"path": path})
+        except IntegrationError as error:
+            from databricks.sdk.errors import NotFound
+
+            if isinstance(error.__cause__, NotFound):
+                return False
+            raise
+        return True
 
     def submit_job(
         self,

@@ -60,6 +60,8 @@ def test_a_second_model_goes_to_staging_and_predicts_like_the_model_itself(produ
     assert time.monotonic() - began < 5
     run = product.finished(run_id)
     assert run["status"] == "succeeded", product.log(run_id)
+    preflight = next(stage for stage in run["stages"] if stage["stage"] == "preflight")
+    assert preflight["detail"]["validation"]["status"] == "passed", preflight["detail"]
     example = example_of(product, "staging.fraud.credit_default", "1")
     answer = product.predict("flow-staging", example)
     assert answer.status_code == 200, answer.text

@@ -1,0 +1,23 @@
+"""Whether the versions of a model were validated, for the page of the model."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.safestring import SafeString
+
+from catalog.models import ModelVersion, RegisteredModel
+from deployments.models import Validation
+from deployments.presenters.validations import badge, newest_of
+
+register = template.Library()
+
+
+@register.simple_tag
+def validations_of(model: RegisteredModel) -> dict[int, Validation]:
+    """{id of version: its newest validation}. One query."""
+    return newest_of(model)
+
+
+@register.simple_tag
+def validation_badge(found: dict[int, Validation], version: ModelVersion) -> SafeString:
+    return badge(found.get(version.pk))
