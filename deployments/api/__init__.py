@@ -7,6 +7,7 @@ from deployments.api.freezes import FreezeViewSet
 from deployments.api.notices import NoticeViewSet
 from deployments.api.policies import PolicyViewSet
 from deployments.api.prices import EstimateViewSet, PriceTableViewSet
+from deployments.api.rollbacks import RehearsalViewSet, RollbackViewSet
 from deployments.api.runs import RunViewSet
 from deployments.api.states import StateVersionViewSet
 from deployments.api.test_requests import TestRequestViewSet
@@ -18,6 +19,8 @@ routes: list[tuple[str, type, str]] = [
     ("deployments", DeploymentViewSet, "deployment"),
     (f"{OF_DEPLOYMENT}/runs", DeploymentRunViewSet, "deployment-run"),
     (f"{OF_DEPLOYMENT}/test-requests", TestRequestViewSet, "test-request"),
+    (f"{OF_DEPLOYMENT}/rollback", RollbackViewSet, "deployment-rollback"),
+    (f"{OF_DEPLOYMENT}/rehearsals", RehearsalViewSet, "rehearsal"),
     (f"{OF_DEPLOYMENT}/states", StateVersionViewSet, "state-version"),
     ("endpoints/unmanaged", UnmanagedEndpointViewSet, "unmanaged-endpoint"),
     ("endpoints/adopt", AdoptViewSet, "endpoint-adopt"),

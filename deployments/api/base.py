@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from accounts.api.mixins import Conflict, PortalAPIMixin
 from accounts.api.requests import user_of
-from deployments.models import Approval, Deployment, PolicyResult, Run
+from deployments.models import Approval, Deployment, PolicyResult, RolloutStep, Run
 from deployments.models.deployment import DeploymentQuerySet
 from deployments.models.run import RunQuerySet
 from deployments.serializers import RunDetailSerializer
@@ -57,7 +57,8 @@ def detailed(runs: RunQuerySet) -> RunQuerySet:
     """With what RunDetailSerializer reads, and without the plan's large columns."""
     decisions = Prefetch("approvals", Approval.objects.select_related("decided_by"))
     results = Prefetch("policy_results", PolicyResult.objects.select_related("policy_version", "overridden_by"))
-    return runs.select_related("plan").defer(*HEAVY).prefetch_related("stages", decisions, results)
+    steps = Prefetch("rollout_steps", RolloutStep.objects.select_related("ordered_by").order_by("index"))
+    return runs.select_related("plan").defer(*HEAVY).prefetch_related("stages", decisions, results, steps)
 
 
 def deployment_or_404(request: Request, deployment_id: str) -> Deployment:

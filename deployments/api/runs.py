@@ -130,6 +130,20 @@ class RunViewSet(DeploymentsAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
             services.break_glass(run=run, actor=user_of(request), reason=asked.reason, plan_sha256=asked.plan_sha256)
         )
 
+    @extend_schema(operation_id="runs_promote", request=Nothing, responses=RunDetailSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def promote(self, request: Request, pk: str) -> Response:
+        """Skip the rest of the rollout's present step. From one that cannot be judged it goes on with all traffic."""
+        run, _ = self.get_object(), parse(Nothing, request.data)
+        return self._answer(services.promote(run=run, actor=user_of(request)))
+
+    @extend_schema(operation_id="runs_rollback", request=Nothing, responses=RunDetailSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def rollback(self, request: Request, pk: str) -> Response:
+        """Take the traffic back that the rollout has moved; the run ends as rolled back."""
+        run, _ = self.get_object(), parse(Nothing, request.data)
+        return self._answer(services.roll_back_run(run=run, actor=user_of(request)))
+
     @extend_schema(operation_id="runs_cancel", request=Nothing, responses=RunDetailSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def cancel(self, request: Request, pk: str) -> Response:

@@ -32,7 +32,15 @@ DRIFT_METRICS = [
     ("chi2", "Chi-square"),
     ("linf", "L-infinity"),
 ]
-STRATEGIES = [("all_at_once", "All at once")]
+STRATEGIES = [
+    ("all_at_once", "All at once"),
+    ("canary", "Canary"),
+    ("blue_green", "Blue/green"),
+    ("shadow", "Shadow"),
+]
+
+
+GRADUAL = ("canary", "blue_green", "shadow")
 
 
 class OpenChoiceField(forms.ChoiceField):
@@ -147,15 +155,81 @@ def _suggested_name(answers: Mapping[str, Any]) -> str:
 
 
 class RolloutStep(StepForm):
-    FIELDS = {"rollout.strategy": "strategy", "rollout": "strategy"}
+    FIELDS = {
+        "rollout.strategy": "strategy",
+        "rollout.bake_minutes": "bake_minutes",
+        "rollout.max_error_rate": "max_error_percent",
+        "rollout.max_p99_ms": "max_p99_ms",
+        "rollout.min_requests": "min_requests",
+        "rollout": "steps",
+    }
     strategy = OpenChoiceField(required=False, choices=STRATEGIES, widget=forms.RadioSelect, label="Strategy")
+    steps = forms.CharField(
+        required=False,
+        max_length=200,
+        label="Steps, in % of the traffic",
+        help_text="Rising, with 100 at the end: 5, 25, 50, 100.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    bake_minutes = forms.CharField(
+        required=False,
+        max_length=20,
+        label="Minutes to watch each step",
+        help_text="A version that is worse goes back at once; a good one goes on when the time is over.",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    max_error_percent = forms.CharField(
+        required=False,
+        max_length=20,
+        label="Most errors, in %",
+        help_text="Answers with 4xx or 5xx. Above it, and above the version before, traffic goes back.",
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
+    max_p99_ms = forms.CharField(
+        required=False,
+        max_length=20,
+        label="Slowest p99, in ms",
+        help_text="99 % of the answers come within it. Left empty, latency is not judged.",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    min_requests = forms.CharField(
+        required=False,
+        max_length=20,
+        label="Fewest requests",
+        help_text="With fewer a step cannot be judged: the run waits for more, or for you.",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
 
     @classmethod
     def initial_of(cls, answers: Mapping[str, Any]) -> dict[str, Any]:
-        return {"strategy": answers.get("rollout", {}).get("strategy", "all_at_once")}
+        rollout = answers.get("rollout", {})
+        rate = rollout.get("max_error_rate", 0.01)
+        steps = rollout.get("steps", [5, 25, 50, 100])
+        return {
+            "strategy": rollout.get("strategy", "all_at_once"),
+            "steps": ", ".join(str(step) for step in steps) if isinstance(steps, list) else steps,
+            "bake_minutes": rollout.get("bake_minutes", 10),
+            "max_error_percent": f"{100 * rate:.10g}" if isinstance(rate, int | float) else rate,
+            "max_p99_ms": rollout.get("max_p99_ms"),
+            "min_requests": rollout.get("min_requests", 200),
+        }
 
     def answers(self, before: Mapping[str, Any]) -> Answers:
-        return _with(before, rollout={"strategy": self.cleaned_data["strategy"]})
+        """What the strategy does not use is left out."""
+        given = self.cleaned_data
+        if given["strategy"] not in GRADUAL:
+            return _with(before, rollout={"strategy": given["strategy"]})
+        rate = _number(given["max_error_percent"])
+        rollout: dict[str, Any] = {
+            "strategy": given["strategy"],
+            "bake_minutes": _integer(given["bake_minutes"]),
+            "max_error_rate": round(rate / 100, 12) if isinstance(rate, float) else rate,
+            "max_p99_ms": _integer(given["max_p99_ms"]) if given["max_p99_ms"] else None,
+            "min_requests": _integer(given["min_requests"]),
+        }
+        if given["strategy"] == "canary":
+            rollout["steps"] = [_integer(part) for part in given["steps"].replace("%", " ").replace(",", " ").split()]
+        return _with(before, rollout=rollout)
 
 
 class MonitoringStep(StepForm):
@@ -204,6 +278,12 @@ class MonitoringStep(StepForm):
         given = self.cleaned_data
         monitoring = {name: given[name] for name in ("inference_table", "drift_metric", "exclude", "critical")}
         return _with(before, monitoring={**monitoring, "drift_threshold": _number(given["drift_threshold"])})
+
+
+def _integer(text: str) -> int | str:
+    """``text`` as a whole number; as it is where it is none: the spec says what is wrong with it."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() else text
 
 
 def _number(text: str) -> float | str:

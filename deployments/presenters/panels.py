@@ -9,6 +9,7 @@ from accounts.models import User
 from deployments.models import Run, StageRecord
 from deployments.presenters.policies import glass_panel, policy_panel
 from deployments.presenters.prices import cost_panel
+from deployments.presenters.rollouts import rollout_panel
 
 PanelContext = Callable[[Run, StageRecord | None, User], dict[str, Any]]
 
@@ -18,6 +19,7 @@ PANELS: dict[str, PanelContext] = {
     "policy": policy_panel,
     "approval": glass_panel,
     "apply": glass_panel,
+    "rollout": rollout_panel,
 }
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from deployments.models import Approval, Event, Run, StageRecord
 from deployments.models.run import RunQuerySet
+from deployments.presenters.rollouts import rollout_token
 from deployments.states import (
     STAGE_NAMES,
     STAGE_TONES,
@@ -123,7 +124,8 @@ def token(run: Run) -> str:
     """Changes when there is something new to see on the page besides the log."""
     closed = sum(1 for row in run.stages.all() if row.finished_at)
     plan = getattr(run, "plan", None)
-    return f"{run.status}.{len(run.stages.all())}.{closed}.{plan.sha256[:8] if plan else ''}"
+    moved = rollout_token(run)
+    return f"{run.status}.{len(run.stages.all())}.{closed}.{plan.sha256[:8] if plan else ''}.{moved}"
 
 
 def default_tab(run: Run) -> str:
@@ -175,7 +177,9 @@ def _no_worker(run: Run) -> Waiting | None:
 def previous_version(run: Run) -> str:
     """The version that was live before this run; "" for the first one."""
     before = run.deployment.runs.filter(
-        pk__lt=run.pk, kind=RunKind.DEPLOY, status__in=(RunStatus.SUCCEEDED, RunStatus.NO_CHANGE)
+        pk__lt=run.pk,
+        kind__in=(RunKind.DEPLOY, RunKind.ROLLBACK),
+        status__in=(RunStatus.SUCCEEDED, RunStatus.NO_CHANGE),
     )
     spec = before.values_list("spec", flat=True).first()
     return str(spec.get("version", "")) if spec else ""

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deployments.specs import DeploymentSpec
+from deployments.specs import DeploymentSpec, Rollout
 
 # Databricks, "Create custom model serving endpoints": concurrent requests of each workload size.
 CONCURRENCY = {"Small": "4", "Medium": "8\N{EN DASH}16", "Large": "16\N{EN DASH}64"}
 SIZE_TEXTS = {size: f"{count} concurrent requests" for size, count in CONCURRENCY.items()}
 STRATEGY_TEXTS = {
     "all_at_once": "The new version takes all traffic once it is ready; until then the old one keeps serving.",
+    "canary": "A growing share of the traffic, step by step. Each step is watched and judged against the old version.",
+    "blue_green": "All traffic in one step once the new version has passed its smoke test; the old one stays ready.",
+    "shadow": "The new version gets no traffic: both answer copies of requests, and then you decide.",
 }
 STRATEGY_NAMES = {"all_at_once": "All at once", "canary": "Canary", "blue_green": "Blue/green", "shadow": "Shadow"}
 NONE = "None"
@@ -65,7 +68,7 @@ def sections(spec: DeploymentSpec) -> list[Section]:
                 ("Tags", pairs_text(spec.tags)),
             ],
         ),
-        Section("rollout", "Rollout", [("Strategy", STRATEGY_NAMES[spec.rollout.strategy])]),
+        Section("rollout", "Rollout", _rollout_items(spec.rollout)),
         Section(
             "monitoring",
             "Monitoring",
@@ -76,6 +79,20 @@ def sections(spec: DeploymentSpec) -> list[Section]:
                 ("Excluded features", ", ".join(monitoring.exclude) or NONE),
             ],
         ),
+    ]
+
+
+def _rollout_items(rollout: Rollout) -> list[tuple[str, str]]:
+    items = [("Strategy", STRATEGY_NAMES[rollout.strategy])]
+    if rollout.strategy == "all_at_once":
+        return items
+    if rollout.strategy == "canary":
+        items.append(("Steps", ", ".join(f"{step} %" for step in rollout.steps)))
+    latency = f", p99 {rollout.max_p99_ms} ms" if rollout.max_p99_ms is not None else ""
+    return [
+        *items,
+        ("Watched", f"{rollout.bake_minutes} min for each step, at least {rollout.min_requests} requests"),
+        ("Goes back above", f"{100 * rollout.max_error_rate:.3g} % errors{latency}"),
     ]
 
 

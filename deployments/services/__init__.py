@@ -14,11 +14,20 @@ from deployments.services.freezing import create_freeze, lift_freeze
 from deployments.services.overriding import override_policy
 from deployments.services.policies import create_policy, edit_policy
 from deployments.services.pricing import create_price_table
+from deployments.services.rolling_back import (
+    RollbackTarget,
+    rehearse_rollback,
+    request_rollback,
+    rollback_target,
+    rollback_targets,
+)
+from deployments.services.rollouts import promote, roll_back_run
 from deployments.services.stopping import cancel, resume
 from deployments.services.trying import request_test
 
 __all__ = [
     "ActionRefused",
+    "RollbackTarget",
     "Target",
     "accept_configuration",
     "acknowledge_notice",
@@ -35,13 +44,19 @@ __all__ = [
     "lift_freeze",
     "may_decide",
     "override_policy",
+    "promote",
     "refresh_unmanaged",
+    "rehearse_rollback",
     "reject",
     "request_deployment",
     "request_destroy",
+    "request_rollback",
     "request_test",
     "request_update",
     "resume",
     "revert_configuration",
+    "roll_back_run",
+    "rollback_target",
+    "rollback_targets",
     "submit_draft",
 ]

@@ -23,6 +23,7 @@ from deployments.models import Deployment
 from deployments.presenters import configuration, snippets, specs
 from deployments.presenters import deployments as present
 from deployments.presenters.confirms import destroy_question
+from deployments.presenters.rollbacks import failed_update, rollback_context
 from deployments.presenters.runs import for_list as runs_for_list
 from deployments.services import ActionRefused, request_destroy
 from deployments.specs import parse_spec
@@ -85,6 +86,7 @@ def deployment_page(request: HttpRequest, found: Deployment, status: int = 200, 
         "has_example": example is not None,
         "form": TestForm(initial={"body": text}),
         "destroy": destroy_question(found),
+        **rollback_context(found, signed_in(request)),
         "may_see_states": can(request.user, Action.DEPLOY, found.team),
         **more,
     }
@@ -110,6 +112,7 @@ def live_context(request: HttpRequest, found: Deployment) -> dict[str, Any]:
         "is_known": is_known,
         "served": present.served(found.served, is_known),
         "pending": present.served(found.pending, is_known) if found.config_update != "NOT_UPDATING" else [],
+        "failed_update": failed_update(found),
         "runs": runs,
         "configuration": configuration.card(found),
         "invocation_url": snippets.invocation_url(found),

@@ -31,7 +31,7 @@ def visible_run(request: HttpRequest, run_id: int) -> Run:
     return get_object_or_404(rows, pk=run_id)
 
 
-def _require_deployer(request: HttpRequest, run: Run) -> None:
+def require_deployer(request: HttpRequest, run: Run) -> None:
     if not can(request.user, Action.DEPLOY, run.deployment.team):
         raise PermissionDenied(f"This takes the role deployer or team admin in {run.deployment.team}.")
 
@@ -58,7 +58,7 @@ def do(request: HttpRequest, run: Run, act: Callable[..., Run], done: str, **val
 @require_http_methods(GET_OR_POST)
 def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     run = visible_run(request, run_id)
-    _require_deployer(request, run)
+    require_deployer(request, run)
     if request.method == "GET":
         return render(request, "ui/confirm.html", cancel_question(run))
     return do(request, run, services.cancel, f"Run #{run.pk} is being cancelled.")
@@ -68,7 +68,7 @@ def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_http_methods(GET_OR_POST)
 def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
     run = visible_run(request, run_id)
-    _require_deployer(request, run)
+    require_deployer(request, run)
     if request.method == "GET":
         return render(request, "ui/confirm.html", resume_question(run))
     return do(request, run, services.resume, f"Run #{run.pk} is queued again.")

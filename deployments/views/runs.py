@@ -89,7 +89,7 @@ def status_context(request: HttpRequest, found: Run, shown: str) -> dict[str, An
         "crumb": f"Run #{found.pk}",
         "deployment": found.deployment,
         "version": found.spec.get("version", ""),
-        "previous": present.previous_version(found) if found.kind == RunKind.DEPLOY else "",
+        "previous": present.previous_version(found) if found.kind in (RunKind.DEPLOY, RunKind.ROLLBACK) else "",
         "stages": present.stages(found, shown),
         "shown": shown,
         "token": present.token(found),
@@ -104,6 +104,11 @@ def status_context(request: HttpRequest, found: Run, shown: str) -> dict[str, An
 
 def _questions(found: Run) -> dict[str, Any]:
     asked = {"cancel": confirms.cancel_question(found), "resume": confirms.resume_question(found)}
+    if found.status == RunStatus.ROLLOUT:
+        asked |= {
+            "promote_dialog": confirms.promote_question(found),
+            "rollback_dialog": confirms.roll_back_question(found),
+        }
     if found.status == RunStatus.APPROVAL:
         asked |= {"approve": confirms.approve_question(found), "reject": confirms.reject_question(found)}
     return asked

@@ -6,20 +6,18 @@ import pytest
 from django.utils import timezone
 
 from deployments import runner
-from deployments.models import Deployment, Notice, RolloutStep, Run, StageRecord
-from deployments.rollouts.entities import percents_of, serving
-from deployments.services import cancel
-from deployments.specs import parse_spec
+from deployments.models import Deployment, Notice, RolloutStep, Run
+from deployments.rollouts.entities import percents_of
+from deployments.services import cancel, promote, roll_back_run
 from deployments.stages import context as stage_context
 from deployments.states import RunStatus
-from tests.deployments.conftest import give_plan, make_run
 from tests.deployments.moving_workspace import AWAY, GONE, NEW, OLD, MovingWorkspace
+from tests.deployments.rolling import rolling_run
 
 pytestmark = pytest.mark.django_db
 
 GOOD = {OLD: (900, 1, 0, 0), NEW: (300, 0, 0, 0)}
 BAD = {OLD: (900, 1, 0, 0), NEW: (300, 40, 20, 0)}
-CANARY = {"strategy": "canary", "steps": [25, 100], "bake_minutes": 10, "min_requests": 200}
 
 
 @pytest.fixture
@@ -32,21 +30,7 @@ def moving(monkeypatch):
 @pytest.fixture
 def roll(deployment, moving):
     """``roll(strategy="shadow")``: a run to version 4 that has passed its smoke test, beside version 3."""
-
-    def make(**rollout):
-        spec = {**deployment.spec, "version": "4", "rollout": {**CANARY, **rollout}}
-        before = serving(parse_spec(deployment.spec), {})
-        deployment.intended = {"served_entities": before.entities, "routes": before.routes}
-        deployment.intended_spec = deployment.spec
-        deployment.spec = spec
-        deployment.save()
-        run = make_run(deployment, RunStatus.ROLLOUT, attempt=1, started_at=timezone.now())
-        served = serving(parse_spec(spec), deployment.intended)
-        give_plan(run, variables={"served_entities": served.entities, "routes": served.routes})
-        StageRecord.objects.create(run=run, stage=RunStatus.ROLLOUT, started_at=timezone.now())
-        return run
-
-    return make
+    return lambda **rollout: rolling_run(deployment, **rollout)
 
 
 def look(run, times=1):
@@ -317,6 +301,44 @@ def test_a_cancelled_rollout_ends_only_after_the_traffic_is_back(roll, moving, d
     assert f"cancelled by {deployer.display_name}" in run.message
 
 
+def test_promoting_skips_the_rest_of_a_step(roll, moving, deployer):
+    run = arrived(roll())
+    promote(run=run, actor=deployer)
+    look(run, 3)
+    assert moving.routes == {OLD: 0, NEW: 100}
+    assert steps(run) == [(25, "skipped"), (100, "running")]
+    promote(run=run, actor=deployer)
+    assert to_the_end(run).status == RunStatus.SUCCEEDED
+
+
+def test_promoting_what_cannot_be_judged_goes_to_all_traffic_and_is_still_watched(roll, moving, deployer):
+    run = arrived(roll(steps=[5, 25, 50, 100]))
+    age(run, 601)
+    look(run)
+    assert steps(run) == [(5, "inconclusive")]
+    promote(run=run, actor=deployer)
+    look(run, 3)
+    assert moving.routes == {OLD: 0, NEW: 100}
+    moving.minute = BAD
+    assert to_the_end(run).status == RunStatus.ROLLED_BACK
+
+
+def test_a_person_takes_the_traffic_back(roll, moving, deployer):
+    run = arrived(roll())
+    roll_back_run(run=run, actor=deployer)
+    assert to_the_end(run).status == RunStatus.ROLLED_BACK
+    assert moving.routes == {OLD: 100, NEW: 0}
+    assert f"rolled back by {deployer.display_name}" in run.message
+    assert steps(run) == [(25, "skipped")]
+
+
+def test_going_back_wins_over_a_promotion(roll, moving, deployer):
+    run = arrived(roll())
+    promote(run=run, actor=deployer)
+    roll_back_run(run=run, actor=deployer)
+    assert to_the_end(run).status == RunStatus.ROLLED_BACK
+
+
 # -- shadow ----------------------------------------------------------------------------------------
 
 
@@ -356,3 +378,12 @@ def test_a_shadow_without_anything_to_replay_says_so(roll, moving):
     run = look(roll(strategy="shadow"), 2)
     assert steps(run) == [(0, "inconclusive")]
     assert "there is nothing to replay" in run.waiting_for
+
+
+def test_a_shadow_that_is_promoted_takes_the_traffic_and_is_watched(roll, moving, example, deployer):
+    run = roll(strategy="shadow", min_requests=20)
+    look(run, 2)
+    promote(run=run, actor=deployer)
+    look(run, 3)
+    assert moving.routes == {OLD: 0, NEW: 100}
+    assert steps(run) == [(0, "passed"), (100, "running")]

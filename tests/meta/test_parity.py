@@ -67,6 +67,12 @@ DOORS = {
     ),
     "refresh_unmanaged": Doors("deployments:unmanaged_refresh", ("workspace_id",), "unmanaged-endpoint-refresh", ()),
     "adopt_endpoint": Doors("deployments:adopt", ("endpoint_id",), "endpoint-adopt-list", ()),
+    "promote": Doors("deployments:run_promote", ("run_id",), "run-promote", ("pk",)),
+    "roll_back_run": Doors("deployments:run_rollback", ("run_id",), "run-rollback", ("pk",)),
+    "request_rollback": Doors(
+        "deployments:rollback", ("deployment_id", "run_id"), "deployment-rollback-list", ("deployment_id",)
+    ),
+    "rehearse_rollback": Doors("deployments:rehearse", ("deployment_id",), "rehearsal-list", ("deployment_id",)),
     "request_test": Doors("deployments:test_request", ("deployment_id",), "test-request-list", ("deployment_id",)),
 }
 

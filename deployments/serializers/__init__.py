@@ -2,66 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
-from pydantic import Field, model_validator
 from rest_framework import serializers
 
-from deployments.models import Approval, Deployment, Event, PolicyResult, Run, RunPlan, StageRecord, TestRequest
-from deployments.specs import DeploymentSpec, Part
+from deployments.models import (
+    Approval,
+    Deployment,
+    Event,
+    PolicyResult,
+    Run,
+    RunPlan,
+    StageRecord,
+    TestRequest,
+)
+from deployments.serializers.bodies import Approve, BreakGlass, NewRun, Nothing, Override, Reject, Rollback
+from deployments.serializers.rollouts import RolloutStepSerializer
 from deployments.states import STAGE_NAMES, Level, RunStatus
+
+__all__ = [
+    "MAX_EVENT_NUMBER",
+    "ApprovalSerializer",
+    "Approve",
+    "BreakGlass",
+    "DeploymentSerializer",
+    "EstimateSerializer",
+    "EventPageSerializer",
+    "EventQuerySerializer",
+    "EventSerializer",
+    "NewRun",
+    "Nothing",
+    "Override",
+    "PlanSerializer",
+    "PolicyResultSerializer",
+    "PriceRangeSerializer",
+    "Reject",
+    "RequestedSerializer",
+    "Rollback",
+    "RolloutStepSerializer",
+    "RunDetailSerializer",
+    "RunLinksSerializer",
+    "RunReferenceSerializer",
+    "RunSerializer",
+    "ServedEntitySerializer",
+    "SpecField",
+    "StageSerializer",
+    "TestRequestSerializer",
+]
 
 MAX_EVENT_NUMBER = 2**31 - 1
 
 
 # -- what clients send: strict, as the spec is -----------------------------------------------------
-
-
-class NewRun(Part):
-    """A deploy run takes the whole new spec; a destroy run takes none."""
-
-    kind: Literal["deploy", "destroy"]
-    spec: DeploymentSpec | None = None
-
-    @model_validator(mode="after")
-    def _spec_where_it_belongs(self) -> NewRun:
-        if self.kind == "deploy" and self.spec is None:
-            raise ValueError("A deploy run needs a spec.")
-        if self.kind == "destroy" and self.spec is not None:
-            raise ValueError("A destroy run takes no spec.")
-        return self
-
-
-class Approve(Part):
-    """With ``plan_sha256`` the approval is refused (409, plan_changed) if the plan is another one by now."""
-
-    reason: str = Field(default="", max_length=4000)
-    plan_sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
-
-
-class Reject(Part):
-    """The person who asked for the run reads the reason."""
-
-    reason: str = Field(min_length=1, max_length=4000)
-
-
-class BreakGlass(Part):
-    """With ``plan_sha256`` it is refused (409, plan_changed) if the plan is another one by now."""
-
-    reason: str = Field(min_length=10, max_length=4000)
-    plan_sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
-
-
-class Override(Part):
-    """``result``: the id of one of the run's ``policy_results``."""
-
-    result: int = Field(ge=1, le=2**63 - 1)
-    reason: str = Field(min_length=1, max_length=4000)
-
-
-class Nothing(Part):
-    """An action without parameters: no body, or an empty object."""
 
 
 class EventQuerySerializer(serializers.Serializer[Any]):
@@ -176,6 +169,9 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     tone = serializers.CharField(read_only=True)
     is_finished = serializers.BooleanField(read_only=True)
     requested_by = serializers.CharField(source="requested_by.username", read_only=True)
+    cleans_up = serializers.PrimaryKeyRelatedField[Run](
+        read_only=True, allow_null=True, help_text="The run that this one removes the leftovers of."
+    )
 
     class Meta:
         model = Run
@@ -200,6 +196,7 @@ class RunSerializer(serializers.ModelSerializer[Run]):
             "started_at",
             "finished_at",
             "cancel_requested_at",
+            "cleans_up",
         ]
         read_only_fields = fields
 
@@ -300,6 +297,8 @@ class RunLinksSerializer(serializers.Serializer[Run]):
     reject = serializers.HyperlinkedIdentityField(view_name="run-reject")
     cancel = serializers.HyperlinkedIdentityField(view_name="run-cancel")
     resume = serializers.HyperlinkedIdentityField(view_name="run-resume")
+    promote = serializers.HyperlinkedIdentityField(view_name="run-promote")
+    rollback = serializers.HyperlinkedIdentityField(view_name="run-rollback")
     override = serializers.HyperlinkedIdentityField(view_name="run-override")
     break_glass = serializers.HyperlinkedIdentityField(view_name="run-break-glass")
 
@@ -311,6 +310,7 @@ class RunDetailSerializer(RunSerializer):
     approvals = ApprovalSerializer(many=True, read_only=True)
     policy_results = PolicyResultSerializer(many=True, read_only=True)
     estimate = EstimateSerializer(read_only=True, allow_null=True, help_text="null until the run was priced.")
+    rollout = serializers.SerializerMethodField()
     blocking_run = RunReferenceSerializer(read_only=True, allow_null=True)
     links = RunLinksSerializer(source="*", read_only=True)
 
@@ -322,11 +322,18 @@ class RunDetailSerializer(RunSerializer):
             "plan",
             "approvals",
             "policy_results",
+            "rollout",
             "estimate",
             "blocking_run",
             "links",
         ]
         read_only_fields = fields
+
+    @extend_schema_field(RolloutStepSerializer(many=True))
+    def get_rollout(self, run: Run) -> Any:
+        """Of the present attempt, in order."""
+        steps = [step for step in run.rollout_steps.all() if step.attempt == run.attempt]
+        return RolloutStepSerializer(sorted(steps, key=lambda step: step.index), many=True).data
 
 
 class RequestedSerializer(serializers.Serializer[Any]):
