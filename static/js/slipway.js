@@ -2,6 +2,7 @@
 (function () {
   "use strict";
   const TOAST_S = 7;
+  const OFFLINE_AFTER_S = 0.5;
   const HIDDEN_POLL_S = 15;
   const LEVELS = ["debug", "info", "warning", "error"];
   const find = (selector) => document.querySelector(selector);
@@ -50,14 +51,29 @@
     if ((xhr.getResponseHeader("HX-Trigger") || "").includes("toast")) return;
     showToast(describe(xhr.status, xhr.getResponseHeader("Retry-After")), "bad", `status-${xhr.status}`);
   });
+  // A page that is being left cuts its requests off: only what lasts is worth a toast.
+  let offlineTimer = 0;
+  function expectAnswers() {
+    window.clearTimeout(offlineTimer);
+    offlineTimer = 0;
+  }
+
+  function sayOffline() {
+    offlineTimer = 0;
+    showToast("No answer from the server. The page keeps trying where it can.", "warn", "offline");
+  }
+
   ["htmx:sendError", "htmx:timeout"].forEach((name) => {
     document.addEventListener(name, () => {
-      showToast("No answer from the server. The page keeps trying where it can.", "warn", "offline");
+      offlineTimer = offlineTimer || window.setTimeout(sayOffline, OFFLINE_AFTER_S * 1000);
     });
   });
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.successful) dropToast("offline");
+    if (!event.detail.successful) return;
+    expectAnswers();
+    dropToast("offline");
   });
+  window.addEventListener("pagehide", expectAnswers);
 
   // The filter bar stands outside the list: it takes the order that the list has by now, and sends no empty filter.
   document.addEventListener("htmx:configRequest", (event) => {

@@ -249,6 +249,30 @@ def test_a_live_fragment_rests_in_a_hidden_tab(page: Page, sign_in: SignIn, owne
         page.evaluate("window.isAway = false")
 
 
+COUNT_TOASTS = """
+    window.toasts = 0;
+    const count = (records) => records.forEach((record) => { window.toasts += record.addedNodes.length; });
+    new MutationObserver(count).observe(document.querySelector("#toasts"), {childList: true});
+"""
+
+
+def test_a_request_that_is_cut_off_once_is_not_told(page: Page, sign_in: SignIn, owner: User) -> None:
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        route.abort() if len(asked) == 1 else route.fulfill(status=204)
+
+    visit(page, "/components/", sign_in, owner)
+    page.evaluate(COUNT_TOASTS)
+    page.route("**/poll/", answer)
+    page.evaluate(POLLER)
+    page.wait_for_event("requestfailed")
+    for _ in range(20):  # longer than the page waits before it speaks
+        page.wait_for_event("requestfinished", lambda request: "/poll/" in request.url)
+    assert page.evaluate("window.toasts") == 0
+
+
 def test_a_gap_in_a_log_fills_itself(page: Page, sign_in: SignIn, owner: User) -> None:
     visit(page, "/components/", sign_in, owner)
     log = page.get_by_role("log")
