@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import orjson
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Response, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, ViewportSize, expect
 
 from deployments.states import TERMINAL
 from tests.browser import Complaints
@@ -49,17 +49,30 @@ def _patience() -> Iterator[None]:
     expect.set_options(timeout=5_000)  # Playwright's own
 
 
-def watched(page: Page) -> Complaints:
-    """What the console says of all pages that ``page`` will show, and each answer that blames the server."""
-    found = Complaints()
+class Watch(Complaints):
+    """Complaints of all pages of a walk. A page that is left cuts its polling off, and htmx writes that down as an
+    error; so what htmx says of lost requests is left out, and each request lost in another way is noted itself."""
 
-    def note_answer(answer: Response) -> None:
+    def note_message(self, message: ConsoleMessage) -> None:
+        if not message.text.startswith(("htmx:afterRequest,", "htmx:sendError,")):
+            super().note_message(message)
+
+    def note_failure(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":
+            self.texts.append(f"{request.failure} {request.url}")
+
+    def note_answer(self, answer: Response) -> None:
         if answer.status >= 500:
-            found.texts.append(f"{answer.status} {answer.url}")
+            self.texts.append(f"{answer.status} {answer.url}")
 
+
+def watched(page: Page) -> Complaints:
+    """What goes wrong on all pages that ``page`` will show."""
+    found = Watch()
     page.on("console", found.note_message)
     page.on("pageerror", found.note_error)
-    page.on("response", note_answer)
+    page.on("requestfailed", found.note_failure)
+    page.on("response", found.note_answer)
     return found
 
 
