@@ -40,7 +40,10 @@ def cancel(*, run: Run, actor: User) -> Run:
         if run.status == RunStatus.ROLLOUT:
             wake(run)
             raise IllegalTransition("traffic has to go back first")
-        if run.validations.filter(status=Validation.Status.RUNNING).exists() and run.status == RunStatus.PREFLIGHT:
+        if (
+            run.status == RunStatus.PREFLIGHT
+            and Validation.objects.filter(run=run, status=Validation.Status.RUNNING).exists()
+        ):
             wake(run)
             raise IllegalTransition("its job in the workspace has to be cancelled first")
         if run.status == RunStatus.APPLY and run.apply_started_at:

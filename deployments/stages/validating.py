@@ -30,8 +30,10 @@ S = Validation.Status
 def under_way(context: Context) -> Validation | None:
     """The validation that this pass through Preflight has started or taken over."""
     record = preflight_record(context)
-    noted = record.detail.get("validation", {}) if record else {}
-    return Validation.objects.select_related("version__model").filter(pk=noted.get("id")).first() if noted else None
+    noted = record.detail.get("validation") if record else None
+    if not noted:
+        return None
+    return Validation.objects.select_related("version__model").filter(pk=int(noted["id"])).first()
 
 
 def step(context: Context, found: Validation | None) -> Wait | list[Check]:
@@ -164,7 +166,11 @@ def _checks(context: Context, validation: Validation) -> list[Check]:
     found = validation.result
     if not found:
         return [Check(NAME, "fail", f"{validation.message}.", "See the output of the job in the workspace.")]
-    when = "" if validation.run_id == context.run.pk else f"validated {timesince(validation.finished_at)} ago: "
+    when = (
+        ""
+        if validation.run_id == context.run.pk
+        else f"validated {timesince(validation.finished_at or timezone.now())} ago: "
+    )
     told = [Check(c["name"], c["result"], f"{when}{c['message']}", c["fix"]) for c in found["checks"]]
     return [*told, *_measured(context, validation)]
 

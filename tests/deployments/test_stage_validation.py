@@ -31,7 +31,7 @@ PRINCIPAL = "0f8fad5b-d9cb-469f-a165-70867728950e"
 PASSED = {"name": "Loads", "result": "pass", "message": "loaded.", "fix": ""}
 RAISED = {"name": "Predicts", "result": "fail", "message": "it raised KeyError.", "fix": "Mend it."}
 NUMBERS = {"load_s": 0.5, "latency_median_ms": 2.0, "latency_p95_ms": 3.5, "predictions": 20, "peak_memory_mib": 312.0}
-ENDED = {"life_cycle_state": "TERMINATED", "url": "https://dbc.example.com/#job/1/run/9"}
+ENDED: dict[str, Any] = {"life_cycle_state": "TERMINATED", "url": "https://dbc.example.com/#job/1/run/9"}
 
 
 class FakeWorkspace:
@@ -177,7 +177,7 @@ def test_a_workspace_that_is_away_is_asked_again(run: Run, jobs: FakeWorkspace) 
     ],
 )
 def test_a_job_without_a_result_says_why(
-    run: Run, jobs: FakeWorkspace, state: dict[str, str], result: str, words: str
+    run: Run, jobs: FakeWorkspace, state: dict[str, Any], result: str, words: str
 ) -> None:
     step(run)
     jobs.job = JobRun(9, **ENDED, **state)
