@@ -5,9 +5,8 @@ has one active run, nothing is applied without the approval that its plan needs,
 log of a run has no gap.
 """
 
-import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
@@ -40,7 +39,7 @@ from tests.factories import ModelVersionFactory, RegisteredModelFactory, UserFac
 S = RunStatus
 MOST_RUNS = 8
 # What the examples came across in all.
-REACHED = set()
+REACHED: set[str] = set()
 REASON = "customers cannot pay"
 OPEN_ENDED = st.data()
 # Deployer, approver, team admin, platform admin.
@@ -102,8 +101,9 @@ class Runs(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.entered = {}
-        self.applied = []
+        self.world = ExitStack()
+        self.entered: dict[int, RunStatus] = {}
+        self.applied: list[Applied] = []
         self.attempts = 0
         self.next_outcome = None
         self.dies = False
@@ -112,18 +112,15 @@ class Runs(RuleBasedStateMachine):
     @initialize(needs_approval=st.booleans(), level=st.sampled_from(LEVELS), seed=st.integers(0, 2**64 - 1))
     def begin(self, needs_approval, level, seed):
         self.random = Random(seed)
-        self._atomic = transaction.atomic()
-        self._atomic.__enter__()
-        self.directory = tempfile.mkdtemp()
-        self._patches = [
-            override_settings(RUN_DIR=self.directory),
-            mock.patch.dict(STAGE_FUNCTIONS, self._stages()),
-            mock.patch.object(Run, "transition", self._followed(Run.transition)),
-            mock.patch.object(runner, "heartbeat", _no_heartbeat),
-            mock.patch.object(statestore, "current_serial", self._current_serial),
-        ]
-        for patch in self._patches:
-            patch.__enter__()
+        self.world = ExitStack()
+        self.world.enter_context(transaction.atomic())
+        self.world.callback(transaction.set_rollback, rollback=True)
+        directory = self.world.enter_context(tempfile.TemporaryDirectory())
+        self.world.enter_context(override_settings(RUN_DIR=directory))
+        self.world.enter_context(mock.patch.dict(STAGE_FUNCTIONS, self._stages()))
+        self.world.enter_context(mock.patch.object(Run, "transition", self._followed(Run.transition)))
+        self.world.enter_context(mock.patch.object(runner, "heartbeat", _no_heartbeat))
+        self.world.enter_context(mock.patch.object(statestore, "current_serial", self._current_serial))
         self.serial = 0
         clear()
         self._people_and_deployment(needs_approval)
@@ -132,13 +129,7 @@ class Runs(RuleBasedStateMachine):
         self._ask(0)
 
     def teardown(self):
-        if not hasattr(self, "_atomic"):
-            return
-        for patch in reversed(self._patches):
-            patch.__exit__(None, None, None)
-        transaction.set_rollback(True)
-        self._atomic.__exit__(None, None, None)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        self.world.close()
 
     def _current_serial(self, deployment_id):
         return self.serial
@@ -160,19 +151,19 @@ class Runs(RuleBasedStateMachine):
         environment = Environment.objects.create(
             slug="machine",
             name="Machine",
-            workspace=WorkspaceFactory(),
+            workspace=WorkspaceFactory.create(),
             catalog_name="machine",
             needs_approval=needs_approval,
         )
-        model = RegisteredModelFactory(team=team, workspace=environment.workspace, catalog_name="machine")
+        model = RegisteredModelFactory.create(team=team, workspace=environment.workspace, catalog_name="machine")
         self.people = [
             member_of(team, Role.DEPLOYER, "m-deployer"),
             member_of(team, Role.APPROVER, "m-approver"),
             member_of(team, Role.TEAM_ADMIN, "m-owner"),
-            UserFactory(username="m-admin", is_superuser=True),
+            UserFactory.create(username="m-admin", is_superuser=True),
         ]
         self.model = model
-        version = ModelVersionFactory(model=model, version=3)
+        version = ModelVersionFactory.create(model=model, version=3)
         self.deployment = make_deployment(version, self.people[0], "machine", environment=environment)
 
     def _stages(self):

@@ -321,7 +321,8 @@ def test_the_approvers_read_of_it_until_they_acknowledge(client, run_in, owner, 
 def test_a_frozen_run_offers_it_on_its_apply_tab(client, run_in, owner, admin):
     freeze(admin)
     run = run_in(RunStatus.APPLY, waiting_for="everything is frozen")
-    StageRecord.objects.create(run=run, stage=RunStatus.APPLY, started_at=timezone.now())
+    for stage in run.stage_order[: run.stage_order.index(RunStatus.APPLY) + 1]:
+        StageRecord.objects.create(run=run, stage=stage, started_at=timezone.now())
     client.force_login(owner)
     page = page_of(client, tab(run, "apply"))
     assert run_url("run_break_glass", run) in page
