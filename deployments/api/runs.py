@@ -8,7 +8,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import viewsets
+from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -150,6 +150,15 @@ class RunViewSet(DeploymentsAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
         """End the run: at once, or as soon as its worker has stopped Terraform."""
         run, _ = self.get_object(), parse(Nothing, request.data)
         return self._answer(services.cancel(run=run, actor=user_of(request)))
+
+    @extend_schema(operation_id="runs_cleanup", request=Nothing, responses={201: RunDetailSerializer})
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def cleanup(self, request: Request, pk: str) -> Response:
+        """Start a run that removes what this one left behind, which its stages list as ``created``."""
+        run, _ = self.get_object(), parse(Nothing, request.data)
+        started = services.clean_up(run=run, actor=user_of(request))
+        body = run_body(request, started, self.get_serializer_context())
+        return Response(body, status.HTTP_201_CREATED, headers={"Location": body["url"]})
 
     @extend_schema(operation_id="runs_resume", request=Nothing, responses=RunDetailSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)

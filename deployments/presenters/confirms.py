@@ -13,7 +13,7 @@ from deployments.services import RollbackTarget
 Question = dict[str, Any]
 
 
-def _run_question(run: Run, action: str, **words: Any) -> Question:
+def run_question(run: Run, action: str, **words: Any) -> Question:
     return {
         "id": f"{action}-dialog",
         "url": reverse(f"deployments:run_{action}", args=[run.pk]),
@@ -23,7 +23,7 @@ def _run_question(run: Run, action: str, **words: Any) -> Question:
 
 
 def cancel_question(run: Run) -> Question:
-    return _run_question(
+    return run_question(
         run,
         "cancel",
         title=f"Cancel run #{run.pk}?",
@@ -34,7 +34,7 @@ def cancel_question(run: Run) -> Question:
 
 
 def resume_question(run: Run) -> Question:
-    return _run_question(
+    return run_question(
         run,
         "resume",
         title=f"Resume run #{run.pk}?",
@@ -47,7 +47,7 @@ def resume_question(run: Run) -> Question:
 
 def approve_question(run: Run) -> Question:
     plan = run.plan
-    return _run_question(
+    return run_question(
         run,
         "approve",
         title=f"Approve run #{run.pk}?",
@@ -61,7 +61,7 @@ def approve_question(run: Run) -> Question:
 
 
 def reject_question(run: Run) -> Question:
-    return _run_question(
+    return run_question(
         run,
         "reject",
         title=f"Reject run #{run.pk}?",
@@ -130,7 +130,7 @@ def destroy_question(deployment: Deployment) -> Question:
 
 
 def promote_question(run: Run) -> Question:
-    return _run_question(
+    return run_question(
         run,
         "promote",
         title=f"Promote version {run.parsed_spec().version}?",
@@ -143,7 +143,7 @@ def promote_question(run: Run) -> Question:
 
 
 def roll_back_question(run: Run) -> Question:
-    return _run_question(
+    return run_question(
         run,
         "rollback",
         title=f"Take the traffic back from version {run.parsed_spec().version}?",

@@ -7,6 +7,7 @@ from deployments.services.adopting import adopt_endpoint, refresh_unmanaged
 from deployments.services.base import ActionRefused
 from deployments.services.breaking_glass import acknowledge_notice, break_glass
 from deployments.services.checking import Target, check_spec
+from deployments.services.cleaning import clean_up
 from deployments.services.configuration import accept_configuration, check_configuration, revert_configuration
 from deployments.services.deciding import approve, reject
 from deployments.services.deploying import request_deployment, request_destroy, request_update, submit_draft
@@ -24,6 +25,7 @@ from deployments.services.rolling_back import (
 from deployments.services.rollouts import promote, roll_back_run
 from deployments.services.stopping import cancel, resume
 from deployments.services.trying import request_test
+from deployments.services.unlocking import force_unlock
 
 __all__ = [
     "ActionRefused",
@@ -37,10 +39,12 @@ __all__ = [
     "cancel",
     "check_configuration",
     "check_spec",
+    "clean_up",
     "create_freeze",
     "create_policy",
     "create_price_table",
     "edit_policy",
+    "force_unlock",
     "lift_freeze",
     "may_decide",
     "override_policy",

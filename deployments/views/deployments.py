@@ -23,6 +23,7 @@ from deployments.models import Deployment
 from deployments.presenters import configuration, snippets, specs
 from deployments.presenters import deployments as present
 from deployments.presenters.confirms import destroy_question
+from deployments.presenters.locks import left_lock
 from deployments.presenters.rollbacks import failed_update, rollback_context
 from deployments.presenters.runs import for_list as runs_for_list
 from deployments.services import ActionRefused, request_destroy
@@ -66,7 +67,9 @@ def of_model(request: HttpRequest, full_name: str) -> HttpResponse:
 
 def visible_deployment(request: HttpRequest, deployment_id: int) -> Deployment:
     rows = Deployment.objects.visible_to(signed_in(request))
-    related = rows.select_related("team", "environment", "model", "workspace", "created_by", "config_check")
+    related = rows.select_related(
+        "team", "environment", "model", "workspace", "created_by", "config_check", "state_lock"
+    )
     return get_object_or_404(related, pk=deployment_id)
 
 
@@ -87,6 +90,7 @@ def deployment_page(request: HttpRequest, found: Deployment, status: int = 200, 
         "form": TestForm(initial={"body": text}),
         "destroy": destroy_question(found),
         **rollback_context(found, signed_in(request)),
+        "left_lock": left_lock(found),
         "may_see_states": can(request.user, Action.DEPLOY, found.team),
         **more,
     }

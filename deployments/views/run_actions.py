@@ -20,6 +20,7 @@ from accounts.views import signed_in
 from deployments import services
 from deployments.forms import ApproveForm, RejectForm
 from deployments.models import Run
+from deployments.presenters.cleanup import cleanup_question
 from deployments.presenters.confirms import approve_question, cancel_question, reject_question, resume_question
 from deployments.services import ActionRefused
 
@@ -72,6 +73,22 @@ def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
     if request.method == "GET":
         return render(request, "ui/confirm.html", resume_question(run))
     return do(request, run, services.resume, f"Run #{run.pk} is queued again.")
+
+
+@login_required
+@require_http_methods(GET_OR_POST)
+def run_cleanup(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Asks with a list of what goes, then leads to the run that removes it."""
+    run = visible_run(request, run_id)
+    require_deployer(request, run)
+    if request.method == "GET":
+        return render(request, "ui/confirm.html", cleanup_question(run))
+    try:
+        started = services.clean_up(run=run, actor=signed_in(request))
+    except ActionRefused as refusal:
+        messages.error(request, refusal.message)
+        return redirect("deployments:run", run.pk)
+    return redirect("deployments:run", started.pk)
 
 
 @login_required

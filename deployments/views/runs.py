@@ -18,10 +18,11 @@ from deployments.filters import RunListFilter
 from deployments.models import Run, RunPlan
 from deployments.presenters import confirms, specs, wizard
 from deployments.presenters import runs as present
+from deployments.presenters.cleanup import cleanup_question, may_clean_up
 from deployments.presenters.panels import panel_context
 from deployments.presenters.snippets import spec_samples
 from deployments.services import may_decide
-from deployments.states import RESUMABLE, RunKind, RunStatus
+from deployments.states import CLEANABLE, RESUMABLE, RunKind, RunStatus
 from deployments.views.run_log import LogFilter, log_context
 
 PAGE_SIZE = 25
@@ -97,6 +98,7 @@ def status_context(request: HttpRequest, found: Run, shown: str) -> dict[str, An
         "elapsed_s": present.elapsed_s(found),
         "may_cancel": may_act and found.can_be_cancelled,
         "may_resume": may_act and found.status in RESUMABLE and not found.deployment.destroyed_at,
+        "may_clean_up": may_act and may_clean_up(found),
         "may_repeat": may_act and found.is_finished and found.kind == RunKind.DEPLOY,
         "waits_for_decision": found.status == RunStatus.APPROVAL,
     }
@@ -109,6 +111,8 @@ def _questions(found: Run) -> dict[str, Any]:
             "promote_dialog": confirms.promote_question(found),
             "rollback_dialog": confirms.roll_back_question(found),
         }
+    if found.status in CLEANABLE:
+        asked["cleanup"] = cleanup_question(found)
     if found.status == RunStatus.APPROVAL:
         asked |= {"approve": confirms.approve_question(found), "reject": confirms.reject_question(found)}
     return asked

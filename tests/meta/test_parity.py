@@ -47,6 +47,8 @@ DOORS = {
     "approve": Doors("deployments:run_approve", ("run_id",), "run-approve", ("pk",)),
     "reject": Doors("deployments:run_reject", ("run_id",), "run-reject", ("pk",)),
     "cancel": Doors("deployments:run_cancel", ("run_id",), "run-cancel", ("pk",)),
+    "clean_up": Doors("deployments:run_cleanup", ("run_id",), "run-cleanup", ("pk",)),
+    "force_unlock": Doors("deployments:force_unlock", ("deployment_id",), "deployment-lock-release", ("pk",)),
     "resume": Doors("deployments:run_resume", ("run_id",), "run-resume", ("pk",)),
     "override_policy": Doors("deployments:run_override", ("run_id", "result_id"), "run-override", ("pk",)),
     "break_glass": Doors("deployments:run_break_glass", ("run_id",), "run-break-glass", ("pk",)),
