@@ -13,6 +13,7 @@ import pytest
 
 from tests.product import Product
 from tests.stack import ROOT
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("product"), pytest.mark.timeout(600)]
 
@@ -73,8 +74,24 @@ def test_a_second_model_goes_to_staging_and_predicts_like_the_model_itself(produ
     assert product.endpoint("flow-staging") is None
 
 
+def _let_destroy(product: Product, run_id: int) -> None:
+    """Nobody can tell how much traffic the endpoint had: a team admin who did not ask for the run answers for it."""
+
+    def blocking() -> list[dict[str, Any]]:
+        results: list[dict[str, Any]] = product.run(run_id)["policy_results"]
+        return [result for result in results if result["outcome"] == "overridable"]
+
+    (result,) = wait_until(blocking, 60)
+    assert result["rule"] == "idle_before_destroy"
+    body = {"result": result["id"], "reason": "only this test called it"}
+    assert product.api("fiona").post(f"runs/{run_id}/override/", json=body).status_code == 403
+    product.api("felix").post(f"runs/{run_id}/override/", json=body).raise_for_status()
+
+
 def test_production_waits_for_a_second_person(product: Product) -> None:
-    run_id = product.deploy("flow-prod", model="prod.fraud.credit_default", environment="prod")
+    run_id = product.deploy(
+        "flow-prod", model="prod.fraud.credit_default", environment="prod", monitoring={"inference_table": True}
+    )
     product.reached(run_id, "approval")
     refused = product.api("fiona").post(f"runs/{run_id}/approve/", json={})
     assert refused.status_code == 403, refused.text
@@ -83,6 +100,7 @@ def test_production_waits_for_a_second_person(product: Product) -> None:
     assert product.finished(run_id)["status"] == "succeeded", product.log(run_id)
     deployment = product.run(run_id)["deployment"]
     destroy = product.api("fiona").delete(f"deployments/{deployment}/").json()
+    _let_destroy(product, destroy["id"])
     product.reached(destroy["id"], "approval")
     product.api("arjun").post(f"runs/{destroy['id']}/approve/", json={}).raise_for_status()
     assert product.finished(destroy["id"])["status"] == "succeeded"
