@@ -19,10 +19,9 @@ from integrations.databricks import JobRun
 from integrations.errors import IntegrationError
 from integrations.validation import outcome
 
-KINDS = (RunKind.DEPLOY, RunKind.ROLLBACK)
 POLL_EVERY_S = 2
 NAME = "Validation"
-# Model memory of a CPU endpoint, https://docs.databricks.com/machine-learning/model-serving/model-serving-limits
+# What a CPU container has by default. More is a warning: a workspace may have larger ones.
 CPU_MEMORY_MIB = 4096
 S = Validation.Status
 
@@ -38,7 +37,8 @@ def under_way(context: Context) -> Validation | None:
 
 def step(context: Context, found: Validation | None) -> Wait | list[Check]:
     """The checks that the validation of the version gives, or the wait for them."""
-    if context.run.kind not in KINDS or not settings.VALIDATION:
+    # A rollback goes to a version that has served before; nothing should stand in its way.
+    if context.run.kind != RunKind.DEPLOY or not settings.VALIDATION:
         return []
     version = found.version if found else _version(context)
     if version is None:
