@@ -194,7 +194,13 @@ _ALL = (
     Rule("inference_table", "Inference table", "What the model is asked and answers is kept.", _inference_table),
     Rule("scale_to_zero", "Scale to zero", "An endpoint that nobody asks costs nothing.", _scale_to_zero),
     Rule("required_tags", "Tags", "Tags that every endpoint has.", _required_tags, TagParameters),
-    Rule("workload_size", "Size limit", "The largest workload size, and if GPUs.", _workload_size, SizeParameters),
+    Rule(
+        "workload_size",
+        "Size limit",
+        "The largest workload size, and whether GPUs are allowed.",
+        _workload_size,
+        SizeParameters,
+    ),
     Rule("monitored", "Monitored", "A drift metric is chosen, and the table that it reads is on.", _monitored),
     Rule(
         "idle_before_destroy",
