@@ -1,0 +1,74 @@
+"""The documented columns of an inference table, and the row of one request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from sandbox.serving_endpoints.invocations import Invocation
+
+MAX_LOGGED_BYTES = 1024 * 1024
+NOT_LOGGED = frozenset((401, 403, 429))
+# Name, type of Unity Catalog, type of Arrow.
+COLUMNS: tuple[tuple[str, str, pa.DataType], ...] = (
+    ("databricks_request_id", "string", pa.string()),
+    ("request_date", "date", pa.date32()),
+    ("client_request_id", "string", pa.string()),
+    ("request_time", "timestamp", pa.timestamp("us", tz="UTC")),
+    ("status_code", "int", pa.int32()),
+    ("sampling_fraction", "double", pa.float64()),
+    ("execution_duration_ms", "bigint", pa.int64()),
+    ("request", "string", pa.string()),
+    ("response", "string", pa.string()),
+    ("logging_error_codes", "array<string>", pa.list_(pa.string())),
+    ("served_entity_id", "string", pa.string()),
+    ("requester", "string", pa.string()),
+)
+SCHEMA = pa.schema([(name, arrow_type) for name, _, arrow_type in COLUMNS])
+
+
+def row(invocation: Invocation) -> dict[str, Any]:
+    """As JSON: request_time is in Unix ms, request_date follows from it. A payload above 1 MiB is left out."""
+    request, response = _text(invocation.request), _text(invocation.response)
+    codes = (("MAX_REQUEST_SIZE_EXCEEDED", request), ("MAX_RESPONSE_SIZE_EXCEEDED", response))
+    return {
+        "databricks_request_id": invocation.request_id,
+        "client_request_id": _client_request_id(invocation.request),
+        "request_time": invocation.received_at_ms,
+        "status_code": invocation.status,
+        "sampling_fraction": 1.0,
+        "execution_duration_ms": round(invocation.duration_ms),
+        "request": request,
+        "response": response,
+        "logging_error_codes": [code for code, text in codes if text is None],
+        "served_entity_id": invocation.replica.entity.name,
+        "requester": None if invocation.endpoint.record.route_optimized else invocation.user_name,
+    }
+
+
+def arrow_table(rows: Iterable[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist([_typed(item) for item in rows], schema=SCHEMA)
+
+
+def _typed(item: dict[str, Any]) -> dict[str, Any]:
+    time = datetime.fromtimestamp(item["request_time"] / 1000, UTC)
+    return {**item, "request_time": time, "request_date": time.date()}
+
+
+def _text(payload: bytes) -> str | None:
+    return payload.decode("utf-8", "replace") if len(payload) <= MAX_LOGGED_BYTES else None
+
+
+def _client_request_id(request: bytes) -> str | None:
+    """Most requests have none: they are not parsed for it."""
+    if b'"client_request_id"' not in request or len(request) > MAX_LOGGED_BYTES:
+        return None
+    try:
+        found = json.loads(request).get("client_request_id")
+    except (ValueError, AttributeError):
+        return None
+    return found if isinstance(found, str) else None
