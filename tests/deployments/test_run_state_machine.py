@@ -7,7 +7,6 @@ log of a run has no gap.
 
 import tempfile
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 from unittest import mock
@@ -32,6 +31,7 @@ from deployments.specs import SpecInvalid, parse_spec
 from deployments.stages import STAGE_FUNCTIONS, apply, policy
 from deployments.stages.context import mark_destroyed
 from deployments.states import ACTIVE, TRANSITIONS, End, GoOn, RunKind, RunStatus, Wait
+from tests.deployments.applying import Applied
 from tests.deployments.conftest import give_plan, make_deployment
 from tests.deployments.holding import clear, freeze, hold
 from tests.factories import ModelVersionFactory, RegisteredModelFactory, UserFactory, WorkspaceFactory, member_of
@@ -49,30 +49,6 @@ LEVELS = ["off", "advisory", "overridable", "overridable", "mandatory"]
 
 class WorkerDied(BaseException):
     """As far as the code can tell, the process ended here: nothing is written down, nothing is let go."""
-
-
-@dataclass(frozen=True)
-class Applied:
-    """A plan at the moment at which Terraform would have started, judged anew from the rows."""
-
-    plan_sha256: str
-    lacks_approval: bool
-    was_frozen: bool
-    was_blocked: bool
-
-    @classmethod
-    def of(cls, run):
-        plan = RunPlan.objects.get(run=run)
-        words = Approval.objects.filter(
-            run=run, plan_sha256=plan.sha256, state_serial=plan.state_serial, model_version=run.spec["version"]
-        )
-        glass = any(word.decision == "break_glass" for word in words)
-        second = any(word.decision == "approved" and word.decided_by_id != run.requested_by_id for word in words)
-        results = PolicyResult.objects.filter(run=run, plan_sha256=plan.sha256)
-        asked = Environment.objects.get(slug="machine").needs_approval or any(row.asks_approval for row in results)
-        frozen = Freeze.objects.filter(lifted_at=None, ends_at__gt=timezone.now()).exists()
-        blocked = [row for row in results if row.outcome == "mandatory" or row.is_blocking]
-        return cls(plan.sha256, asked and not (glass or second), frozen and not glass, bool(blocked))
 
 
 @contextmanager
