@@ -6,7 +6,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from deployments.models import Deployment, Run, StageRecord
+from catalog.models import ModelVersion
+from deployments.models import Deployment, RolloutStep, Run, StageRecord
 from deployments.rollouts.entities import serving
 from deployments.specs import parse_spec
 from deployments.states import RunStatus
@@ -35,3 +36,43 @@ def rolling_run(deployment: Deployment, **rollout: Any) -> Run:
     give_plan(run, variables={"served_entities": served.entities, "routes": served.routes})
     StageRecord.objects.create(run=run, stage=RunStatus.ROLLOUT, started_at=timezone.now())
     return run
+
+
+def moving_run(deployment: Deployment) -> Run:
+    """A run whose first step, 25 %, has its traffic and has been looked at."""
+    run, now = rolling_run(deployment), timezone.now()
+    routes = {"card_fraud-3": 75, "card_fraud-4": 25}
+    RolloutStep.objects.create(
+        run=run,
+        attempt=1,
+        index=0,
+        percent=25,
+        expected=routes,
+        live=routes,
+        started_at=now,
+        moved_at=now,
+        numbers={
+            "old": {"requests": 900, "errors_4xx": 9, "errors_5xx": 0, "error_rate": 0.01, "p99_ms": 41.0},
+            "new": {"requests": 300, "errors_4xx": 0, "errors_5xx": 15, "error_rate": 0.05, "p99_ms": None},
+        },
+    )
+    return run
+
+
+def make_history(deployment: Deployment, version: ModelVersion) -> dict[str, Run]:
+    """Good runs of versions 1, 2 and 3; 3 serves, and 2 stands beside it without traffic. The model has 4 versions."""
+    for number in (1, 2, 4):
+        version.pk, version.version = None, number
+        version.save()
+    runs = {}
+    for name in ("1", "2", "3"):
+        deployment.spec = {**deployment.spec, "version": name}
+        runs[name] = make_run(deployment, RunStatus.SUCCEEDED, finished_at=timezone.now())
+    intend(deployment, "2")
+    canary = {**deployment.spec, "version": "3", "rollout": {"strategy": "canary"}}
+    served = serving(parse_spec(canary), deployment.intended)
+    routes = [{**route, "traffic_percentage": percent} for route, percent in zip(served.routes, (0, 100), strict=True)]
+    deployment.intended = {"served_entities": served.entities, "routes": routes}
+    deployment.intended_spec = deployment.spec = canary
+    deployment.save()
+    return runs

@@ -11,13 +11,12 @@ from django.utils import timezone
 from deployments import services
 from deployments.models import Rehearsal, RolloutStep
 from deployments.models.run import Line
-from deployments.rollouts.entities import serving
 from deployments.services import ActionRefused
-from deployments.specs import SpecInvalid, parse_spec
+from deployments.specs import SpecInvalid
 from deployments.states import Level, RunKind, RunStatus
 from tests.deployments.conftest import make_run
 from tests.deployments.pages import HTMX, page_of, queries, run_url
-from tests.deployments.rolling import intend, rolling_run
+from tests.deployments.rolling import make_history, moving_run
 
 pytestmark = pytest.mark.django_db
 
@@ -27,50 +26,15 @@ def refused(code):
 
 
 @pytest.fixture
-def versions(model_version):
-    """Versions 1 to 4 of the model."""
-    for number in (1, 2, 4):
-        model_version.pk, model_version.version = None, number
-        model_version.save()
-
-
-@pytest.fixture
-def history(deployment, versions):
+def history(deployment, model_version):
     """Three good runs: versions 1, 2 and 3; 3 serves, and 2 is still there."""
-    runs = {}
-    for number in ("1", "2", "3"):
-        deployment.spec = {**deployment.spec, "version": number}
-        runs[number] = make_run(deployment, RunStatus.SUCCEEDED, finished_at=timezone.now())
-    intend(deployment, "2")
-    canary = {**deployment.spec, "version": "3", "rollout": {"strategy": "canary"}}
-    served = serving(parse_spec(canary), deployment.intended)
-    routes = [{**route, "traffic_percentage": percent} for route, percent in zip(served.routes, (0, 100), strict=True)]
-    deployment.intended = {"served_entities": served.entities, "routes": routes}
-    deployment.intended_spec = deployment.spec = canary
-    deployment.save()
-    return runs
+    return make_history(deployment, model_version)
 
 
 @pytest.fixture
 def rolling(deployment):
     """A run whose first step has its traffic."""
-    run = rolling_run(deployment)
-    now = timezone.now()
-    RolloutStep.objects.create(
-        run=run,
-        attempt=1,
-        index=0,
-        percent=25,
-        expected={"card_fraud-3": 75, "card_fraud-4": 25},
-        live={"card_fraud-3": 75, "card_fraud-4": 25},
-        started_at=now,
-        moved_at=now,
-        numbers={
-            "old": {"requests": 900, "errors_4xx": 9, "errors_5xx": 0, "error_rate": 0.01, "p99_ms": 41.0},
-            "new": {"requests": 300, "errors_4xx": 0, "errors_5xx": 15, "error_rate": 0.05, "p99_ms": None},
-        },
-    )
-    return run
+    return moving_run(deployment)
 
 
 # -- the services ----------------------------------------------------------------------------------
