@@ -33,7 +33,7 @@ def test_a_task_that_is_delivered_many_times_is_done_once(case: Case) -> None:
     case.succeed()
 
 
-@pytest.mark.parametrize("stage", ["preflight", "plan", "apply", "endpoint"])
+@pytest.mark.parametrize("stage", ["plan", "apply", "endpoint"])
 def test_two_deliveries_at_the_same_time_are_one(case: Case, stage: str) -> None:
     case.deploy()
     case.see(stage)
