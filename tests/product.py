@@ -14,6 +14,8 @@ from tests.stack import Stack
 from tests.waiting import wait_until
 
 RUN_TIMEOUT_S = 120
+# Bake times are in minutes; these are short ones.
+MINUTE_S = 6
 CREATE = "/api/2.0/serving-endpoints"
 
 
@@ -94,6 +96,10 @@ class Product:
         counts = self._requests(after=since, method="POST", path=CREATE)["counts"]
         return sum(int(row["count"]) for row in counts if row["status"] != httpx.codes.TOO_MANY_REQUESTS)
 
+    def requests(self, **query: Any) -> int:
+        """How many requests the workspace got: ``after`` a cursor, by method and path."""
+        return int(self._requests(**query)["total"])
+
     def _requests(self, **query: Any) -> dict[str, Any]:
         answer = self.stack.workspace().get("/_sandbox/requests", params=query)
         answer.raise_for_status()
@@ -103,7 +109,8 @@ class Product:
 
 @pytest.fixture(scope="session")
 def _running_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    with Stack(tmp_path_factory.mktemp("product") / "var", content=True) as stack:
+    environment = {"ROLLOUT_MINUTE_S": str(MINUTE_S)}
+    with Stack(tmp_path_factory.mktemp("product") / "var", content=True, environment=environment) as stack:
         yield Product(stack)
 
 

@@ -51,9 +51,10 @@ class TeamViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Team]):
     @extend_schema(request={"application/json": BudgetSerializer}, responses=TeamDetailSerializer)
     def partial_update(self, request: Request, *args: object, **kwargs: object) -> Response:
         """Set the team's monthly budget. For platform admins."""
+        team = self.get_object()
         asked = BudgetSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        team = set_budget(actor=user_of(request), team=self.get_object(), **asked.validated_data)
+        team = set_budget(actor=user_of(request), team=team, **asked.validated_data)
         return Response(TeamDetailSerializer(team).data)
 
     @extend_schema(request=NewMemberSerializer, responses={201: MembershipSerializer})

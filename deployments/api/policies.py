@@ -57,6 +57,9 @@ class PolicySerializer(serializers.ModelSerializer[Policy]):
 
     url = serializers.HyperlinkedIdentityField(view_name="policy-detail")
     title = serializers.SerializerMethodField(help_text="The rule in words.")
+    environment = serializers.CharField(read_only=True)
+    risk = serializers.CharField(read_only=True)
+    change = serializers.CharField(read_only=True)
     parameters = serializers.DictField(read_only=True)
 
     class Meta:

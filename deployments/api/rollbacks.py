@@ -70,7 +70,7 @@ class RollbackViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Run]):
     @extend_schema(
         operation_id="deployments_rollback_targets",
         parameters=[DEPLOYMENT_ID],
-        responses=forced_singular_serializer(RollbackTargetsSerializer),
+        responses=forced_singular_serializer(RollbackTargetsSerializer),  # type: ignore[no-untyped-call]
     )
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Versions to go back to, the newest first: runs that went well and differ from what serves now."""

@@ -354,7 +354,7 @@ def test_lists_and_details_cost_the_same_for_one_row_and_for_twenty(
     client.get(RUNS)
     with django_assert_num_queries(2):
         client.get(RUNS)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         client.get(at(run))
     with django_assert_num_queries(3):
         client.get(at(run, "events/"))
@@ -367,7 +367,7 @@ def test_lists_and_details_cost_the_same_for_one_row_and_for_twenty(
     run.log(Line("plan", str(number)) for number in range(300))
     with django_assert_num_queries(2):
         assert len(ids(client.get(RUNS))) == 20
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         assert len(client.get(at(run)).json()["stages"]) == 19
     with django_assert_num_queries(3):
         assert len(numbers(client.get(at(run, "events/")))) == 200

@@ -254,7 +254,7 @@ def test_a_run_that_is_delivered_twice_at_once_is_done_once(run_in, stage):
     assert len(calls) == 1
 
 
-@pytest.mark.parametrize("status", [RunStatus.PREFLIGHT, RunStatus.PLAN, RunStatus.ENDPOINT, RunStatus.SMOKE])
+@pytest.mark.parametrize("status", [RunStatus.PLAN, RunStatus.POLICY, RunStatus.ENDPOINT, RunStatus.SMOKE])
 def test_a_cancelled_run_does_no_further_stage(run_in, stage, status):
     run, calls = run_in(status, cancel_requested_at=timezone.now()), stage(status, GoOn(RunStatus.PLAN, "never"))
     advance(run)

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from deployments import services, statestore
-from deployments.models import Run, StateLock
+from deployments.models import BackendCredential, Run, StateLock
 from deployments.services import ActionRefused
 from deployments.states import RunStatus
 from deployments.statestore import StateRefused
@@ -141,7 +141,7 @@ def test_the_api_names_the_holder_and_frees_the_lock(deployment, backend, admin,
 
 def test_a_lock_that_was_freed_by_force_cannot_be_freed_again_by_its_old_holder(deployment, admin):
     password = statestore.issue_credential(make_run(deployment, RunStatus.FAILED))
-    credential = statestore.BackendCredential.objects.get(username=password.username)
+    credential = BackendCredential.objects.get(username=password.username)
     statestore.lock(credential, LOCK)
     services.force_unlock(deployment=deployment, actor=admin, reason=REASON)
     with pytest.raises(StateRefused):

@@ -102,7 +102,7 @@ def test_each_stage_has_its_tab(client, waiting, viewer):
     client.force_login(viewer)
     told = {
         "preflight": "Grant",
-        "plan": "config.served_entities.version",
+        "plan": "served_entities.<wbr>version",
         "approval": PLAN_SHA256,
         "apply": "Nothing applied yet",
         "endpoint": "Not waiting for it yet",

@@ -138,10 +138,7 @@ def test_what_was_changed_by_hand_is_seen_and_put_right(rig: Rig) -> None:
     rig.workspace.permissions[f"{1:032x}"].pop(0)
     run = rig.run(variables)
     plan = rig.planned(run)
-    assert (
-        "Changed outside of Slipway: Small → Large: 4 → 16\N{EN DASH}64 concurrent"
-        in plan.drift_sentences()
-    )
+    assert "Changed outside of Slipway: Small → Large: 4 → 16\N{EN DASH}64 concurrent" in plan.drift_sentences()
     assert plan.summary() | {"create": 1, "update": 1} == plan.summary()
     succeeded(run.apply("run.tfplan"))
     assert rig.workspace.endpoints["card-fraud"]["config"]["served_entities"][0]["workload_size"] == "Small"
