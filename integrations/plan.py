@@ -99,17 +99,8 @@ class Plan:
 
     @property
     def changes_something(self) -> bool:
-        """Whether anything happens in the workspace. Taking over what is there does nothing to it.
-
-        After an import Terraform's own waiting times are still to be written into the state: an update without calls.
-        """
-        acting = [change for change in self.changes if change.action is not Action.NO_OP]
-        return any(
-            change.action is not Action.UPDATE
-            or not change.attributes
-            or any(not attribute.path.startswith("timeouts.") for attribute in change.attributes)
-            for change in acting
-        )
+        """Whether anything happens in the workspace. Taking over what is there does nothing to it."""
+        return self.action is not Action.NO_OP
 
     def summary(self) -> dict[str, int]:
         """How many resources for each action, zeros included, plus "import"."""
@@ -147,17 +138,24 @@ def canonical_sha256(document: Mapping[str, Any]) -> str:
 def _resource_change(raw: Mapping[str, Any]) -> ResourceChange:
     change = raw["change"]
     before, after = change.get("before"), change.get("after")
-    action = _action(change["actions"])
+    action, attributes = _action(change["actions"]), tuple(_attribute_changes(change))
+    if change.get("importing") and _is_only_waiting(action, attributes):
+        action = Action.NO_OP
     return ResourceChange(
         address=raw["address"],
         type=raw["type"],
         action=action,
-        attributes=() if action is Action.NO_OP else tuple(_attribute_changes(change)),
+        attributes=() if action is Action.NO_OP else attributes,
         before=before,
         after=after,
         is_import=bool(change.get("importing")),
         reason=str(raw.get("action_reason", "")),
     )
+
+
+def _is_only_waiting(action: Action, attributes: tuple[AttributeChange, ...]) -> bool:
+    """Whether only Terraform's own waiting times are to be written into the state: an update that calls nobody."""
+    return action is Action.UPDATE and bool(attributes) and all(a.path.startswith("timeouts.") for a in attributes)
 
 
 def _action(actions: list[str]) -> Action:

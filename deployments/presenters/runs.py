@@ -178,7 +178,7 @@ def previous_version(run: Run) -> str:
     """The version that was live before this run; "" for the first one."""
     before = run.deployment.runs.filter(
         pk__lt=run.pk,
-        kind__in=(RunKind.DEPLOY, RunKind.ROLLBACK),
+        kind__in=(RunKind.DEPLOY, RunKind.ROLLBACK, RunKind.ADOPT),
         status__in=(RunStatus.SUCCEEDED, RunStatus.NO_CHANGE),
     )
     spec = before.values_list("spec", flat=True).first()
@@ -209,7 +209,8 @@ def checks(record: StageRecord | None) -> list[dict[str, Any]]:
 def plan_changes(changes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Resources that something happens to, each with the tone of what happens."""
     acting = [change for change in changes if change.get("action") != "no-op" or change.get("is_import")]
-    return [{**change, "tone": ACTION_TONES.get(change.get("action", ""), "unknown")} for change in acting]
+    named = [{**change, "action": "import"} if change.get("action") == "no-op" else change for change in acting]
+    return [{**change, "tone": ACTION_TONES.get(change.get("action", ""), "unknown")} for change in named]
 
 
 def created_resources(run: Run) -> list[str]:

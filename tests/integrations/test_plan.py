@@ -224,6 +224,24 @@ def test_an_import_is_a_change_even_when_nothing_else_happens() -> None:
     assert made.summary()["import"] == 1
 
 
+def test_an_import_that_only_sets_waiting_times_is_an_import_and_no_update() -> None:
+    before = endpoint(timeouts={"create": None})
+    after = endpoint(timeouts={"create": "45m"})
+    made = plan(change(["update"], before, after, importing={"id": "card-fraud"}))
+    assert (made.has_changes, made.changes_something, made.summary()["update"]) == (True, False, 0)
+    assert made.sentences() == ("Take over endpoint card-fraud, which exists already",)
+    alone = plan(change(["update"], before, after))
+    assert alone.changes_something
+    assert alone.sentences() == ("Only Terraform's own waiting times change",)
+
+
+@pytest.mark.parametrize(
+    "after", [endpoint(entity("8")), endpoint(tags={"a": "1"}), endpoint(entity(workload_size="Large"))]
+)
+def test_an_import_that_would_change_the_endpoint_changes_something(after: dict[str, Any]) -> None:
+    assert plan(change(["update"], endpoint(), after, importing={"id": "card-fraud"})).changes_something
+
+
 def test_permissions_are_told_by_principal() -> None:
     def rules(**levels: str) -> dict[str, Any]:
         names = {"fraud": "group_name", "ann": "user_name", "ci": "service_principal_name"}
