@@ -34,6 +34,7 @@ def exclusive_lock(case: Case) -> Iterator[None]:
             database.execute("ROLLBACK")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("stage", ["plan", "apply", "endpoint"])
 def test_a_database_that_is_locked_for_seconds_delays_a_run_and_no_more(case: Case, stage: str) -> None:
     case.deploy()
@@ -55,6 +56,7 @@ def on_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prod
             yield Product(stack), url
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("stage", ["plan", "apply", "endpoint"])
 def test_a_run_survives_the_loss_of_every_database_connection(
     on_postgres: tuple[Product, str], stage: str, request: pytest.FixtureRequest

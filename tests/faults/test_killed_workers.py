@@ -55,6 +55,7 @@ def killed_in(case: Case, stage: str, see: See) -> Case:
     raise AssertionError(f"{TRIES} runs left {stage} before the worker was dead")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_worker_killed_at_work_on_any_stage_is_followed_by_another_that_repeats_nothing(
     case: Case, stage: str
@@ -62,6 +63,7 @@ def test_a_worker_killed_at_work_on_any_stage_is_followed_by_another_that_repeat
     killed_in(case, stage, Case.see_at_work_on).succeed(resume=True)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("stage", ["cost", "apply"])
 def test_a_worker_killed_between_two_stages_is_followed_by_another_that_does_the_next(case: Case, stage: str) -> None:
     killed_in(case, stage, Case.see).succeed(resume=True)
@@ -92,6 +94,7 @@ def promote(case: Case) -> bool:
     return case.status in TERMINAL
 
 
+@pytest.mark.matrix
 def test_a_worker_killed_while_it_moves_traffic_is_followed_by_one_that_moves_it_on(case: Case) -> None:
     case.deploy()
     assert case.finish()["status"] == "succeeded", case.product.log(case.run_id)
@@ -107,6 +110,7 @@ def test_a_worker_killed_while_it_moves_traffic_is_followed_by_one_that_moves_it
     case.succeed()
 
 
+@pytest.mark.matrix
 def test_workers_killed_again_and_again_end_with_one_endpoint(case: Case) -> None:
     case.deploy()
     for stage in ("preflight", "plan", "apply"):
@@ -114,6 +118,7 @@ def test_workers_killed_again_and_again_end_with_one_endpoint(case: Case) -> Non
     case.succeed(resume=True)
 
 
+@pytest.mark.matrix
 def test_a_worker_killed_during_a_destroy_leaves_nothing(case: Case) -> None:
     case.deploy()
     assert case.finish()["status"] == "succeeded"

@@ -33,6 +33,7 @@ def test_a_task_that_is_delivered_many_times_is_done_once(case: Case) -> None:
     case.succeed()
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("stage", ["plan", "apply", "endpoint"])
 def test_two_deliveries_at_the_same_time_are_one(case: Case, stage: str) -> None:
     case.deploy()
@@ -43,6 +44,7 @@ def test_two_deliveries_at_the_same_time_are_one(case: Case, stage: str) -> None
     case.succeed()
 
 
+@pytest.mark.matrix
 def test_messages_of_runs_that_are_over_or_never_were_change_nothing(case: Case) -> None:
     case.deploy()
     assert case.finish()["status"] == "succeeded", case.product.log(case.run_id)
@@ -54,6 +56,7 @@ def test_messages_of_runs_that_are_over_or_never_were_change_nothing(case: Case)
     assert case.product.log(case.run_id).startswith(before)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("stage", ["preflight", "plan", "apply"])
 def test_a_broker_that_dies_with_its_messages_delays_a_run_and_no_more(case: Case, stage: str) -> None:
     case.deploy()
@@ -64,6 +67,7 @@ def test_a_broker_that_dies_with_its_messages_delays_a_run_and_no_more(case: Cas
     case.succeed()
 
 
+@pytest.mark.matrix
 def test_a_run_that_is_asked_for_while_the_broker_is_away_goes_on_once_it_is_back(case: Case) -> None:
     old = case.product.stack.kill("redis")
     case.deploy()

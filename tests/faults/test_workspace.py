@@ -17,6 +17,7 @@ AWAY = {"kind": "status", "status": 503, "error_code": "TEMPORARILY_UNAVAILABLE"
 ENDPOINTS = {"path": "^/api/2.0/serving-endpoints"}
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     "fault",
     [

@@ -136,7 +136,7 @@ def test_a_good_canary_takes_the_traffic_and_the_way_back_moves_nothing_else(
         back = api.post(f"deployments/{deployment}/rollback/", json={"run": target["run"]["id"]}).json()
         assert product.finished(back["id"])["status"] == "succeeded", product.log(back["id"])
         assert live_traffic(product, name) == {"flaky_amounts-1": 100, "flaky_amounts-3": 0}
-        assert product.requests(after=before, method="PUT", path=f"{CREATE}/{name}/config") == 1
+        assert product.requests(after=before, method="PUT", path=f"{CREATE}/{{name}}/config") == 1
         assert _created(product, name) == served
     assert set(statuses) == {200}
 
