@@ -64,6 +64,15 @@ def request_run(
     return run
 
 
+def hold_in(run: Run, status: RunStatus) -> bool:
+    """Keep the run where it is until the transaction ends; False if it is not in ``status`` any more.
+
+    A condition on the run must not be a join in a conditional UPDATE of another table: PostgreSQL reads
+    the joined row as it was before a concurrent writer committed, and both would win.
+    """
+    return Run.objects.select_for_update().filter(pk=run.pk, status=status).first() is not None
+
+
 def send_on(run_id: int) -> None:
     """Tell a worker, once the row is there. With the broker away the run is not lost: beat finds it."""
     transaction.on_commit(lambda: advance_run.delay(run_id), robust=True)

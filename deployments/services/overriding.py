@@ -11,7 +11,7 @@ from deployments.models import PolicyResult, Run
 from deployments.models.run import Line
 from deployments.policies.approval import may_override
 from deployments.policies.rules import RULES
-from deployments.services.base import ActionRefused, audit, send_on
+from deployments.services.base import ActionRefused, audit, hold_in, send_on
 from deployments.states import Level, RunStatus
 
 
@@ -22,8 +22,9 @@ def override_policy(*, run: Run, result: PolicyResult, actor: User, reason: str)
         raise ActionRefused("reason_required", "Say why the policy need not be met this time.")
     title = RULES[result.rule].title
     with transaction.atomic():
-        mine = PolicyResult.objects.blocking().filter(pk=result.pk, run__status=RunStatus.POLICY)
-        if not mine.update(overridden_by=actor, overridden_at=timezone.now(), override_reason=reason.strip()):
+        mine = PolicyResult.objects.blocking().filter(pk=result.pk)
+        values = {"overridden_by": actor, "overridden_at": timezone.now(), "override_reason": reason.strip()}
+        if not (hold_in(run, RunStatus.POLICY) and mine.update(**values)):
             raise ActionRefused("already_decided", "Somebody else was first a moment ago.")
         text = f"policy {title} was overridden by {actor.display_name}: {reason.strip()}"
         run.log([Line(stage=RunStatus.POLICY, message=text, level=Level.WARNING)])

@@ -9,7 +9,7 @@ from accounts.models import User
 from accounts.roles import Action
 from deployments.models import RolloutStep, Run
 from deployments.models.run import Line
-from deployments.services.base import ActionRefused, audit, require, wake
+from deployments.services.base import ActionRefused, audit, hold_in, require, wake
 from deployments.states import Level, RunStatus
 
 Order = RolloutStep.Order
@@ -29,10 +29,11 @@ def _order(run: Run, actor: User, order: str, text: str) -> Run:
     """Write the order on the newest step; taking the traffic back is always possible, and stands before a promotion."""
     require(actor, Action.DEPLOY, run.deployment)
     step = _open_step(run)
-    free = RolloutStep.objects.filter(pk=step.pk, run__status=RunStatus.ROLLOUT, back_since=None)
+    free = RolloutStep.objects.filter(pk=step.pk, back_since=None)
     given = free.exclude(order=Order.ROLL_BACK) if order == Order.ROLL_BACK else free.filter(order="")
     with transaction.atomic():
-        if not given.update(order=order, ordered_by=actor, ordered_at=timezone.now()):
+        values = {"order": order, "ordered_by": actor, "ordered_at": timezone.now()}
+        if not (hold_in(run, RunStatus.ROLLOUT) and given.update(**values)):
             raise ActionRefused("already_decided", "Somebody else decided a moment ago.")
         run.log([Line(stage=RunStatus.ROLLOUT, message=text, level=Level.WARNING)])
         audit(run, actor, {"rollout": [f"{step.percent} %", order]})

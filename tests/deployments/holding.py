@@ -1,4 +1,4 @@
-"""Policies and freezes for tests. What Slipway comes with depends on the database's past: ``only`` clears it first."""
+"""Policies and freezes for tests."""
 
 from datetime import timedelta
 from typing import Any

@@ -11,17 +11,12 @@ from deployments.policies.evaluating import evaluate
 from deployments.policies.rules import RULES
 from deployments.states import RunStatus
 from tests.deployments.conftest import PLAN_SHA256, give_plan, make_run
-from tests.deployments.holding import clear, freeze, hold, only
+from tests.deployments.holding import freeze, hold, only
 from tests.factories import member_of
 
 pytestmark = pytest.mark.django_db
 POLICIES, FREEZES, NOTICES = "/api/v1/policies/", "/api/v1/freezes/", "/api/v1/notices/"
 SIZE = {"max_size": "Medium", "allow_gpu": True}
-
-
-@pytest.fixture(autouse=True)
-def _no_policies(db):
-    clear()
 
 
 def post(client, url, body):

@@ -7,16 +7,11 @@ from deployments import services
 from deployments.models import Policy, PolicyVersion
 from deployments.services import ActionRefused
 from deployments.specs import SpecInvalid
-from tests.deployments.holding import clear, only
+from tests.deployments.holding import only
 from tests.deployments.test_models import at_once
 
 pytestmark = pytest.mark.django_db
 SIZE = {"max_size": "Medium", "allow_gpu": True}
-
-
-@pytest.fixture(autouse=True)
-def _no_policies(db):
-    clear()
 
 
 def create(actor, **values):

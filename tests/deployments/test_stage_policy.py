@@ -13,15 +13,10 @@ from deployments.policies.approval import approval_reasons, expects_approval
 from deployments.stages import apply
 from deployments.states import GoOn, RunKind, RunStatus
 from tests.deployments.conftest import PLAN_SHA256, claimed, give_plan, make_run
-from tests.deployments.holding import clear, freeze, hold, only
+from tests.deployments.holding import freeze, hold, only
 
 # Heartbeats write from a thread of their own: the rows have to be there for it.
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _no_policies(db):
-    clear()
 
 
 @pytest.fixture

@@ -12,18 +12,13 @@ from deployments.policies.evaluating import evaluate
 from deployments.policies.rules import RULES
 from deployments.states import RunStatus
 from tests.deployments.conftest import PLAN_SHA256, give_plan, make_run
-from tests.deployments.holding import clear, freeze, hold, only
+from tests.deployments.holding import freeze, hold, only
 from tests.deployments.pages import page_of, queries, run_url
 from tests.factories import member_of
 
 pytestmark = pytest.mark.django_db
 POLICIES, FREEZES, HOME = reverse("deployments:policies"), reverse("deployments:freezes"), reverse("home")
 REASON = "customers cannot pay"
-
-
-@pytest.fixture(autouse=True)
-def _no_policies(db):
-    clear()
 
 
 def at(policy):
