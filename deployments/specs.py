@@ -32,6 +32,11 @@ class SpecInvalid(Exception):
         super().__init__("; ".join(f"{name}: {' '.join(texts)}" for name, texts in fields.items()))
         self.fields = dict(fields)
 
+    @property
+    def text(self) -> str:
+        """All that is wrong in one line, without the names of fields: for a page that does not show them."""
+        return " ".join(text for texts in self.fields.values() for text in texts)
+
 
 def _no_nul(value: str) -> str:
     """PostgreSQL keeps no text with a NUL character."""

@@ -15,16 +15,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tests.waiting import wait_until
+
 UNPRIVILEGED = ("postgres", "nobody")
 START_TIMEOUT_S = 60
-NAP_S = 0.1
 PROGRAMS = ("initdb", "postgres")
 OPTIONS = {
     "listen_addresses": "",
@@ -87,13 +87,17 @@ def _start(home: Path, programs: Path) -> subprocess.Popen[bytes]:
 
 def _wait(server: subprocess.Popen[bytes], home: Path) -> None:
     """The last line of postmaster.pid says "ready" as soon as connections are taken."""
-    deadline = time.monotonic() + START_TIMEOUT_S
     pid_file = home / "data" / "postmaster.pid"
-    while not (pid_file.exists() and pid_file.read_text().rstrip().endswith("ready")):
-        if server.poll() is not None or time.monotonic() > deadline:
-            server.kill()
-            raise NoPostgres(f"PostgreSQL did not start:\n{(home / 'log').read_text()}")
-        time.sleep(NAP_S)
+
+    def is_ready() -> bool:
+        return pid_file.exists() and pid_file.read_text().rstrip().endswith("ready")
+
+    try:
+        wait_until(lambda: is_ready() or server.poll() is not None, START_TIMEOUT_S)
+    except AssertionError:
+        server.kill()
+    if not is_ready():
+        raise NoPostgres(f"PostgreSQL did not start:\n{(home / 'log').read_text()}")
 
 
 def _identity() -> dict[str, Any]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import resource
 import sys
-import time
 
 import nannyml as nml
 import pandas as pd
 
+from bench.drift_peers.meter import Meter
+
 
 def main() -> None:
-    started, before = time.perf_counter(), _cpu_s()
+    meter = Meter()
     reference, current = (pd.read_parquet(path) for path in sys.argv[1:])
     names = list(reference)
     numeric = [name for name in names if str(name).startswith("n")]
@@ -25,14 +24,7 @@ def main() -> None:
     )
     result = calculator.fit(reference).calculate(current)
     columns = len(result.column_names)
-    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    figures = {"wall_s": time.perf_counter() - started, "cpu_s": _cpu_s() - before, "peak_mib": peak_kib / 1024}
-    print(json.dumps({**figures, "columns": columns}))
-
-
-def _cpu_s() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+    meter.report(columns=columns)
 
 
 if __name__ == "__main__":

@@ -94,8 +94,9 @@ def _accepted_spec(deployment: Deployment, variables: dict[str, object]) -> Depl
     try:
         spec = spec_of(variables, base, given)
     except SpecInvalid as error:
-        told = " ".join(text for texts in error.fields.values() for text in texts)
-        raise ActionRefused("cannot_accept", f"A spec cannot say what is live. {told} Revert puts it back.") from None
+        raise ActionRefused(
+            "cannot_accept", f"A spec cannot say what is live. {error.text} Revert puts it back."
+        ) from None
     if spec.model != deployment.model.full_name:
         raise ActionRefused(
             "other_model", f"The endpoint serves {spec.model}, and this deployment is for {deployment.model.full_name}."

@@ -4,29 +4,16 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.permissions import can
-from accounts.roles import Action
 from accounts.views import signed_in
 from deployments import services
-from deployments.models import Deployment
 from deployments.presenters.configuration import accept_question, check_of, revert_question
 from deployments.services import ActionRefused
-from deployments.specs import SpecInvalid
-from deployments.views.deployments import visible_deployment
-
-GET_OR_POST = ["GET", "POST"]
-
-
-def _deployable(request: HttpRequest, deployment_id: int) -> Deployment:
-    found = visible_deployment(request, deployment_id)
-    if not can(request.user, Action.DEPLOY, found.team):
-        raise PermissionDenied(f"This takes the role deployer or team admin in {found.team}.")
-    return found
+from deployments.views.acting import GET_OR_POST, start_run
+from deployments.views.deployments import deployable, visible_deployment
 
 
 @login_required
@@ -46,7 +33,7 @@ def config_check(request: HttpRequest, deployment_id: int) -> HttpResponse:
 @require_http_methods(GET_OR_POST)
 def config_accept(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """Accepts what the page showed, and nothing that came after."""
-    found = _deployable(request, deployment_id)
+    found = deployable(request, deployment_id)
     check = check_of(found)
     if request.method == "GET":
         if check is None or not check.differences:
@@ -67,15 +54,8 @@ def config_accept(request: HttpRequest, deployment_id: int) -> HttpResponse:
 @login_required
 @require_http_methods(GET_OR_POST)
 def config_revert(request: HttpRequest, deployment_id: int) -> HttpResponse:
-    found = _deployable(request, deployment_id)
+    found = deployable(request, deployment_id)
     if request.method == "GET":
         return render(request, "ui/confirm.html", revert_question(found))
-    try:
-        run = services.revert_configuration(deployment=found, actor=signed_in(request))
-    except ActionRefused as refusal:
-        messages.error(request, refusal.message)
-    except SpecInvalid as error:
-        messages.error(request, " ".join(text for texts in error.fields.values() for text in texts))
-    else:
-        return redirect("deployments:run", run.pk)
-    return redirect("deployments:deployment", found.pk)
+    actor = signed_in(request)
+    return start_run(request, found, lambda: services.revert_configuration(deployment=found, actor=actor))

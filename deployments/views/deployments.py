@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -26,9 +24,10 @@ from deployments.presenters.confirms import destroy_question
 from deployments.presenters.locks import left_lock
 from deployments.presenters.rollbacks import failed_update, rollback_context
 from deployments.presenters.runs import for_list as runs_for_list
-from deployments.services import ActionRefused, request_destroy
+from deployments.services import request_destroy
 from deployments.specs import parse_spec
 from deployments.states import UNFINISHED
+from deployments.views.acting import GET_OR_POST, require_deployer, start_run
 from deployments.views.review import yaml_file
 
 PAGE_SIZE = 25
@@ -71,6 +70,13 @@ def visible_deployment(request: HttpRequest, deployment_id: int) -> Deployment:
         "team", "environment", "model", "workspace", "created_by", "config_check", "state_lock"
     )
     return get_object_or_404(related, pk=deployment_id)
+
+
+def deployable(request: HttpRequest, deployment_id: int) -> Deployment:
+    """A deployment that the person may change. Raises PermissionDenied for one he only sees."""
+    found = visible_deployment(request, deployment_id)
+    require_deployer(request, found.team)
+    return found
 
 
 @login_required
@@ -134,21 +140,15 @@ def spec_yaml(request: HttpRequest, deployment_id: int) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(GET_OR_POST)
 def destroy(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """Ask for the name, then start the run that deletes the endpoint."""
-    found = visible_deployment(request, deployment_id)
-    if not can(request.user, Action.DEPLOY, found.team):
-        raise PermissionDenied(f"This takes the role deployer or team admin in {found.team}.")
+    found = deployable(request, deployment_id)
     if request.method == "GET":
         return render(request, "ui/confirm.html", destroy_question(found))
     form = DestroyForm(request.POST, name=found.name)
     if not form.is_valid():
         question = destroy_question(found) | {"error": " ".join(str(text) for text in form.errors["typed_name"])}
         return render(request, "ui/confirm.html", question, status=422)
-    try:
-        run = request_destroy(deployment=found, actor=signed_in(request))
-    except ActionRefused as refusal:
-        messages.error(request, refusal.message)
-        return redirect("deployments:deployment", found.pk)
-    return redirect("deployments:run", run.pk)
+    actor = signed_in(request)
+    return start_run(request, found, lambda: request_destroy(deployment=found, actor=actor))

@@ -17,7 +17,8 @@ from deployments.policies.approval import may_break_glass, may_override, waits_f
 from deployments.policies.rules import RULES
 from deployments.presenters.confirms import break_glass_question, override_question
 from deployments.states import RunStatus
-from deployments.views.run_actions import GET_OR_POST, asked_again, do, visible_run
+from deployments.views.acting import GET_OR_POST
+from deployments.views.run_actions import asked_again, do, visible_run
 
 
 @login_required

@@ -14,27 +14,18 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from accounts.permissions import can
-from accounts.roles import Action
 from accounts.views import signed_in
 from deployments import services
 from deployments.forms import ApproveForm, RejectForm
 from deployments.models import Run
 from deployments.presenters.cleanup import cleanup_question
 from deployments.presenters.confirms import approve_question, cancel_question, reject_question, resume_question
-from deployments.services import ActionRefused
-
-GET_OR_POST = ["GET", "POST"]
+from deployments.views.acting import GET_OR_POST, attempt, require_deployer
 
 
 def visible_run(request: HttpRequest, run_id: int) -> Run:
     rows = Run.objects.visible_to(signed_in(request)).select_related("deployment__team", "deployment__environment")
     return get_object_or_404(rows, pk=run_id)
-
-
-def require_deployer(request: HttpRequest, run: Run) -> None:
-    if not can(request.user, Action.DEPLOY, run.deployment.team):
-        raise PermissionDenied(f"This takes the role deployer or team admin in {run.deployment.team}.")
 
 
 def _require_decider(request: HttpRequest, run: Run) -> str:
@@ -46,11 +37,8 @@ def _require_decider(request: HttpRequest, run: Run) -> str:
 
 
 def do(request: HttpRequest, run: Run, act: Callable[..., Run], done: str, **values: Any) -> HttpResponse:
-    try:
-        act(run=run, actor=signed_in(request), **values)
-    except ActionRefused as refusal:
-        messages.error(request, refusal.message)
-    else:
+    actor = signed_in(request)
+    if attempt(request, lambda: act(run=run, actor=actor, **values)):
         messages.success(request, done)
     return redirect("deployments:run", run.pk)
 
@@ -59,7 +47,7 @@ def do(request: HttpRequest, run: Run, act: Callable[..., Run], done: str, **val
 @require_http_methods(GET_OR_POST)
 def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     run = visible_run(request, run_id)
-    require_deployer(request, run)
+    require_deployer(request, run.deployment.team)
     if request.method == "GET":
         return render(request, "ui/confirm.html", cancel_question(run))
     return do(request, run, services.cancel, f"Run #{run.pk} is being cancelled.")
@@ -69,7 +57,7 @@ def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_http_methods(GET_OR_POST)
 def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
     run = visible_run(request, run_id)
-    require_deployer(request, run)
+    require_deployer(request, run.deployment.team)
     if request.method == "GET":
         return render(request, "ui/confirm.html", resume_question(run))
     return do(request, run, services.resume, f"Run #{run.pk} is queued again.")
@@ -80,15 +68,12 @@ def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
 def run_cleanup(request: HttpRequest, run_id: int) -> HttpResponse:
     """Asks with a list of what goes, then leads to the run that removes it."""
     run = visible_run(request, run_id)
-    require_deployer(request, run)
+    require_deployer(request, run.deployment.team)
     if request.method == "GET":
         return render(request, "ui/confirm.html", cleanup_question(run))
-    try:
-        started = services.clean_up(run=run, actor=signed_in(request))
-    except ActionRefused as refusal:
-        messages.error(request, refusal.message)
-        return redirect("deployments:run", run.pk)
-    return redirect("deployments:run", started.pk)
+    actor = signed_in(request)
+    started = attempt(request, lambda: services.clean_up(run=run, actor=actor))
+    return redirect("deployments:run", started.pk if started else run.pk)
 
 
 @login_required

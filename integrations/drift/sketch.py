@@ -93,14 +93,18 @@ def _empty_feature(feature: Mapping[str, Any]) -> dict[str, Any]:
     return entry | {"counts": [0] * (len(feature["categories"]) + 1)}
 
 
+def _add_mismatched(entry: dict[str, Any], column: pa.Array) -> None:
+    entry["nulls"] += column.null_count
+    entry["mismatched"] += len(column) - column.null_count
+
+
 # -- numbers --------------------------------------------------------------------------------------
 
 
 def _add_numeric(entry: dict[str, Any], column: pa.Array, edges: list[float]) -> None:
     values = numbers(column)
     if values is None:
-        entry["nulls"] += column.null_count
-        entry["mismatched"] += len(column) - column.null_count
+        _add_mismatched(entry, column)
         return
     at_least = np.zeros(len(edges) + 1, dtype=np.int64)
     for start in range(0, len(values), CHUNK):
@@ -187,8 +191,7 @@ def _bounded(total: float) -> float:
 def _add_categorical(entry: dict[str, Any], column: pa.Array, categories: list[str]) -> None:
     encoded = labels(column)
     if encoded is None:
-        entry["nulls"] += column.null_count
-        entry["mismatched"] += len(column) - column.null_count
+        _add_mismatched(entry, column)
         return
     places = pc.index_in(encoded.dictionary, value_set=pa.array(categories, pa.string()))
     bins = places.fill_null(len(categories)).to_numpy(zero_copy_only=False)

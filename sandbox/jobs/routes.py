@@ -13,12 +13,11 @@ from sandbox.identity import Principal
 from sandbox.jobs import access
 from sandbox.jobs.access import CAN_MANAGE, CAN_MANAGE_RUN, CAN_VIEW
 from sandbox.jobs.bodies import JobBody, JobSettingsBody, Number, ResetBody, RunNowBody, UpdateBody
-from sandbox.jobs.dispatcher import Dispatcher
+from sandbox.jobs.parts import dispatcher_of, views_of
 from sandbox.jobs.planning import Asker, run_of_job
 from sandbox.jobs.records import JobRecord, JobRecords, RunRecords, new_id
 from sandbox.jobs.settings import updated
 from sandbox.jobs.validation import check_job, check_parameters, check_token
-from sandbox.jobs.views import Views
 from sandbox.paging import Page
 from sandbox.store import now_ms
 
@@ -48,7 +47,7 @@ def create(body: JobSettingsBody, request: Request, who: CurrentPrincipal) -> di
 
 @router.get("/get")
 def get(request: Request, who: CurrentPrincipal, job_id: Number, page_token: str = "") -> dict[str, Any]:
-    return _views(request).job(find_job(request, who, job_id, CAN_VIEW), page_token)
+    return views_of(request).job(find_job(request, who, job_id, CAN_VIEW), page_token)
 
 
 @router.get("/list")
@@ -64,7 +63,7 @@ def list_jobs(
         if (not name or job.name.lower() == name.lower()) and access.may(request, who, job.job_id, CAN_VIEW)
     ]
     shown, more = Page(shape.limit, shape.page_token).cut(found[shape.offset :], lambda item: descending(item[0]))
-    views = _views(request)
+    views = views_of(request)
     jobs = [views.listed_job(job, expand=shape.expand_tasks) for _, job in shown]
     return {"jobs": jobs, "has_more": bool(more), **more}
 
@@ -90,7 +89,7 @@ async def delete(body: JobBody, request: Request, who: CurrentPrincipal) -> dict
     """Its active runs are canceled; their records stay."""
     job = find_job(request, who, body.job_id, CAN_MANAGE)
     _jobs(request).remove(job.job_id)
-    _dispatcher(request).cancel_all(job.job_id)
+    dispatcher_of(request).cancel_all(job.job_id)
     return {}
 
 
@@ -106,7 +105,7 @@ async def run_now(body: RunNowBody, request: Request, who: CurrentPrincipal) -> 
     run_as_name = run_as.get("user_name") or run_as.get("service_principal_name") or job.creator
     run = run_of_job(job, body, Asker(who.user_name, run_as_name))
     token = body.idempotency_token
-    _dispatcher(request).launch(run, (str(job.job_id), token) if token else None)
+    dispatcher_of(request).launch(run, (str(job.job_id), token) if token else None)
     return {"run_id": run.run_id, "number_in_job": run.run_id}
 
 
@@ -147,13 +146,3 @@ def _save(request: Request, who: Principal, job: JobRecord, settings: JobSetting
 def _jobs(request: Request) -> JobRecords:
     records: JobRecords = request.app.state.job_records
     return records
-
-
-def _views(request: Request) -> Views:
-    views: Views = request.app.state.job_views
-    return views
-
-
-def _dispatcher(request: Request) -> Dispatcher:
-    dispatcher: Dispatcher = request.app.state.dispatcher
-    return dispatcher

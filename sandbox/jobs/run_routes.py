@@ -14,14 +14,13 @@ from sandbox.identity import Principal
 from sandbox.jobs import access
 from sandbox.jobs.access import CAN_MANAGE_RUN, CAN_VIEW
 from sandbox.jobs.bodies import CancelAllBody, Number, RepairBody, RunBody, SubmitBody
-from sandbox.jobs.dispatcher import Dispatcher
 from sandbox.jobs.output import run_output
+from sandbox.jobs.parts import dispatcher_of, views_of
 from sandbox.jobs.planning import Asker, repair, submitted_run
 from sandbox.jobs.records import JOB_RUN, JobRecord, RunFilter, RunRecord, RunRecords, TaskRun
 from sandbox.jobs.routes import ListShape, descending, find_job, known_run
 from sandbox.jobs.states import LifeCycle
 from sandbox.jobs.validation import check_parameters, check_tasks, check_token
-from sandbox.jobs.views import Views
 from sandbox.paging import Page
 
 router = APIRouter(prefix="/api/2.2/jobs/runs")
@@ -48,7 +47,7 @@ async def submit(body: SubmitBody, request: Request, who: CurrentPrincipal) -> d
     run = submitted_run(body.kept(), Asker(who.user_name, access.run_as_name(request, who, body.run_as)))
     access.register(request, who, run.job_id, body)
     token = body.idempotency_token
-    _dispatcher(request).launch(run, (who.id, token) if token else None)
+    dispatcher_of(request).launch(run, (who.id, token) if token else None)
     return {"run_id": run.run_id}
 
 
@@ -58,8 +57,8 @@ def get(
 ) -> dict[str, Any]:
     found = _find(request, who, run_id, CAN_VIEW)
     if found.task is not None:
-        return _views(request).task_as_run(found.run, found.task)
-    return _views(request).run(found.run, page_token, history=include_history)
+        return views_of(request).task_as_run(found.run, found.task)
+    return views_of(request).run(found.run, page_token, history=include_history)
 
 
 @dataclass
@@ -98,7 +97,7 @@ def list_runs(
     found = [(seq, run_id) for seq, run_id, job_id in rows if visible[job_id]][shape.offset :]
     shown, more = Page(shape.limit or LARGEST_PAGE, shape.page_token).cut(found, lambda item: descending(item[0]))
     runs = [run for _, run_id in shown if (run := _runs(request).get(run_id)) is not None]
-    views = [_views(request).listed_run(run, expand=shape.expand_tasks) for run in runs]
+    views = [views_of(request).listed_run(run, expand=shape.expand_tasks) for run in runs]
     return {"runs": views, "has_more": bool(more), **more}
 
 
@@ -107,8 +106,8 @@ def get_output(request: Request, who: CurrentPrincipal, run_id: Number) -> dict[
     """Of a task's run, or of the run of a job with one task."""
     found = _find(request, who, run_id, CAN_VIEW)
     task = found.task or _only_task(found.run)
-    metadata = _views(request).task_as_run(found.run, task)
-    return run_output(task, _dispatcher(request).workshop.places(task.run_id), metadata)
+    metadata = views_of(request).task_as_run(found.run, task)
+    return run_output(task, dispatcher_of(request).workshop.places(task.run_id), metadata)
 
 
 @router.post("/cancel")
@@ -116,9 +115,9 @@ async def cancel(body: RunBody, request: Request, who: CurrentPrincipal) -> dict
     """Returns at once; the run ends a little later."""
     found = _find(request, who, body.run_id, CAN_MANAGE_RUN)
     if found.task is not None:
-        _dispatcher(request).cancel_task(found.run.run_id, found.task.run_id)
+        dispatcher_of(request).cancel_task(found.run.run_id, found.task.run_id)
     else:
-        _dispatcher(request).cancel(found.run.run_id)
+        dispatcher_of(request).cancel(found.run.run_id)
     return {}
 
 
@@ -134,7 +133,7 @@ async def cancel_all(body: CancelAllBody, request: Request, who: CurrentPrincipa
         if run is None or (body.all_queued_runs and run.state.life_cycle is not LifeCycle.QUEUED):
             continue
         if access.may(request, who, job_id, CAN_MANAGE_RUN):
-            _dispatcher(request).cancel(run_id)
+            dispatcher_of(request).cancel(run_id)
     return {}
 
 
@@ -143,7 +142,7 @@ async def repair_run(body: RepairBody, request: Request, who: CurrentPrincipal) 
     check_parameters(body)
     run = _find_run(request, who, body.run_id)
     again = repair(run, body, _job_of(request, run))
-    _dispatcher(request).resume(run, again)
+    dispatcher_of(request).resume(run, again)
     return {"repair_id": run.repairs[-1].id}
 
 
@@ -154,7 +153,7 @@ async def delete_run(body: RunBody, request: Request, who: CurrentPrincipal) -> 
         raise ApiError(400, "INVALID_STATE", f"Run {run.run_id} is active and cannot be deleted.")
     _runs(request).remove(run.run_id)
     for task in run.tasks:
-        await asyncio.to_thread(_dispatcher(request).workshop.forget, task.run_id)
+        await asyncio.to_thread(dispatcher_of(request).workshop.forget, task.run_id)
     return {}
 
 
@@ -196,13 +195,3 @@ def _job_of(request: Request, run: RunRecord) -> JobRecord | None:
 def _runs(request: Request) -> RunRecords:
     records: RunRecords = request.app.state.run_records
     return records
-
-
-def _views(request: Request) -> Views:
-    views: Views = request.app.state.job_views
-    return views
-
-
-def _dispatcher(request: Request) -> Dispatcher:
-    dispatcher: Dispatcher = request.app.state.dispatcher
-    return dispatcher
