@@ -6,7 +6,9 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from catalog.models import ModelVersion
@@ -14,10 +16,12 @@ from deployments.models.run import Run
 
 
 class ValidationQuerySet(models.QuerySet["Validation"]):
-    def fresh(self, version: ModelVersion) -> ValidationQuerySet:
-        """Good ones of ``version`` that are new enough to stand for another, the newest first."""
-        since = timezone.now() - Validation.FRESH_FOR
-        return self.filter(version=version, status=Validation.Status.PASSED, finished_at__gte=since)
+    def usable(self, version: ModelVersion) -> ValidationQuerySet:
+        """Good ones of ``version`` that are new enough to stand for another, and those under way; the newest first."""
+        passed = Q(status=Validation.Status.PASSED, finished_at__gte=timezone.now() - Validation.FRESH_FOR)
+        oldest = timezone.now() - timedelta(seconds=settings.VALIDATION_TIMEOUT_S)
+        running = Q(status=Validation.Status.RUNNING, started_at__gte=oldest)
+        return self.filter(passed | running, version=version)
 
 
 class Validation(models.Model):

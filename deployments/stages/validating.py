@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from catalog.models import ModelVersion
-from deployments.models import StageRecord, Validation
+from deployments.models import Run, StageRecord, Validation
 from deployments.stages.champion import compared
 from deployments.stages.check import Check, preflight_record
 from deployments.stages.context import Context
@@ -43,7 +43,7 @@ def step(context: Context, found: Validation | None) -> Wait | list[Check]:
     version = found.version if found else _version(context)
     if version is None:
         return [_not_validated("the catalog has not read this version yet")]
-    validation = found or _fresh_or_new(context, version)
+    validation = found or _usable_or_new(context, version)
     if validation.status == S.RUNNING:
         _advance(context, validation)
         _note(context, validation)
@@ -54,12 +54,17 @@ def step(context: Context, found: Validation | None) -> Wait | list[Check]:
 
 
 def stop(context: Context, validation: Validation | None) -> None:
-    """End the job of a run that was cancelled."""
-    if validation is None or validation.status != S.RUNNING or validation.run_id != context.run.pk:
+    """End the job of a run that was cancelled, unless another run waits for the same one."""
+    if validation is None or validation.status != S.RUNNING or _others_wait(context.run, validation.version):
         return
     _cancel_job(context, validation)
     validation.finish(S.UNKNOWN, "the run was cancelled")
     _note(context, validation)
+
+
+def _others_wait(run: Run, version: ModelVersion) -> bool:
+    preflight = Run.objects.filter(status=RunStatus.PREFLIGHT, kind=RunKind.DEPLOY).exclude(pk=run.pk)
+    return preflight.filter(deployment__model=version.model, spec__version=str(version.version)).exists()
 
 
 def _version(context: Context) -> ModelVersion | None:
@@ -70,10 +75,14 @@ def _version(context: Context) -> ModelVersion | None:
     return rows.first()
 
 
-def _fresh_or_new(context: Context, version: ModelVersion) -> Validation:
-    """Written down before the workspace is asked, so that a worker that dies in between starts no second job."""
+def _usable_or_new(context: Context, version: ModelVersion) -> Validation:
+    """One job for all runs of the version that start together; whichever of them looks next brings it on.
+
+    Written down before the workspace is asked, so that a worker that dies in between starts no second job.
+    """
     with transaction.atomic():
-        validation = Validation.objects.fresh(version).first()
+        ModelVersion.objects.select_for_update().get(pk=version.pk)
+        validation = Validation.objects.usable(version).first()
         if validation is None:
             validation = Validation.objects.create(version=version, run=context.run, started_at=timezone.now())
         _note(context, validation)

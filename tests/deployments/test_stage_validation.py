@@ -25,6 +25,7 @@ from deployments.states import End, GoOn, Outcome, RunKind, RunStatus, Wait
 from integrations.databricks import JobRun, Version
 from integrations.errors import IntegrationError
 from integrations.validation.job import MARKER
+from tests.deployments.conftest import make_deployment, make_run
 
 pytestmark = pytest.mark.django_db
 PRINCIPAL = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -195,6 +196,22 @@ def test_cancelling_the_run_cancels_the_job(run: Run, jobs: FakeWorkspace, deplo
     assert run.status == RunStatus.CANCELLED
     assert jobs.cancelled == [9]
     assert Validation.objects.get().status == "unknown"
+
+
+def test_runs_of_one_version_wait_for_one_job_and_cancelling_one_leaves_it_to_the_other(
+    run: Run, jobs: FakeWorkspace, model_version: ModelVersion, deployer: User
+) -> None:
+    other = make_run(make_deployment(model_version, deployer, "card-fraud-too"), RunStatus.PREFLIGHT)
+    StageRecord.objects.create(run=other, stage=RunStatus.PREFLIGHT, started_at=timezone.now())
+    for one in (run, other):
+        assert isinstance(step(one), Wait)
+    assert len(jobs.submitted) == 1
+    services.cancel(run=run, actor=deployer)
+    runner.advance(run.pk)
+    run.refresh_from_db()
+    assert (run.status, jobs.cancelled) == (RunStatus.CANCELLED, [])
+    jobs.ends(PASSED, **NUMBERS)
+    assert step(other) == GoOn(RunStatus.PLAN, "preflight passed: 8 checks")
 
 
 @pytest.mark.parametrize(("age", "started"), [(timedelta(days=6), 0), (timedelta(days=8), 1)])
