@@ -9,9 +9,11 @@ from rest_framework.routers import DefaultRouter
 import accounts.api
 import catalog.api
 import deployments.api
+import monitoring.api
 
 router = DefaultRouter()
-for prefix, viewset, basename in [*accounts.api.routes, *catalog.api.routes, *deployments.api.routes]:
+APPS = (accounts.api, catalog.api, deployments.api, monitoring.api)
+for prefix, viewset, basename in [route for app in APPS for route in app.routes]:
     router.register(prefix, viewset, basename=basename)
 
 urlpatterns: list[URLPattern | URLResolver] = [

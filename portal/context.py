@@ -60,11 +60,19 @@ GROUPS = (
         ),
     ),
     Group(
+        "Watch",
+        (
+            Item("Fleet", "monitoring:fleet", "layout-grid"),
+            Item("Cost", "monitoring:cost", "coins"),
+            Item("Alerts", "monitoring:alerts", "bell"),
+        ),
+    ),
+    Group(
         "Platform",
         (
             Item("Environments and policies", "deployments:policies", "server-2"),
             Item("Freezes", "deployments:freezes", "snowflake", platform_admins),
-            Item("Prices", "deployments:prices", "coins"),
+            Item("Prices", "deployments:prices", "receipt-2"),
             Item("API docs", "api-docs", "api"),
             Item("Components", "components", "box", platform_admins),
             Item("Admin", "admin:index", "settings", platform_admins),

@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("catalog.urls")),
     path("", include("deployments.urls")),
+    path("", include("monitoring.urls")),
 ]
 
 handler400 = "portal.views.bad_request"

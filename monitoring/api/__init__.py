@@ -1,0 +1,5 @@
+"""API of health, drift, cost and alerts."""
+
+from __future__ import annotations
+
+routes: list[tuple[str, type, str]] = []

@@ -1,0 +1,1 @@
+"""What pages and the API show, without a query of their own."""

@@ -1,0 +1,32 @@
+"""The tabs of a model, on the pages of the catalog and of monitoring alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.urls import NoReverseMatch, reverse
+
+register = template.Library()
+TABS = (
+    ("Overview", "catalog:model"),
+    ("Health", "monitoring:health"),
+    ("Drift", "monitoring:drift"),
+    ("Cost", "monitoring:model_cost"),
+)
+
+
+@register.inclusion_tag("ui/_tabs.html", takes_context=True)
+def model_tabs(context: dict[str, Any], full_name: str) -> dict[str, Any]:
+    """The chosen deployment goes along from tab to tab."""
+    request = context["request"]
+    chosen = request.GET.get("deployment", "")
+    query = f"?deployment={chosen}" if chosen.isdigit() else ""
+    tabs = []
+    for label, url_name in TABS:
+        try:
+            url = reverse(url_name, args=[full_name])
+        except NoReverseMatch:
+            continue
+        tabs.append({"label": label, "url": url + query, "active": request.path == url})
+    return {"tabs": tabs, "label": "Sections of the model"}
