@@ -10,15 +10,25 @@ from accounts.roles import Action, roles_allowing
 from catalog.models import Environment
 from deployments.models import Approval, ChangeKind, Freeze, Policy, PolicyLevel, PolicyResult, Run
 from deployments.policies.evaluating import deciding
-from deployments.states import RunStatus
+from deployments.policies.facts import kind_of
+from deployments.states import RunKind, RunStatus
 
 
 def approval_reasons(run: Run) -> list[str]:
     """Why a second person has to approve the run's plan; empty where nobody has to."""
     environment = run.deployment.environment
-    reasons = [f"{environment} needs approval"] if environment.needs_approval else []
+    asks = environment.needs_approval and not is_short_way_back(run)
+    reasons = [f"{environment} needs approval"] if asks else []
     asking = PolicyResult.objects.filter(run=run, plan_sha256=run.plan.sha256, asks_approval=True)
     return reasons + [f"policy {rule}" for rule in asking.values_list("rule", flat=True)]
+
+
+def is_short_way_back(run: Run) -> bool:
+    """Whether the run's plan does no more than move traffic back to an earlier good version that still runs.
+
+    That version had its second person when it went live, and whoever rolls back is in a hurry.
+    """
+    return run.kind == RunKind.ROLLBACK and kind_of(run) in (ChangeKind.TRAFFIC, ChangeKind.TAGS_ONLY)
 
 
 def expects_approval(environment: Environment, risk: str, kind: ChangeKind) -> bool:

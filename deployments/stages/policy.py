@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from deployments.models import PolicyResult, StageRecord
-from deployments.policies.approval import approval_reasons, standing_approval
+from deployments.policies.approval import approval_reasons, is_short_way_back, standing_approval
 from deployments.policies.evaluating import Outcome, evaluate
 from deployments.policies.rules import RULES
 from deployments.stages.context import Context
@@ -42,6 +42,8 @@ def _to_approval_or_apply(context: Context) -> StageOutcome:
     text = f"{run.deployment.environment} needs no approval"
     if reasons and standing:
         text = f"{standing.decided_by.display_name} has approved this plan before"
+    elif is_short_way_back(run):
+        text = "only traffic moves, back to a version that still runs: nobody has to approve that"
     StageRecord.skip(run, RunStatus.APPROVAL, text)
     return GoOn(RunStatus.APPLY, text)
 

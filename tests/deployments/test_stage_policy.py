@@ -178,6 +178,28 @@ def test_a_run_over_the_budget_asks_a_second_person(run, team):
     assert "over its budget" in log_of(run)
 
 
+TRAFFIC_BACK = {"path": "config[0].traffic_config[0].routes[0].traffic_percentage", "before": 0, "after": 100}
+BUILT_AGAIN = {"path": "config[0].served_entities[0].entity_version", "before": "4", "after": "3"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes", "reached"),
+    [
+        (RunKind.ROLLBACK, [TRAFFIC_BACK], RunStatus.ENDPOINT),
+        (RunKind.ROLLBACK, [TRAFFIC_BACK, BUILT_AGAIN], RunStatus.APPROVAL),
+        (RunKind.DEPLOY, [TRAFFIC_BACK], RunStatus.APPROVAL),
+    ],
+)
+def test_only_a_rollback_that_merely_moves_traffic_needs_no_second_person(run, applied, kind, attributes, reached):
+    Environment.objects.update(needs_approval=True)
+    Run.objects.update(kind=kind)
+    run.plan.changes = [{"type": "databricks_model_serving", "action": "update", "attributes": attributes}]
+    run.plan.save()
+    advance(run)
+    assert advance(run).status == reached
+    assert bool(applied) == (reached == RunStatus.ENDPOINT)
+
+
 def test_what_will_be_asked_for_can_be_told_before(environment):
     assert not expects_approval(environment, "high", ChangeKind.CREATE)
     hold("second_person", "mandatory", environment="staging", risk="high")

@@ -3,85 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import orjson
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, ViewportSize, expect
+from playwright.sync_api import Page, expect
 
-from deployments.states import TERMINAL
-from tests.browser import Complaints
-from tests.product import RUN_TIMEOUT_S, Product
+from tests.flows.walking import DESKTOP, PHONE, Open, go_on, log_in, watch_to_the_end, watched
+from tests.product import Product
 
-DESKTOP: ViewportSize = {"width": 1440, "height": 900}
-PHONE: ViewportSize = {"width": 390, "height": 844}
-PATIENCE_MS = 30_000  # for one answer of a page while the machine is busy
 NAME = "flow-browser"
 MODEL = "staging.fraud.credit_default"
-ENDED = re.compile("|".join(status.label for status in TERMINAL))
-Open = Callable[..., BrowserContext]
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.xdist_group("product"), pytest.mark.timeout(600)]
-
-
-@pytest.fixture
-def open_context(browser: Browser, product: Product) -> Iterator[Open]:
-    """``open_context(DESKTOP)``: a browser of somebody who has never been here."""
-    opened: list[BrowserContext] = []
-
-    def make(viewport: ViewportSize, *, javascript: bool = True) -> BrowserContext:
-        context = browser.new_context(
-            base_url=product.stack.url, viewport=viewport, java_script_enabled=javascript, reduced_motion="reduce"
-        )
-        context.set_default_timeout(PATIENCE_MS)
-        opened.append(context)
-        return context
-
-    yield make
-    for context in opened:
-        context.close()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _patience() -> Iterator[None]:
-    expect.set_options(timeout=PATIENCE_MS)
-    yield
-    expect.set_options(timeout=5_000)  # Playwright's own
-
-
-class Watch(Complaints):
-    """Complaints of all pages of a walk. A page that is left cuts its polling off, and htmx writes that down as an
-    error; so what htmx says of lost requests is left out, and each request lost in another way is noted itself."""
-
-    def note_message(self, message: ConsoleMessage) -> None:
-        if not message.text.startswith(("htmx:afterRequest,", "htmx:sendError,")):
-            super().note_message(message)
-
-    def note_failure(self, request: Request) -> None:
-        if request.failure != "net::ERR_ABORTED":
-            self.texts.append(f"{request.failure} {request.url}")
-
-    def note_answer(self, answer: Response) -> None:
-        if answer.status >= 500:
-            self.texts.append(f"{answer.status} {answer.url}")
-
-
-def watched(page: Page) -> Complaints:
-    """What goes wrong on all pages that ``page`` will show."""
-    found = Watch()
-    page.on("console", found.note_message)
-    page.on("pageerror", found.note_error)
-    page.on("requestfailed", found.note_failure)
-    page.on("response", found.note_answer)
-    return found
-
-
-def log_in(page: Page, product: Product, username: str) -> None:
-    page.goto("/login/")
-    page.get_by_label("Username").fill(username)
-    page.get_by_label("Password").fill(product.stack.user(username)["password"])
-    page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("heading", level=1, name="Home")).to_be_visible()
 
 
 # -- the wizard, step by step ------------------------------------------------------------------------
@@ -91,11 +25,6 @@ def start_draft(page: Page) -> None:
     page.get_by_role("link", name="New deployment").and_(page.locator(".btn")).click()
     page.get_by_role("button", name="Start").click()
     page.wait_for_url("**/model/")
-
-
-def go_on(page: Page, step: str) -> None:
-    page.get_by_role("button", name="Next: ").click()
-    page.wait_for_url(f"**/{step}/")
 
 
 def choose_model(page: Page) -> None:
@@ -128,17 +57,6 @@ def deploy(page: Page, name: str) -> int:
     page.get_by_role("button", name=f"Deploy {name}").click()
     page.wait_for_url(re.compile(r"/runs/\d+/"))
     return int(page.url.rstrip("/").rpartition("/")[2])
-
-
-def watch_to_the_end(page: Page, product: Product, run_id: int) -> None:
-    """Only look. A reload would lose the mark that the page gets first."""
-    page.evaluate("window.sameDocument = true")
-    heading = page.get_by_role("heading", level=1)
-    expect(page.get_by_role("log").locator(".sw-line").first).to_be_visible()
-    expect(heading).to_contain_text(ENDED, timeout=RUN_TIMEOUT_S * 1000)
-    assert "Succeeded" in heading.inner_text(), product.log(run_id)
-    expect(page.get_by_role("log").locator("[data-log-more]")).to_have_count(0)
-    assert page.evaluate("window.sameDocument") is True
 
 
 def line_numbers(page: Page) -> list[int]:

@@ -2,73 +2,30 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.flows.registering import register_flaky
+from tests.flows.traffic import traffic
 from tests.product import CREATE, MINUTE_S, Product
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("product"), pytest.mark.timeout(900)]
 
 MODEL = "staging.fraud.flaky_amounts"
-SCRIPT = Path(__file__).with_name("flaky_model.py")
 BAKE_MINUTES = 10
 ROLLOUT_TIMEOUT_S = 240
-# The catalog is read once a minute.
-SYNC_TIMEOUT_S = 180
 
 
 @pytest.fixture
 def flaky(product: Product) -> str:
     """The model with its three versions, known to the portal."""
-    api = product.api("admin")
-    if api.get(f"models/{MODEL}/versions/3/").status_code != 200:
-        environment = os.environ | {
-            "MLFLOW_TRACKING_URI": product.stack.sandbox_url,
-            "MLFLOW_REGISTRY_URI": product.stack.sandbox_url,
-            "MLFLOW_TRACKING_TOKEN": product.stack.record["sandbox_token"],
-            # Else MLflow looks for a Spark that is not there.
-            "SPARK_HOME": str(product.stack.var_dir),
-        }
-        done = subprocess.run(
-            [sys.executable, str(SCRIPT), MODEL], env=environment, capture_output=True, text=True, timeout=300
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        wait_until(lambda: api.get(f"models/{MODEL}/versions/3/").status_code == 200, SYNC_TIMEOUT_S, interval_s=1)
+    register_flaky(product, MODEL)
     return MODEL
-
-
-@contextmanager
-def traffic(product: Product, name: str) -> Iterator[list[int]]:
-    """Applications that ask the endpoint all the time; yields the status of every answer."""
-    done, statuses = threading.Event(), list[int]()
-
-    def ask(first: int) -> None:
-        amount = first
-        while not done.wait(0.02):
-            amount += 1
-            body = {"dataframe_split": {"columns": ["amount"], "data": [[float(amount)]]}}
-            statuses.append(product.predict(name, body).status_code)
-
-    threads = [threading.Thread(target=ask, args=(first,)) for first in (0, 1)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield statuses
-    finally:
-        done.set()
-        for thread in threads:
-            thread.join(60)
 
 
 def update(product: Product, run: dict[str, Any], version: str, **rollout: Any) -> int:

@@ -53,6 +53,7 @@ def test_every_direct_dependency_says_why_it_is_there_and_no_other() -> None:
 
 def test_every_make_target_that_a_document_names_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    targets |= {f"bench-{path.stem}" for path in (ROOT / "bench").glob("*.py")} | {"bench-"}
     for document in DOCUMENTS:
         named = set(re.findall(r"`(?:\w+=\S+ )*make ([a-z-]+)", document.read_text()))
         assert named <= targets, document.name
