@@ -26,23 +26,23 @@ class NoParameters(Part):
 
 
 class TagParameters(Part):
-    tags: list[ShortText] = Field(min_length=1, max_length=16)
+    tags: list[ShortText] = Field(min_length=1, max_length=16, title="Tags")
 
 
 class SizeParameters(Part):
-    max_size: Literal["Small", "Medium", "Large"]
-    allow_gpu: bool
+    max_size: Literal["Small", "Medium", "Large"] = Field(title="At most")
+    allow_gpu: bool = Field(title="GPUs allowed:")
 
 
 class IdleParameters(Part):
-    hours: int = Field(ge=1, le=24 * 31)
+    hours: int = Field(ge=1, le=24 * 31, title="Hours:")
 
 
 class BudgetParameters(Part):
     """Percents of the team's monthly budget."""
 
-    warn_percent: int = Field(ge=1, le=1000)
-    approve_percent: int = Field(ge=1, le=1000)
+    warn_percent: int = Field(ge=1, le=1000, title="Warns at %:")
+    approve_percent: int = Field(ge=1, le=1000, title="asks a second person at %:")
 
 
 @dataclass(frozen=True)

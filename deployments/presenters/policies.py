@@ -68,13 +68,15 @@ def policy_row(policy: Policy) -> PolicyRow:
         Risk(policy.risk).label if policy.risk else "All",
         ChangeKind(policy.change).label if policy.change else "All",
         LevelBadge.of(policy.level),
-        parameter_words(policy.parameters),
+        parameter_words(policy.rule, policy.parameters),
     )
 
 
-def parameter_words(parameters: dict[str, Any]) -> str:
-    """ "max size Small, allow gpu no"."""
-    return ", ".join(f"{name.replace('_', ' ')} {_word(value)}" for name, value in parameters.items())
+def parameter_words(rule: str, parameters: dict[str, Any]) -> str:
+    """ "At most Small, GPUs allowed: no": the titles of the rule's parameters, and their values."""
+    fields = RULES[rule].parameters.model_fields if rule in RULES else {}
+    titles = {name: fields[name].title or name for name in parameters if name in fields}
+    return ", ".join(f"{titles.get(name, name)} {_word(value)}" for name, value in parameters.items())
 
 
 def _word(value: Any) -> str:

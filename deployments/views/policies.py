@@ -106,7 +106,7 @@ def _policy_page(request: HttpRequest, found: Policy, form: PolicyForm, status: 
         "rule": RULES[found.rule],
         "row": policy_row(found),
         "form": form,
-        "history": [(row, LevelBadge.of(row.level), parameter_words(row.parameters)) for row in versions],
+        "history": [(row, LevelBadge.of(row.level), parameter_words(found.rule, row.parameters)) for row in versions],
         "may_edit": signed_in(request).is_platform_admin,
     }
     return render(request, "deployments/policy.html", context, status=status)

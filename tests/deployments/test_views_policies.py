@@ -42,7 +42,7 @@ def test_every_rule_is_on_the_page_with_where_it_holds(client, viewer, environme
     client.force_login(viewer)
     page = page_of(client, POLICIES)
     assert all(rule.title in page for rule in RULES.values())
-    assert "max size Medium, allow gpu no" in page
+    assert "At most Medium, GPUs allowed: no" in page
     assert "Overridable" in page
     assert "This rule holds nowhere." in page
     assert "Staging" in page
