@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import OuterRef, Prefetch, Subquery
@@ -14,6 +15,7 @@ from rest_framework.response import Response
 
 from accounts.api.mixins import Conflict, PortalAPIMixin
 from accounts.api.requests import user_of
+from deployments.forms.prices import HoursForm
 from deployments.models import Approval, Deployment, PolicyResult, RolloutStep, Run
 from deployments.models.deployment import DeploymentQuerySet
 from deployments.models.run import RunQuerySet
@@ -24,6 +26,11 @@ from deployments.specs import SpecInvalid
 # A primary key of up to 18 digits: longer ones are larger than the database's integers.
 ID = "[0-9]{1,18}"
 DEPLOYMENT_ID = OpenApiParameter("deployment_id", int, OpenApiParameter.PATH)
+HOURS = OpenApiParameter(
+    "assumed_hours_per_day",
+    float,
+    description="What the price assumes where the spec scales to zero: 0.1 to 24, 8 if nobody has said.",
+)
 HEAVY = ("plan__planfile", "plan__show", "plan__changes")
 
 
@@ -36,6 +43,16 @@ class DeploymentsAPIMixin(PortalAPIMixin):
         elif isinstance(exc, ActionRefused):
             exc = Conflict(exc.message, exc.code)
         return super().handle_exception(exc)
+
+
+def asked_hours(request: Request) -> Decimal | None:
+    """``?assumed_hours_per_day=``, None if it is not there."""
+    if HOURS.name not in request.query_params:
+        return None
+    form = HoursForm(request.query_params)
+    if not form.is_valid():
+        raise SpecInvalid({name: [str(text) for text in texts] for name, texts in form.errors.items()})
+    return form.hours
 
 
 def deployments_of(request: Request) -> DeploymentQuerySet:

@@ -15,8 +15,10 @@ from catalog.api import BACKENDS
 from deployments import services
 from deployments.api.base import (
     DEPLOYMENT_ID,
+    HOURS,
     ID,
     DeploymentsAPIMixin,
+    asked_hours,
     deployment_or_404,
     deployments_of,
     run_body,
@@ -74,13 +76,15 @@ class DeploymentViewSet(
         return get_object_or_404(self.get_queryset(), pk=int(self.kwargs["pk"]))
 
     @extend_schema(
+        parameters=[HOURS],
         request=DeploymentSpec,
         responses={201: RequestedSerializer},
         examples=[OpenApiExample("A model's champion in staging", SPEC_EXAMPLE, request_only=True)],
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Create a deployment, and the run that makes it."""
-        run = services.request_deployment(spec=parse_spec(request.data), actor=user_of(request))
+        spec, hours = parse_spec(request.data), asked_hours(request)
+        run = services.request_deployment(spec=spec, actor=user_of(request), hours_used_per_day=hours)
         context = self.get_serializer_context()
         deployment = DeploymentSerializer(self.get_queryset().get(pk=run.deployment_id), context=context).data
         body = {"deployment": deployment, "run": run_body(request, run, context)}
@@ -110,7 +114,7 @@ class DeploymentRunViewSet(DeploymentsAPIMixin, mixins.ListModelMixin, viewsets.
         return runs_of(self.request).filter(deployment=deployment)
 
     @extend_schema(
-        parameters=[DEPLOYMENT_ID],
+        parameters=[DEPLOYMENT_ID, HOURS],
         request=NewRun,
         responses={201: RunDetailSerializer},
         examples=[
@@ -125,6 +129,11 @@ class DeploymentRunViewSet(DeploymentsAPIMixin, mixins.ListModelMixin, viewsets.
         if asked.spec is None:
             run = services.request_destroy(deployment=deployment, actor=user_of(request))
         else:
-            run = services.request_update(deployment=deployment, spec=asked.spec, actor=user_of(request))
+            run = services.request_update(
+                deployment=deployment,
+                spec=asked.spec,
+                actor=user_of(request),
+                hours_used_per_day=asked_hours(request),
+            )
         body = run_body(request, run, self.get_serializer_context())
         return Response(body, status.HTTP_201_CREATED, headers={"Location": body["url"]})

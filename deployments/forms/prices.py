@@ -145,8 +145,8 @@ class HoursForm(forms.Form):
 
     @property
     def hours(self) -> Decimal:
-        """What was asked for, the default where that cannot be."""
+        """What was asked for, what was known before where that cannot be."""
         if not self.is_bound or not self.is_valid():
-            return DEFAULT_HOURS_PER_DAY
+            return Decimal(self.initial.get("assumed_hours_per_day", DEFAULT_HOURS_PER_DAY))
         hours: Decimal = self.cleaned_data["assumed_hours_per_day"]
         return hours

@@ -47,6 +47,8 @@ class Deployment(models.Model):
     ``intended`` are the variables of terraform/modules/model_endpoint as the last good run left them, with the routes
     that traffic really has: what the endpoint should look like now; ``intended_spec`` is the spec they come from. Both
     are empty before the first good run.
+    ``hours_used_per_day`` is what people expect of an endpoint that scales to zero: an assumption of its
+    price, null where nobody has said.
     ``fencing`` is the number of the newest Terraform credential: writes with an older one are refused.
     """
 
@@ -61,6 +63,7 @@ class Deployment(models.Model):
     destroyed_at = models.DateTimeField(null=True, blank=True)
     intended = models.JSONField(default=dict, blank=True)
     intended_spec = models.JSONField(default=dict, blank=True)
+    hours_used_per_day = models.DecimalField(max_digits=4, decimal_places=1, null=True, blank=True)
     fencing = models.PositiveIntegerField(default=0)
 
     endpoint_id = models.CharField(max_length=64, blank=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
@@ -13,8 +15,11 @@ from deployments.specs import DeploymentSpec, SpecInvalid, parse_spec
 from deployments.states import RunKind
 
 
-def request_deployment(*, spec: DeploymentSpec, actor: User) -> Run:
-    """Create a deployment and its first run. Raises SpecInvalid; a name taken meanwhile is reported like any other."""
+def request_deployment(*, spec: DeploymentSpec, actor: User, hours_used_per_day: Decimal | None = None) -> Run:
+    """Create a deployment and its first run. Raises SpecInvalid; a name taken meanwhile is reported like any other.
+
+    ``hours_used_per_day``: what the price assumes if the spec scales to zero.
+    """
     target = check_spec(spec, actor)
     assert target.model.team is not None or actor.is_platform_admin
     if target.model.team is None:
@@ -29,14 +34,17 @@ def request_deployment(*, spec: DeploymentSpec, actor: User) -> Run:
                 name=spec.name,
                 spec=target.spec.as_json(),
                 created_by=actor,
+                hours_used_per_day=hours_used_per_day,
             )
             return request_run(deployment, RunKind.DEPLOY, target.spec, actor)
     except IntegrityError:
         raise SpecInvalid({"name": ["The name was taken a moment ago."]}) from None
 
 
-def request_update(*, deployment: Deployment, spec: DeploymentSpec, actor: User) -> Run:
-    """Start a run that makes the deployment as ``spec`` says."""
+def request_update(
+    *, deployment: Deployment, spec: DeploymentSpec, actor: User, hours_used_per_day: Decimal | None = None
+) -> Run:
+    """Start a run that makes the deployment as ``spec`` says. Without ``hours_used_per_day`` they stay as they are."""
     require(actor, Action.DEPLOY, deployment)
     refuse_destroyed(deployment)
     if pending := pending_destroy(deployment):
@@ -44,7 +52,8 @@ def request_update(*, deployment: Deployment, spec: DeploymentSpec, actor: User)
     target = check_spec(spec, actor, deployment)
     with transaction.atomic():
         deployment.spec = target.spec.as_json()
-        deployment.save(update_fields=["spec"])
+        deployment.hours_used_per_day = hours_used_per_day or deployment.hours_used_per_day
+        deployment.save(update_fields=["spec", "hours_used_per_day"])
         return request_run(deployment, RunKind.DEPLOY, target.spec, actor)
 
 
@@ -59,7 +68,7 @@ def request_destroy(*, deployment: Deployment, actor: User) -> Run:
     return request_run(deployment, RunKind.DESTROY, spec, actor)
 
 
-def submit_draft(*, draft: Draft, revision: int, actor: User) -> Run:
+def submit_draft(*, draft: Draft, revision: int, actor: User, hours_used_per_day: Decimal | None = None) -> Run:
     """Start the run of a finished draft; the draft is gone with it, so sending it twice gives one run.
 
     Raises ActionRefused (draft_changed) when the draft is no longer at ``revision``, SpecInvalid like the requests.
@@ -70,5 +79,7 @@ def submit_draft(*, draft: Draft, revision: int, actor: User) -> Run:
         if not deleted:
             raise ActionRefused("draft_changed", "The draft has changed since you looked at it: read it again.")
         if draft.deployment is None:
-            return request_deployment(spec=spec, actor=actor)
-        return request_update(deployment=draft.deployment, spec=spec, actor=actor)
+            return request_deployment(spec=spec, actor=actor, hours_used_per_day=hours_used_per_day)
+        return request_update(
+            deployment=draft.deployment, spec=spec, actor=actor, hours_used_per_day=hours_used_per_day
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deployments.models import Run, StageRecord
-from deployments.pricing import Quote, prices_today, quote, quote_destroy
+from deployments.pricing import DEFAULT_HOURS_PER_DAY, Quote, prices_today, quote, quote_destroy
 from deployments.specs import Rollout
 from deployments.stages.context import Context
 from deployments.states import STAGES, GoOn, Level, Outcome, RunKind, RunStatus
@@ -23,11 +23,12 @@ def run_stage(context: Context) -> Outcome:
 
 
 def quote_run(run: Run) -> Quote:
-    """The quote of what the run leaves behind, at the prices of today and the default hours a day."""
+    """The quote of what the run leaves behind, at the prices of today, for the hours a day that people expect."""
     table, kind = prices_today(), RunKind(run.kind)
     if kind == RunKind.DESTROY:
         return quote_destroy(run.deployment, table=table)
     spec = run.parsed_spec()
     if RunStatus.ROLLOUT not in STAGES[kind]:
         spec = spec.model_copy(update={"rollout": Rollout()})
-    return quote(spec, table=table, deployment=run.deployment)
+    hours = run.deployment.hours_used_per_day or DEFAULT_HOURS_PER_DAY
+    return quote(spec, table=table, deployment=run.deployment, hours_used_per_day=hours)

@@ -44,8 +44,16 @@ def _post(request: HttpRequest, draft_id: int) -> HttpResponse:
         return _already_sent(request)
     if request.POST.get("go") == "back":
         return redirect("deployments:wizard_step", draft.pk, wizard.neighbours("review")[0])
+    form = _hours_form(request, draft)
+    if form.is_bound and not form.is_valid():
+        return _page(request, own_draft(request, draft.pk), 422)
     try:
-        run = submit_draft(draft=draft, revision=posted_revision(request), actor=user)
+        run = submit_draft(
+            draft=draft,
+            revision=posted_revision(request),
+            actor=user,
+            hours_used_per_day=form.hours if form.is_bound else None,
+        )
     except SpecInvalid:
         return _page(request, own_draft(request, draft.pk), 422)
     except ActionRefused as refusal:
@@ -109,10 +117,16 @@ def _target_context(draft: Draft, target: Target) -> dict[str, Any]:
     }
 
 
+def _hours_form(request: HttpRequest, draft: Draft) -> HoursForm:
+    given = request.POST if request.method == "POST" else request.GET
+    known = draft.deployment.hours_used_per_day if draft.deployment else None
+    asked = given if "assumed_hours_per_day" in given else None
+    return HoursForm(asked, initial={"assumed_hours_per_day": known or DEFAULT_HOURS_PER_DAY})
+
+
 def _price_context(request: HttpRequest, draft: Draft, target: Target) -> dict[str, Any]:
-    """The price, for the hours of use that the query asks for."""
-    asked = request.GET if "assumed_hours_per_day" in request.GET else None
-    form = HoursForm(asked, initial={"assumed_hours_per_day": DEFAULT_HOURS_PER_DAY})
+    """The price, for the hours of use that were asked for last."""
+    form = _hours_form(request, draft)
     told = quote(target.spec, table=prices_today(), deployment=draft.deployment, hours_used_per_day=form.hours)
     return {"hours_form": form, "price": price_view(told.as_json())}
 

@@ -1,5 +1,7 @@
 """Deployments, their runs and test requests over the API."""
 
+from decimal import Decimal
+
 import pytest
 from auditlog.models import LogEntry
 from django.utils import timezone
@@ -168,6 +170,20 @@ def test_an_update_is_a_run_with_a_new_spec(deployment, registered_model, spec, 
     assert deployment.spec["version"] == "4"
     changed = LogEntry.objects.get_for_object(deployment).filter(action=LogEntry.Action.UPDATE).get()
     assert set(changed.changes) == {"spec"}
+
+
+def test_the_hours_that_the_price_assumes_go_with_the_request_and_stay(model_version, spec, deployer, api_as):
+    client = api_as(deployer)
+    made = client.post("/api/v1/deployments/?assumed_hours_per_day=2.5", spec, format="json")
+    assert made.status_code == 201
+    deployment = Deployment.objects.get()
+    assert deployment.hours_used_per_day == Decimal("2.5")
+    runs = f"/api/v1/deployments/{deployment.pk}/runs/"
+    assert client.post(runs, {"kind": "deploy", "spec": spec}, format="json").status_code == 201
+    deployment.refresh_from_db()
+    assert deployment.hours_used_per_day == Decimal("2.5")
+    wrong = client.post(f"{runs}?assumed_hours_per_day=25", {"kind": "deploy", "spec": spec}, format="json")
+    assert (wrong.status_code, list(wrong.json()["fields"])) == (400, ["assumed_hours_per_day"])
 
 
 def test_a_destroy_is_a_run_too(deployment, deployer, api_as):

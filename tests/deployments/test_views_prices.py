@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from auditlog.models import LogEntry
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments.models import PriceTable
+from deployments.models import PriceTable, Run
+from deployments.stages import cost
 from tests.deployments.pages import page_of, queries
 from tests.deployments.prices import make_prices, only_prices
 from tests.deployments.wizard import step_url
@@ -196,6 +198,26 @@ def test_the_hours_of_use_can_be_changed_on_the_review(client, answered):
     # 8 x 0.07 x 2 x 22 = 24.64
     assert "24.64\N{EN DASH}817.60 USD" in page
     assert 'name="assumed_hours_per_day" value="2"' in page
+
+
+def test_the_hours_of_the_review_stay_with_the_deployment_and_price_its_runs(client, answered):
+    only_prices()
+    url = step_url(answered, "review")
+    sent = {"go": "next", "revision": answered.revision, "assumed_hours_per_day": "2.5"}
+    assert client.post(url, sent).status_code == 302
+    run = Run.objects.get()
+    assert run.deployment.hours_used_per_day == Decimal("2.5")
+    # 8 x 0.07 x 2.5 x 22 = 30.80
+    assert cost.quote_run(run).estimate.low == Decimal("30.80")
+
+
+def test_hours_that_no_day_has_deploy_nothing(client, answered):
+    only_prices()
+    sent = {"go": "next", "revision": answered.revision, "assumed_hours_per_day": "25"}
+    answer = client.post(step_url(answered, "review"), sent)
+    assert answer.status_code == 422
+    assert 'id="id_assumed_hours_per_day_error"' in answer.content.decode()
+    assert not Run.objects.exists()
 
 
 @pytest.mark.parametrize("hours", ["25", "0", "many", ""])
