@@ -2,6 +2,7 @@
 
 from integrations.databricks.credentials import Credentials
 from integrations.databricks.records import (
+    Column,
     Endpoint,
     InferenceTable,
     JobRun,
@@ -9,12 +10,15 @@ from integrations.databricks.records import (
     RegisteredModel,
     Route,
     ServedEntity,
+    StatementResult,
     Version,
     VersionDetails,
+    Warehouse,
 )
 from integrations.databricks.workspace import Workspace, workspace_for
 
 __all__ = [
+    "Column",
     "Credentials",
     "Endpoint",
     "InferenceTable",
@@ -23,8 +27,10 @@ __all__ = [
     "RegisteredModel",
     "Route",
     "ServedEntity",
+    "StatementResult",
     "Version",
     "VersionDetails",
+    "Warehouse",
     "Workspace",
     "workspace_for",
 ]

@@ -172,3 +172,52 @@ class JobRun:
     @property
     def succeeded(self) -> bool:
         return self.result_state == "SUCCESS"
+
+
+@dataclass(frozen=True)
+class Column:
+    """``type_name`` is the base type (LONG, DECIMAL, STRUCT ...), ``type_text`` all of it (``decimal(38,18)``)."""
+
+    name: str
+    type_name: str
+    type_text: str = ""
+
+
+@dataclass(frozen=True)
+class StatementResult:
+    """What a SQL statement returned: rows in order, their cells in the order of ``columns``.
+
+    Cells are Python values: int, float, Decimal, datetime (UTC), date, bool, str, dict or list (structs, maps and
+    arrays, parsed from JSON), None. ``truncated`` says that rows beyond a limit are missing.
+    """
+
+    statement_id: str
+    columns: tuple[Column, ...] = ()
+    rows: tuple[tuple[Any, ...], ...] = ()
+    truncated: bool = False
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """Each row as {column name: value}; of two columns with one name the later counts."""
+        names = [column.name for column in self.columns]
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """``state``: RUNNING, STARTING, STOPPED, STOPPING, DELETED or DELETING."""
+
+    id: str
+    name: str
+    state: str = ""
+    is_serverless: bool = False
+    size: str = ""
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == "RUNNING"
+
+    @property
+    def starts_by_itself(self) -> bool:
+        """A statement starts it in seconds: it is serverless, and nobody deletes it."""
+        return self.is_serverless and self.state not in ("DELETED", "DELETING")

@@ -8,9 +8,10 @@ from integrations.databricks.credentials import Credentials
 from integrations.databricks.jobs import JobCalls
 from integrations.databricks.registry import RegistryCalls
 from integrations.databricks.serving import ServingCalls
+from integrations.databricks.statements import StatementCalls
 
 
-class Workspace(RegistryCalls, ServingCalls, JobCalls):
+class Workspace(RegistryCalls, ServingCalls, JobCalls, StatementCalls):
     """``Workspace(host, credentials, *, http_timeout_s=30, retry_timeout_s=60)``; threads may share it.
 
     Every call raises IntegrationError(permanent=, code=): permanent where trying again cannot help.
