@@ -307,6 +307,7 @@ CELERY_BEAT_SCHEDULE = {
     "check-configs": {"task": "deployments.tasks.check_configs", "schedule": float(CONFIG_DRIFT_EVERY_S)},
     "list-endpoints": {"task": "deployments.tasks.list_all_endpoints", "schedule": float(CONFIG_DRIFT_EVERY_S)},
     "purge-idempotency-keys": {"task": "accounts.tasks.purge_idempotency_keys", "schedule": 3600.0},
+    "import-costs": {"task": "monitoring.tasks.cost.import_all_costs", "schedule": 3600.0},
     "sync-catalog": {"task": "catalog.tasks.sync_all_workspaces", "schedule": 60.0},
 }
 DJANGO_STRUCTLOG_CELERY_ENABLED = True

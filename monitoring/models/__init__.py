@@ -2,4 +2,6 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from monitoring.models.cost import BillingSource, CostDay, CostKind, Reconciliation
+
+__all__ = ["BillingSource", "CostDay", "CostKind", "Reconciliation"]
