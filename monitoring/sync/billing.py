@@ -7,14 +7,17 @@ stays, without a cost. Corrections (RETRACTION, RESTATEMENT) are rows of their o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
+from integrations.databricks import Workspace
+from integrations.errors import IntegrationError
 from monitoring.models import CostKind
 
+TIMEOUT_S = 300
 # Jobs that the portal starts have names that begin with "Slipway: "; see the callers of ``Workspace.submit_job``.
 _PRICED = """
   SELECT u.usage_date,
@@ -54,16 +57,6 @@ GROUP BY currency, price
 """  # noqa: S608  # made of constants
 
 
-class SqlWorkspace(Protocol):
-    """What of ``integrations.databricks.Workspace`` is used here."""
-
-    def do(self, method: str, path: str) -> Mapping[str, Any]: ...
-
-    def current_user(self) -> str: ...
-
-    def execute_sql(self, statement: str, *, parameters: Mapping[str, str]) -> Any: ...
-
-
 @dataclass(frozen=True)
 class Usage:
     """One row to keep, with the fields of ``CostDay``; ``tag`` is a deployment's primary key as the endpoint has it."""
@@ -93,7 +86,7 @@ class Usage:
         )
 
 
-def read_usage(workspace: SqlWorkspace, first: date, last: date) -> list[Usage]:
+def read_usage(workspace: Workspace, first: date, last: date) -> list[Usage]:
     """One for each key of ``CostDay``; days are UTC, both included. Raises IntegrationError."""
     merged: dict[tuple[str, ...], Usage] = {}
     for row in _ask(workspace, USAGE, first, last):
@@ -103,7 +96,7 @@ def read_usage(workspace: SqlWorkspace, first: date, last: date) -> list[Usage]:
     return list(merged.values())
 
 
-def read_totals(workspace: SqlWorkspace, first: date, last: date) -> dict[str, Decimal]:
+def read_totals(workspace: Workspace, first: date, last: date) -> dict[str, Decimal]:
     """{currency: cost}, exact; "" has the units that have no price. Raises IntegrationError."""
     totals: dict[str, Decimal] = {}
     for row in _ask(workspace, TOTALS, first, last):
@@ -123,15 +116,17 @@ def grants_needed(principal: str) -> list[str]:
     ]
 
 
-def _ask(workspace: SqlWorkspace, statement: str, first: date, last: date) -> Iterable[Mapping[str, Any]]:
+def _ask(workspace: Workspace, statement: str, first: date, last: date) -> list[dict[str, Any]]:
     assignment = workspace.do("GET", "/api/2.1/unity-catalog/current-metastore-assignment")
     asked = {
         "workspace_id": str(assignment.get("workspace_id") or ""),
         "first": first.isoformat(),
         "last": last.isoformat(),
     }
-    found: Iterable[Mapping[str, Any]] = workspace.execute_sql(statement, parameters=asked).as_dicts()
-    return found
+    result = workspace.execute_sql(statement, parameters=asked, timeout_s=TIMEOUT_S)
+    if result.truncated:
+        raise IntegrationError("the answer of the billing tables was cut off", permanent=False, source="databricks")
+    return result.records
 
 
 def _usage(row: Mapping[str, Any]) -> Usage:

@@ -15,17 +15,30 @@ from django.utils import timezone
 from catalog.models import Workspace
 from catalog.sync import connect as connect_to
 from deployments.models import Deployment
+from integrations import databricks
 from integrations.errors import IntegrationError
 from monitoring.models import BillingSource, CostDay, Reconciliation
 from monitoring.sync import billing
-from monitoring.sync.billing import SqlWorkspace, Usage
+from monitoring.sync.billing import Usage
 
 # Usage arrives hours late, and corrections of a day days later.
 LATE_DAYS = 3
 # In the first week of a month the one before is still corrected.
 CORRECTED_DAYS = 7
+# Databricks hides what one may not see: a table of system.billing that is not found is one without a grant.
+NO_ACCESS = frozenset(
+    (
+        "CATALOG_NOT_FOUND",
+        "INSUFFICIENT_PERMISSIONS",
+        "NO_SUCH_CATALOG_EXCEPTION",
+        "PERMISSION_DENIED",
+        "SCHEMA_NOT_FOUND",
+        "TABLE_OR_VIEW_NOT_FOUND",
+        "UNAUTHORIZED_ACCESS",
+    )
+)
 
-Connect = Callable[[Workspace], SqlWorkspace]
+Connect = Callable[[Workspace], databricks.Workspace]
 
 
 def import_costs(workspace_id: int, *, connect: Connect = connect_to, now: datetime | None = None) -> None:
@@ -36,7 +49,7 @@ def import_costs(workspace_id: int, *, connect: Connect = connect_to, now: datet
     workspace = Workspace.objects.get(pk=workspace_id)
     source, _ = BillingSource.objects.get_or_create(workspace=workspace)
     asked_at = now or timezone.now()
-    client: SqlWorkspace | None = None
+    client: databricks.Workspace | None = None
     try:
         client = connect(workspace)
         done = _read_what_is_due(workspace, client, source, asked_at)
@@ -47,7 +60,7 @@ def import_costs(workspace_id: int, *, connect: Connect = connect_to, now: datet
 
 
 def _read_what_is_due(
-    workspace: Workspace, client: SqlWorkspace, source: BillingSource, now: datetime
+    workspace: Workspace, client: databricks.Workspace, source: BillingSource, now: datetime
 ) -> dict[str, Any]:
     """The columns of BillingSource that follow. Raises IntegrationError."""
     last_days = now.astimezone(UTC).date() - timedelta(days=LATE_DAYS)
@@ -80,7 +93,7 @@ def _first_of_all(source: BillingSource, now: datetime) -> date:
     return month_of(today - timedelta(days=CORRECTED_DAYS))
 
 
-def _read(workspace: Workspace, client: SqlWorkspace, first: date, asked_at: datetime) -> bool:
+def _read(workspace: Workspace, client: databricks.Workspace, first: date, asked_at: datetime) -> bool:
     """Read from ``first`` on and keep it; whether our totals are the source's. Raises IntegrationError."""
     today = asked_at.astimezone(UTC).date()
     rows = billing.read_usage(client, first, today)
@@ -160,7 +173,7 @@ def _attribute_older(workspace: Workspace, owners: _Owners) -> None:
             lost.filter(endpoint_id=endpoint_id).update(deployment=owners.by_endpoint[endpoint_id])
 
 
-def _reconcile(workspace: Workspace, client: SqlWorkspace, month: date, today: date, now: datetime) -> bool:
+def _reconcile(workspace: Workspace, client: databricks.Workspace, month: date, today: date, now: datetime) -> bool:
     last = min(today, (month + timedelta(days=31)).replace(day=1) - timedelta(days=1))
     source = billing.read_totals(client, month, last)
     ours = our_totals(workspace, month, last)
@@ -189,13 +202,15 @@ def our_totals(workspace: Workspace, first: date, last: date) -> dict[str, Decim
     return {currency: cost if currency else quantity for currency, cost, quantity in totals}
 
 
-def _keep_error(source: BillingSource, error: IntegrationError, client: SqlWorkspace | None, now: datetime) -> None:
-    """A permanent error is most often a missing grant: then the statements that give it are kept with it."""
-    grant = "\n".join(billing.grants_needed(_principal(client))) if error.permanent and client else ""
+def _keep_error(
+    source: BillingSource, error: IntegrationError, client: databricks.Workspace | None, now: datetime
+) -> None:
+    """Where a grant is missing, the statements that give it are kept with the error."""
+    grant = "\n".join(billing.grants_needed(_principal(client))) if client and error.code in NO_ACCESS else ""
     BillingSource.objects.filter(pk=source.pk).update(tried_at=now, error=error.message, grant=grant)
 
 
-def _principal(client: SqlWorkspace) -> str:
+def _principal(client: databricks.Workspace) -> str:
     try:
         return client.current_user()
     except IntegrationError:

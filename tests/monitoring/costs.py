@@ -18,12 +18,12 @@ LAUNCH = "PREMIUM_SERVERLESS_REAL_TIME_INFERENCE_LAUNCH_US_EAST"
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
+@dataclass(frozen=True)
 class Answer:
-    def __init__(self, rows: list[dict[str, Any]]) -> None:
-        self._rows = rows
+    """What of a StatementResult is read."""
 
-    def as_dicts(self) -> list[dict[str, Any]]:
-        return self._rows
+    records: list[dict[str, Any]]
+    truncated: bool = False
 
 
 def usage(day: str, quantity: str, **values: Any) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class Billing:
     def current_user(self) -> str:
         return "portal@example.com"
 
-    def execute_sql(self, statement: str, *, parameters: Mapping[str, str]) -> Answer:
+    def execute_sql(self, statement: str, *, parameters: Mapping[str, str], timeout_s: float) -> Answer:
         if self.refusal:
             raise self.refusal
         assert parameters["workspace_id"] == "42"

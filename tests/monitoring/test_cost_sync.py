@@ -189,7 +189,9 @@ def test_a_job_belongs_to_whom_its_name_says(run, deployment, job, known):
 
 def test_without_access_the_rows_stay_and_the_grants_are_told(run, deployment):
     run(Billing([usage("2026-11-19", "10")]))
-    refusal = IntegrationError("no SELECT on system.billing.usage", permanent=True, source="databricks", code="DENIED")
+    refusal = IntegrationError(
+        "no SELECT on system.billing.usage", permanent=True, source="databricks", code="INSUFFICIENT_PERMISSIONS"
+    )
     run(Billing(refusal=refusal), NOW + timedelta(hours=1))
     source = BillingSource.objects.get()
     assert source.error == "no SELECT on system.billing.usage"
