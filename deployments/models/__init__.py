@@ -1,5 +1,6 @@
 from auditlog.registry import auditlog
 
+from deployments.models.budget import Budget, MonthSpend
 from deployments.models.configcheck import ConfigCheck
 from deployments.models.deployment import Deployment, Draft, EndpointState
 from deployments.models.event import Event
@@ -18,6 +19,7 @@ from deployments.models.validation import Validation
 __all__ = [
     "Approval",
     "BackendCredential",
+    "Budget",
     "ChangeKind",
     "ConfigCheck",
     "Deployment",
@@ -29,6 +31,7 @@ __all__ = [
     "IllegalTransition",
     "Lease",
     "LeaseLost",
+    "MonthSpend",
     "Notice",
     "Policy",
     "PolicyLevel",
@@ -55,6 +58,7 @@ auditlog.register(
     Approval, include_fields=["run", "decision", "decided_by", "reason", "plan_sha256", "model_version", "state_serial"]
 )
 auditlog.register(Policy)
+auditlog.register(Budget)
 auditlog.register(Freeze)
 auditlog.register(PriceTable)
 auditlog.register(Rehearsal, include_fields=["deployment", "version", "rollback_run", "return_run", "started_by"])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Subquery, Sum
 from django.utils import timezone
 
-from deployments.models import ChangeKind, Deployment, Run, RunPlan, StageRecord, TestRequest
+from catalog.models import Environment
+from deployments.models import Budget, ChangeKind, Deployment, MonthSpend, Run, RunPlan, StageRecord, TestRequest
+from deployments.models.deployment import DeploymentQuerySet
 from deployments.policies.kinds import change_kind
 from deployments.specs import DeploymentSpec
 from deployments.states import GOOD, RunKind, RunStatus
@@ -38,9 +40,24 @@ class Traffic:
 
 
 @dataclass(frozen=True)
+class Budgeted:
+    """A monthly budget of the team, for all environments or for the one of the run (``place``, else "").
+
+    ``committed`` is the high end of what the team's other endpoints there will cost for a month, ``uncounted`` how many
+    of those have no estimate. ``spent`` is what was billed this month, None where nothing was imported.
+    """
+
+    limit: Money
+    place: str = ""
+    committed: Decimal = Decimal(0)
+    uncounted: int = 0
+    spent: Decimal | None = None
+
+
+@dataclass(frozen=True)
 class Facts:
-    """``estimate`` is the high end of what the endpoint will cost for a month, None if nobody could say;
-    ``committed`` the same for the team's other endpoints, ``uncounted`` how many of those have no estimate.
+    """``estimate`` is the high end of what the endpoint will cost for a month, None if nobody could say.
+
     ``requests_at`` are the ages in hours of the requests to the endpoint that are known of, at most a month old.
     """
 
@@ -49,10 +66,8 @@ class Facts:
     kind: ChangeKind
     owner_team: str
     tags: Mapping[str, str]
-    budget: Money | None = None
+    budgets: tuple[Budgeted, ...] = ()
     estimate: Money | None = None
-    committed: Decimal = Decimal(0)
-    uncounted: int = 0
     was_live: bool = True
     requests_at: tuple[float, ...] = ()
 
@@ -62,11 +77,8 @@ class Facts:
 
 
 def collect(run: Run) -> Facts:
-    """The facts of a run that has a plan. Five queries at most."""
+    """The facts of a run that has a plan. Ten queries at most."""
     deployment, plan = run.deployment, run.plan
-    team = deployment.team
-    budget = Money(team.monthly_budget, team.budget_currency) if team.monthly_budget is not None else None
-    committed, uncounted = _committed(deployment, team.budget_currency) if budget else (Decimal(0), 0)
     owner = deployment.model.team
     return Facts(
         spec=run.parsed_spec(),
@@ -74,10 +86,8 @@ def collect(run: Run) -> Facts:
         kind=kind_of(run),
         owner_team=owner.name if owner else "",
         tags=_tags(plan),
-        budget=budget,
+        budgets=tuple(_budgets(deployment)),
         estimate=_estimate(StageRecord.objects.filter(run=run, stage=RunStatus.COST).order_by("-pk").first()),
-        committed=committed,
-        uncounted=uncounted,
         was_live=_was_live(deployment),
         requests_at=_request_ages(deployment),
     )
@@ -105,9 +115,30 @@ def _estimate(record: StageRecord | None) -> Money | None:
     return Money(amount, str(told.get("currency") or "USD")) if amount.is_finite() else None
 
 
-def _committed(deployment: Deployment, currency: str) -> tuple[Decimal, int]:
-    """What the team's other live endpoints cost at most for a month, and how many of them have no estimate."""
+def _budgets(deployment: Deployment) -> Iterator[Budgeted]:
+    """The team's budget for all environments and the one for this, as far as they are set."""
+    team, here = deployment.team, deployment.environment
+    if team.monthly_budget is not None:
+        yield _budgeted(deployment, Money(team.monthly_budget, team.budget_currency), None)
+    for row in Budget.objects.filter(team=team, environment=here):
+        yield _budgeted(deployment, Money(row.monthly_amount, row.currency), here)
+
+
+def _budgeted(deployment: Deployment, limit: Money, here: Environment | None) -> Budgeted:
     others = Deployment.objects.live().filter(team=deployment.team_id).exclude(pk=deployment.pk).exclude(endpoint_id="")
+    spends = MonthSpend.objects.filter(
+        team=deployment.team_id, month=timezone.now().astimezone(UTC).date().replace(day=1), currency=limit.currency
+    )
+    if here is not None:
+        others, spends = others.filter(environment=here), spends.filter(environment=here)
+    committed, uncounted = _committed(others, limit.currency)
+    return Budgeted(
+        limit, here.name if here else "", committed, uncounted, spends.aggregate(spent=Sum("amount"))["spent"]
+    )
+
+
+def _committed(others: DeploymentQuerySet, currency: str) -> tuple[Decimal, int]:
+    """What these endpoints cost at most for a month, and how many of them have no estimate."""
     newest = StageRecord.objects.filter(
         run__deployment=OuterRef("pk"), run__status__in=GOOD, stage=RunStatus.COST
     ).order_by("-pk")

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal, cast
 
 from pydantic import Field
 
 from deployments.models import ChangeKind, PolicyLevel
-from deployments.policies.facts import Facts
+from deployments.policies.facts import Budgeted, Facts
 from deployments.specs import Part, ShortText
 
 SIZES = ("Small", "Medium", "Large")
+SPEND_LESS = "Take a smaller size, let it scale to zero, or ask for a larger budget."
 K = ChangeKind
 # A rule about how the endpoint is to look has nothing to say when it goes away.
 STAYING = frozenset(set(K) - {K.DELETE})
@@ -163,31 +165,47 @@ def _second_person(facts: Facts, _: NoParameters) -> Finding:
 
 
 def _budget(facts: Facts, parameters: BudgetParameters) -> Finding:
-    budget, estimate = facts.budget, facts.estimate
-    if budget is None:
+    """Of several budgets the one that is least kept."""
+    found = [_of_budget(facts, budgeted, parameters) for budgeted in facts.budgets]
+    if not found:
         return Finding(True, "The team has no budget, so there is none to go over.")
-    if estimate is None or estimate.currency != budget.currency:
+    return min(found, key=lambda finding: (finding.passed, not finding.asks_approval))
+
+
+def _of_budget(facts: Facts, budgeted: Budgeted, parameters: BudgetParameters) -> Finding:
+    limit, estimate = budgeted.limit, facts.estimate
+    spent = budgeted.spent or Decimal(0)
+    team = f"the team in {budgeted.place}" if budgeted.place else "the team"
+    if spent * 100 >= limit.amount * parameters.approve_percent and spent > 0:
+        return Finding(
+            False, f"This month {team} has spent {spent:,.2f} of {limit} already.", SPEND_LESS, asks_approval=True
+        )
+    if estimate is None or estimate.currency != limit.currency:
         return Finding(
             False,
-            f"What it costs is not known in {budget.currency}, so nobody can say if the budget of {budget} is kept.",
+            f"What it costs is not known in {limit.currency}, so nobody can say if the budget of {limit} is kept.",
             "Have a platform admin complete the price table.",
             at_most=PolicyLevel.ADVISORY,
         )
-    total = facts.committed + estimate.amount
-    share = f"{total:,.2f} of {budget}" + (
-        f"; {facts.uncounted} endpoints without an estimate are not in it" if facts.uncounted else ""
-    )
-    if total * 100 > budget.amount * parameters.approve_percent:
-        fix = "Take a smaller size, let it scale to zero, or ask for a larger budget."
-        return Finding(False, f"With it the team is over its budget for a month: {share}.", fix, asks_approval=True)
-    if total * 100 > budget.amount * parameters.warn_percent:
+    total = budgeted.committed + estimate.amount
+    share = _share(total, budgeted)
+    if total * 100 > limit.amount * parameters.approve_percent:
         return Finding(
-            False,
-            f"With it the team nears its budget for a month: {share}.",
-            "See what could be smaller or scale to zero.",
-            at_most=PolicyLevel.ADVISORY,
+            False, f"With it {team} is over its budget for a month: {share}.", SPEND_LESS, asks_approval=True
         )
-    return Finding(True, f"Within the team's budget for a month: {share}.")
+    if max(total, spent) * 100 > limit.amount * parameters.warn_percent:
+        text = f"With it {team} nears its budget for a month: {share}."
+        return Finding(False, text, "See what could be smaller or scale to zero.", at_most=PolicyLevel.ADVISORY)
+    return Finding(True, f"Within the budget of {team} for a month: {share}.")
+
+
+def _share(total: Decimal, budgeted: Budgeted) -> str:
+    parts = [f"{total:,.2f} of {budgeted.limit} at most, as estimated"]
+    if budgeted.spent is not None:
+        parts.append(f"{budgeted.spent:,.2f} were billed this month")
+    if budgeted.uncounted:
+        parts.append(f"{budgeted.uncounted} endpoints without an estimate are not in it")
+    return "; ".join(parts)
 
 
 _ALL = (

@@ -1,18 +1,19 @@
 """Judging a planned run: which facts count, what is kept, and how long an override holds."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
-from deployments.models import ChangeKind, PolicyResult, StageRecord, TestRequest
+from deployments.models import Budget, ChangeKind, MonthSpend, PolicyResult, StageRecord, TestRequest
 from deployments.policies.evaluating import Outcome, evaluate
-from deployments.policies.facts import Money, collect
+from deployments.policies.facts import Budgeted, Money, collect
 from deployments.services import edit_policy
 from deployments.states import RunKind, RunStatus
 from tests.deployments.conftest import give_plan, make_deployment, make_run
 from tests.deployments.holding import clear, hold, only
+from tests.factories import EnvironmentFactory
 
 pytestmark = pytest.mark.django_db
 RESIZE = {
@@ -47,7 +48,7 @@ def test_facts_come_from_spec_plan_and_rows(run):
     told = collect(run)
     assert (told.environment, told.owner_team, dict(told.tags)) == ("Staging", "Fraud", {"team": "fraud"})
     assert told.estimate == Money(Decimal("12.50"), "USD")
-    assert told.budget == Money(Decimal(100), "USD")
+    assert told.budgets == (Budgeted(Money(Decimal(100), "USD")),)
     assert told.spec == run.parsed_spec()
     assert not told.was_live
 
@@ -88,8 +89,26 @@ def test_the_other_endpoints_of_the_team_count_towards_its_budget(run, model_ver
     price(make_run(gone, RunStatus.SUCCEEDED), "70")
     euros = make_deployment(model_version, deployer, "euros", endpoint_id="e7")
     price(make_run(euros, RunStatus.SUCCEEDED), "5", currency="EUR")
-    told = collect(run)
+    (told,) = collect(run).budgets
     assert (told.committed, told.uncounted) == (Decimal(30), 2)
+
+
+def test_the_budget_of_the_environment_counts_what_is_there(run, model_version, deployer):
+    deployment = run.deployment
+    here, elsewhere = deployment.environment, EnvironmentFactory.create(workspace=deployment.workspace)
+    deployment.team.monthly_budget = Decimal(100)
+    Budget.objects.create(team=deployment.team, environment=here, monthly_amount=10)
+    Budget.objects.create(team=deployment.team, environment=elsewhere, monthly_amount=1)
+    month = timezone.now().date().replace(day=1)
+    for environment, day, amount in ((here, month, 4), (elsewhere, month, 5), (here, date(2020, 1, 1), 70)):
+        MonthSpend.objects.create(
+            team=deployment.team, environment=environment, month=day, currency="USD", amount=amount, until=month
+        )
+    other = make_deployment(model_version, deployer, "other", endpoint_id="e1", environment=elsewhere)
+    price(make_run(other, RunStatus.SUCCEEDED), "20")
+    whole, staging = collect(run).budgets
+    assert (whole.place, whole.spent, whole.committed) == ("", Decimal(9), Decimal(20))
+    assert (staging.place, staging.spent, staging.committed) == (here.name, Decimal(4), Decimal(0))
 
 
 def test_a_run_that_destroys_deletes_whatever_its_plan_says(deployment):

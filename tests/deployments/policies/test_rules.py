@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from deployments.models import ChangeKind, Policy, PolicyLevel
 from deployments.policies.evaluating import Outcome, deciding, judge
-from deployments.policies.facts import Facts, Money
+from deployments.policies.facts import Budgeted, Facts, Money
 from deployments.policies.rules import RULES, default_parameters
 from deployments.specs import parse, parse_spec
 
@@ -22,7 +23,10 @@ SPEC = {
 
 def facts(**values):
     spec = parse_spec({**SPEC, **values.pop("spec", {})})
-    given = {"environment": "Production", "kind": ChangeKind.CREATE, "owner_team": "Fraud", "tags": {}}
+    given: dict[str, Any] = {"environment": "Production", "kind": ChangeKind.CREATE, "owner_team": "Fraud", "tags": {}}
+    if "budget" in values:
+        more = {name: values.pop(name) for name in ("place", "committed", "uncounted", "spent") if name in values}
+        given["budgets"] = (Budgeted(values.pop("budget"), **more),)
     return Facts(spec=spec, **{**given, **values})
 
 
@@ -149,6 +153,31 @@ def test_endpoints_without_an_estimate_are_told():
     finding = find("budget", facts(budget=usd(100), estimate=usd(1), uncounted=2))
     assert finding.passed
     assert "2 endpoints without an estimate" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("spent", "passed", "asks"),
+    [("80", True, False), ("80.01", False, False), ("100", False, True), ("99", False, False)],
+)
+def test_what_was_billed_this_month_counts_beside_the_estimate(spent, passed, asks):
+    finding = find("budget", facts(budget=usd(100), estimate=usd(1), spent=Decimal(spent), place="Production"))
+    assert (finding.passed, finding.asks_approval) == (passed, asks)
+    assert "team in Production" in finding.message
+    assert f"{spent}" in finding.message
+
+
+def test_a_budget_that_is_spent_asks_a_second_person_even_where_nobody_knows_the_price():
+    finding = find("budget", facts(budget=usd(100), estimate=None, spent=Decimal(120)))
+    assert finding.asks_approval
+    assert "120.00 of 100.00 USD already" in finding.message
+
+
+def test_of_two_budgets_the_one_that_is_least_kept_speaks():
+    tight, wide = Budgeted(usd(10), "Production"), Budgeted(usd(1000))
+    for budgets in ((tight, wide), (wide, tight)):
+        finding = find("budget", facts(budgets=budgets, estimate=usd(50)))
+        assert (finding.passed, finding.asks_approval) == (False, True)
+        assert "team in Production is over" in finding.message
 
 
 def test_a_team_without_a_budget_goes_over_none():
