@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.db import transaction
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from catalog.models import Workspace
 from catalog.sync import connect as connect_to
-from deployments.models import Deployment
+from deployments.models import Deployment, MonthSpend
 from integrations import databricks
 from integrations.errors import IntegrationError
 from monitoring.models import BillingSource, CostDay, Reconciliation
@@ -25,6 +25,7 @@ from monitoring.sync.billing import Usage
 LATE_DAYS = 3
 # In the first week of a month the one before is still corrected.
 CORRECTED_DAYS = 7
+CENT = Decimal("0.01")
 # Databricks hides what one may not see: a table of system.billing that is not found is one without a grant.
 NO_ACCESS = frozenset(
     (
@@ -116,6 +117,7 @@ def keep(workspace: Workspace, rows: Iterable[Usage], first: date, last: date, a
         newest = CostDay.objects.filter(workspace=workspace).order_by("-date").values_list("date", flat=True).first()
         BillingSource.objects.filter(pk=source.pk).update(read_at=asked_at, newest_usage=newest)
         _attribute_older(workspace, owners)
+        _tell_policies(workspace, month_of(last), newest)
     return True
 
 
@@ -171,6 +173,23 @@ def _attribute_older(workspace: Workspace, owners: _Owners) -> None:
     for endpoint_id in lost.values_list("endpoint_id", flat=True).order_by().distinct():
         if endpoint_id in owners.by_endpoint:
             lost.filter(endpoint_id=endpoint_id).update(deployment=owners.by_endpoint[endpoint_id])
+
+
+def _tell_policies(workspace: Workspace, month: date, newest: date | None) -> None:
+    """Write down what each team has spent this month in the environments of the workspace."""
+    rows = CostDay.objects.filter(workspace=workspace, date__gte=month, deployment__isnull=False).exclude(currency="")
+    keys = ("deployment__team", "deployment__environment", "currency")
+    kept = []
+    for team_id, environment_id, currency, total in rows.order_by().values_list(*keys).annotate(total=Sum("cost")):
+        row, _ = MonthSpend.objects.update_or_create(
+            team_id=team_id,
+            environment_id=environment_id,
+            month=month,
+            currency=currency,
+            defaults={"amount": total.quantize(CENT, ROUND_HALF_UP), "until": newest or month},
+        )
+        kept.append(row.pk)
+    MonthSpend.objects.filter(environment__workspace=workspace, month=month).exclude(pk__in=kept).delete()
 
 
 def _reconcile(workspace: Workspace, client: databricks.Workspace, month: date, today: date, now: datetime) -> bool:

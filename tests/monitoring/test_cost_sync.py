@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db.models import Sum
 
+from deployments.models import MonthSpend
 from integrations.errors import IntegrationError
 from monitoring.models import BillingSource, CostDay, Reconciliation
 from monitoring.sync import cost
@@ -185,6 +186,17 @@ def test_a_job_belongs_to_whom_its_name_says(run, deployment, job, known):
     row = usage("2026-11-19", "1", endpoint_id="", job=job.format(pk=deployment.pk), kind="monitoring_job", sku="JOBS")
     run(Billing([row]))
     assert CostDay.objects.get().deployment == (deployment if known else None)
+
+
+def test_policies_are_told_what_a_team_spent_this_month(run, deployment):
+    source = Billing([usage("2026-10-30", "999"), usage("2026-11-02", "100"), usage("2026-11-19", "7.5")])
+    run(source)
+    row = MonthSpend.objects.get()
+    assert (row.team, row.environment, row.month) == (deployment.team, deployment.environment, date(2026, 11, 1))
+    assert (row.amount, row.currency, row.until) == (Decimal("7.53"), "USD", date(2026, 11, 19))
+    source.rows.clear()
+    run(source, NOW + timedelta(hours=12))
+    assert not MonthSpend.objects.exists()
 
 
 def test_without_access_the_rows_stay_and_the_grants_are_told(run, deployment):
