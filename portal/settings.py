@@ -307,10 +307,16 @@ CELERY_BEAT_SCHEDULE = {
     "check-configs": {"task": "deployments.tasks.check_configs", "schedule": float(CONFIG_DRIFT_EVERY_S)},
     "list-endpoints": {"task": "deployments.tasks.list_all_endpoints", "schedule": float(CONFIG_DRIFT_EVERY_S)},
     "purge-idempotency-keys": {"task": "accounts.tasks.purge_idempotency_keys", "schedule": 3600.0},
+    "export-lake": {"task": "monitoring.tasks.lake.export_lake", "schedule": 3600.0},
+    "tidy-lake": {"task": "monitoring.tasks.lake.tidy_lake", "schedule": 86400.0},
     "import-costs": {"task": "monitoring.tasks.cost.import_all_costs", "schedule": 3600.0},
     "sync-catalog": {"task": "catalog.tasks.sync_all_workspaces", "schedule": 60.0},
 }
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
+
+# -- the lake --------------------------------------------------------------------------------------
+# A directory, or s3://, abfss://, gs://: the store's own variables (AWS_REGION and so on) say how to get in.
+LAKE_URI = env_str("LAKE_URI", str(VAR_DIR / "lake"))
 
 # -- runs ----------------------------------------------------------------------------------------
 # How long a minute of bake time lasts.

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from monitoring.tasks.cost import import_all_costs, import_costs
+from monitoring.tasks.lake import export_lake, export_table, tidy_lake, tidy_table
 
-__all__ = ["import_all_costs", "import_costs"]
+__all__ = ["export_lake", "export_table", "import_all_costs", "import_costs", "tidy_lake", "tidy_table"]

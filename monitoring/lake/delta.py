@@ -1,0 +1,146 @@
+"""One Delta table of the lake: created when first needed, merged by key, counted, compacted.
+
+deltalake and pyarrow are imported where they are used: they are slow to load, and only tasks and commands need them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from monitoring.lake.tables import Kind, LakeTable
+
+if TYPE_CHECKING:
+    import pyarrow
+    from deltalake import DeltaTable
+
+# The moment up to which a table was exported stands in its log, as the version of this application: Unix time in µs.
+APPLICATION = "slipway-export"
+MICROSECONDS = 1_000_000
+VACUUM_AFTER_H = 7 * 24
+DECIMAL_DIGITS, DECIMAL_PLACES = 38, 12
+
+
+def uri(table: LakeTable) -> str:
+    return f"{settings.LAKE_URI.rstrip('/')}/{table.name}"
+
+
+def arrow_schema(table: LakeTable) -> pyarrow.Schema:
+    """The columns of the table, then ``date`` and ``schema_version``."""
+    import pyarrow as pa
+
+    fields = [pa.field(column.name, _arrow_type(column.kind)) for column in table.columns]
+    return pa.schema([*fields, pa.field("date", pa.date32()), pa.field("schema_version", pa.int32())])
+
+
+def _arrow_type(kind: Kind) -> Any:
+    import pyarrow as pa
+
+    types = {
+        "int64": pa.int64(),
+        "float64": pa.float64(),
+        "string": pa.string(),
+        "json": pa.string(),
+        "bool": pa.bool_(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+        "date": pa.date32(),
+        "decimal": pa.decimal128(DECIMAL_DIGITS, DECIMAL_PLACES),
+    }
+    return types[kind]
+
+
+def find(table: LakeTable) -> DeltaTable | None:
+    """None until the first export."""
+    from deltalake import DeltaTable
+
+    return DeltaTable(uri(table)) if DeltaTable.is_deltatable(uri(table)) else None
+
+
+def open_or_create(table: LakeTable) -> DeltaTable:
+    from deltalake import DeltaTable
+
+    return DeltaTable.create(
+        uri(table),
+        schema=arrow_schema(table),
+        mode="ignore",
+        partition_by=["date"],
+        name=table.name,
+        description=table.text,
+    )
+
+
+def merge(table: LakeTable, target: DeltaTable, records: Sequence[dict[str, Any]]) -> int:
+    """Bring ``records`` into the table by its keys; how many rows were written. Doing it again changes nothing.
+
+    A column that the table does not have yet is added to it. Raises deltalake.exceptions.DeltaError.
+    """
+    import pyarrow as pa
+
+    source = pa.Table.from_pylist(list(records), schema=arrow_schema(table))
+    merger = target.merge(
+        source,
+        _same_row(table, records),
+        source_alias="new",
+        target_alias="old",
+        merge_schema=True,
+    ).when_not_matched_insert_all()
+    if table.may_change:
+        merger = merger.when_matched_update_all(_differs(table))
+    done = merger.execute()
+    return int(done["num_target_rows_inserted"]) + int(done["num_target_rows_updated"])
+
+
+def _same_row(table: LakeTable, records: Iterable[dict[str, Any]]) -> str:
+    """Days are named, so that files of other days are not read."""
+    days = ", ".join(sorted({f"'{record['date'].isoformat()}'" for record in records}))
+    same = [f"old.{key} = new.{key}" for key in (*table.keys, "date")]
+    return " AND ".join([*same, f"old.date IN ({days})"])
+
+
+def _differs(table: LakeTable) -> str:
+    names = [column.name for column in table.columns if column.name not in table.keys]
+    return " OR ".join(f"(old.{name} IS DISTINCT FROM new.{name})" for name in (*names, "schema_version"))
+
+
+def note_exported(target: DeltaTable, until: datetime) -> None:
+    """Write down that everything before ``until`` is there: after the rows, so that a loss costs a repetition."""
+    from deltalake import CommitProperties, Transaction
+
+    moment = Transaction(APPLICATION, int(until.timestamp() * MICROSECONDS))
+    target.update_incremental()
+    target.create_write_transaction(
+        actions=[],
+        mode="append",
+        schema=target.schema(),
+        partition_by=["date"],
+        commit_properties=CommitProperties(app_transactions=[moment]),
+    )
+
+
+def exported_until(target: DeltaTable) -> datetime | None:
+    microseconds = target.transaction_version(APPLICATION)
+    return None if microseconds is None else datetime.fromtimestamp(microseconds / MICROSECONDS, UTC)
+
+
+def batches(target: DeltaTable, columns: list[str]) -> Iterator[pyarrow.RecordBatch]:
+    """The rows in pieces, in no order."""
+    yield from target.to_pyarrow_dataset().to_batches(columns=columns)
+
+
+def size_bytes(target: DeltaTable) -> int:
+    import pyarrow as pa
+
+    actions = pa.table(target.get_add_actions(flatten=True))
+    return sum(actions["size_bytes"].to_pylist())
+
+
+def tidy(table: LakeTable, target: DeltaTable, today: date) -> None:
+    """Drop what is older than the table is kept, join small files, remove files that nothing reads any more."""
+    if table.keep_days is not None:
+        oldest = today - timedelta(days=table.keep_days)
+        target.delete(f"date < '{oldest.isoformat()}'")
+    target.optimize.compact()
+    target.vacuum(retention_hours=VACUUM_AFTER_H, dry_run=False)

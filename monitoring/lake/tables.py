@@ -1,0 +1,172 @@
+"""The tables of the lake as data: where their rows come from, their columns, their keys, and how long they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+import orjson
+from auditlog.models import LogEntry
+from django.db.models import Model, Q, QuerySet
+
+from deployments.models import Approval, Event, Run
+
+Kind = Literal["int64", "float64", "string", "bool", "timestamp", "date", "json", "decimal"]
+# Rows that were still being committed when the last export read may be as old as this.
+OVERLAP_S = 900
+
+
+@dataclass(frozen=True)
+class Column:
+    """``path`` leads from the model to the value, as in ``QuerySet.values``. Times are UTC, json is text."""
+
+    name: str
+    kind: Kind
+    path: str
+
+
+@dataclass(frozen=True)
+class LakeTable:
+    """``at`` is the time that a row belongs to: its UTC day is the partition, the column ``date``.
+
+    ``keys`` are columns that make a row one row. ``changes`` says which rows may have changed since a moment; where it
+    is None, rows are never changed and ``at`` says which are new. ``schema_version`` counts changes of ``columns``; it
+    stands in each row. ``keep_days``: None is for ever.
+    """
+
+    name: str
+    text: str
+    model: Callable[[], type[Model]]
+    columns: tuple[Column, ...]
+    at: str
+    keys: tuple[str, ...]
+    schema_version: int = 1
+    changes: Callable[[datetime], Q] | None = None
+    keep_days: int | None = None
+
+    @property
+    def may_change(self) -> bool:
+        return self.changes is not None
+
+    def rows(self) -> QuerySet[Any, dict[str, Any]]:
+        """Every row of the database, oldest first; names of columns to values."""
+        manager = self.model()._default_manager.order_by("pk")
+        # A value is asked for by its path: a column may have the name of another field.
+        return manager.values(*{column.path for column in self.columns})
+
+    def changed_since(self, moment: datetime) -> QuerySet[Any, dict[str, Any]]:
+        changed = self.changes(moment) if self.changes else Q(**{f"{self.at}__gte": moment})
+        return self.rows().filter(changed)
+
+    def before(self, moment: datetime) -> QuerySet[Any, dict[str, Any]]:
+        return self.rows().filter(**{f"{self.at}__lt": moment})
+
+    def record(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The row of the lake from a row of ``rows``."""
+        values = {column.name: _stored(column.kind, row[column.path]) for column in self.columns}
+        moment = row[self.at]
+        day = moment.date() if isinstance(moment, datetime) else moment
+        assert isinstance(day, date)
+        return {**values, "date": day, "schema_version": self.schema_version}
+
+
+def _stored(kind: Kind, value: Any) -> Any:
+    if value is None:
+        return None
+    if kind == "json":
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    return str(value) if kind == "string" else value
+
+
+def _runs_since(moment: datetime) -> Q:
+    """An unfinished run may have moved on at any time."""
+    return Q(finished_at=None) | Q(finished_at__gte=moment) | Q(created_at__gte=moment)
+
+
+_OF_DEPLOYMENT = (
+    Column("deployment_id", "int64", "deployment_id"),
+    Column("deployment", "string", "deployment__name"),
+    Column("model", "string", "deployment__model__full_name"),
+    Column("environment", "string", "deployment__environment__slug"),
+    Column("team", "string", "deployment__team__slug"),
+)
+
+RUNS = LakeTable(
+    "runs",
+    "One row for each run, with what it was asked to make; rewritten until the run has ended.",
+    lambda: Run,
+    (
+        Column("run_id", "int64", "pk"),
+        *_OF_DEPLOYMENT,
+        Column("kind", "string", "kind"),
+        Column("status", "string", "status"),
+        Column("version", "string", "spec__version"),
+        Column("spec", "json", "spec"),
+        Column("message", "string", "message"),
+        Column("requested_by", "string", "requested_by__username"),
+        Column("attempts", "int64", "attempt"),
+        Column("created_at", "timestamp", "created_at"),
+        Column("started_at", "timestamp", "started_at"),
+        Column("finished_at", "timestamp", "finished_at"),
+    ),
+    at="created_at",
+    keys=("run_id",),
+    changes=_runs_since,
+)
+RUN_EVENTS = LakeTable(
+    "run_events",
+    "The lines of the runs' logs.",
+    lambda: Event,
+    (
+        Column("run_id", "int64", "run_id"),
+        Column("number", "int64", "number"),
+        Column("created_at", "timestamp", "created_at"),
+        Column("stage", "string", "stage"),
+        Column("level", "string", "level"),
+        Column("source", "string", "source"),
+        Column("message", "string", "message"),
+    ),
+    at="created_at",
+    keys=("run_id", "number"),
+)
+APPROVALS = LakeTable(
+    "approvals",
+    "Decisions on plans, and what each of them was bound to.",
+    lambda: Approval,
+    (
+        Column("approval_id", "int64", "pk"),
+        Column("run_id", "int64", "run_id"),
+        Column("decision", "string", "decision"),
+        Column("decided_by", "string", "decided_by__username"),
+        Column("decided_at", "timestamp", "decided_at"),
+        Column("reason", "string", "reason"),
+        Column("plan_sha256", "string", "plan_sha256"),
+        Column("model_version", "string", "model_version"),
+        Column("state_serial", "int64", "state_serial"),
+    ),
+    at="decided_at",
+    keys=("approval_id",),
+)
+AUDIT = LakeTable(
+    "audit",
+    "Who changed what: every change of a row that people or pipelines made.",
+    lambda: LogEntry,
+    (
+        Column("entry_id", "int64", "pk"),
+        Column("at", "timestamp", "timestamp"),
+        Column("actor", "string", "actor__username"),
+        Column("action", "int64", "action"),
+        Column("app", "string", "content_type__app_label"),
+        Column("table", "string", "content_type__model"),
+        Column("object_id", "string", "object_pk"),
+        Column("object", "string", "object_repr"),
+        Column("changes", "json", "changes"),
+        Column("request_id", "string", "cid"),
+        Column("remote_address", "string", "remote_addr"),
+    ),
+    at="timestamp",
+    keys=("entry_id",),
+)
+TABLES = {table.name: table for table in (RUNS, RUN_EVENTS, APPROVALS, AUDIT)}
