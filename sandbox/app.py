@@ -38,6 +38,7 @@ from sandbox.secrets import SecretVault
 from sandbox.serving_endpoints import query
 from sandbox.serving_endpoints import routes as serving_routes
 from sandbox.serving_endpoints.lifespan import serving_endpoints
+from sandbox.spark.lifespan import spark
 from sandbox.store import Store
 from sandbox.unity_catalog import catalogs, entity_tags, grants, metastore, schemas, tables, volumes
 from sandbox.unity_catalog import models as uc_models
@@ -117,7 +118,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.request_log.start()
     await app.state.mlflow.start()
     try:
-        async with serving_endpoints(app), jobs(app):
+        async with serving_endpoints(app), spark(app), jobs(app):
             yield
     finally:
         app.state.registry.close()

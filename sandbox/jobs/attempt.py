@@ -14,12 +14,13 @@ from pathlib import Path
 from sandbox.child import Child
 from sandbox.errors import ApiError
 from sandbox.identity import Principal
-from sandbox.jobs.command import TaskPlaces, task_argv, task_environment
+from sandbox.jobs.command import TaskPlaces, Visit, task_argv, task_environment
 from sandbox.jobs.output import bound
 from sandbox.jobs.parameters import resolved_parameters
 from sandbox.jobs.records import RunRecord, RunRecords, TaskRun
 from sandbox.jobs.sources import Sources, missing_dependencies
 from sandbox.jobs.states import Code, Result, State, broken, ended, succeeded, timed_out
+from sandbox.spark.door import SparkDoors
 
 MAX_TASKS = 2
 POLL_S = 0.1
@@ -35,6 +36,7 @@ class Workshop:
     principal: Callable[[str], Principal]
     issue_token: Callable[[Principal], str]
     revoke_token: Callable[[str], None]
+    spark: SparkDoors
     url: str
     directory: Path
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_TASKS))
@@ -74,19 +76,21 @@ async def _run_process(workshop: Workshop, run: RunRecord, task: TaskRun) -> int
     """The exit code. However this ends, the process group has ended and its private directory is gone."""
     script, who = await asyncio.to_thread(_prepare, workshop, run, task)
     places = workshop.places(task.run_id)
-    token = workshop.issue_token(who)
     argv = task_argv(places, script, resolved_parameters(run, task))
-    child = Child(argv, task_environment(os.environ, places, workshop.url, token), places.output, places.home)
-    try:
-        child.start()
-        while child.is_running():
-            await asyncio.sleep(POLL_S)
-            await asyncio.to_thread(bound, places.output)
-        exit_code = child.exit_code
-    finally:
-        await asyncio.to_thread(child.stop, STOP_GRACE_S)
-        workshop.revoke_token(token)
-        await asyncio.to_thread(shutil.rmtree, places.home, ignore_errors=True)
+    async with workshop.spark.open(who) as spark_remote:
+        token = workshop.issue_token(who)
+        visit = Visit(workshop.url, token, spark_remote)
+        child = Child(argv, task_environment(os.environ, places, visit), places.output, places.home)
+        try:
+            child.start()
+            while child.is_running():
+                await asyncio.sleep(POLL_S)
+                await asyncio.to_thread(bound, places.output)
+            exit_code = child.exit_code
+        finally:
+            await asyncio.to_thread(child.stop, STOP_GRACE_S)
+            workshop.revoke_token(token)
+            await asyncio.to_thread(shutil.rmtree, places.home, ignore_errors=True)
     assert exit_code is not None
     return exit_code
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 # Output is seen while the task runs, in one encoding; scripts leave no byte code among the workspace's files.
 PLAIN_PYTHON = {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    # What a script prints is its result; this of pyspark says nothing about the script.
+    "PYTHONWARNINGS": "ignore:PySpark does not yet fully support pandas:FutureWarning",
+}
 
 
 @dataclass(frozen=True)
@@ -36,14 +41,24 @@ def task_argv(places: TaskPlaces, script: Path, parameters: Sequence[str]) -> li
     return [sys.executable, str(LAUNCHER), str(places.report), str(script), *parameters]
 
 
-def task_environment(inherited: Mapping[str, str], places: TaskPlaces, host: str, token: str) -> dict[str, str]:
+@dataclass(frozen=True)
+class Visit:
+    """How a script reaches the workspace while it runs: ``spark_remote`` is an address of Spark Connect."""
+
+    host: str
+    token: str = field(repr=False)
+    spark_remote: str
+
+
+def task_environment(inherited: Mapping[str, str], places: TaskPlaces, visit: Visit) -> dict[str, str]:
     """Of the sandbox's own environment only PATH is passed on."""
     return {
         "PATH": inherited.get("PATH", ""),
         "HOME": str(places.home),
         "TMPDIR": str(places.home),
-        "DATABRICKS_HOST": host,
-        "DATABRICKS_TOKEN": token,
+        "DATABRICKS_HOST": visit.host,
+        "DATABRICKS_TOKEN": visit.token,
+        "SPARK_REMOTE": visit.spark_remote,
         "MLFLOW_TRACKING_URI": "databricks",
         "MLFLOW_REGISTRY_URI": "databricks-uc",
         **PLAIN_PYTHON,

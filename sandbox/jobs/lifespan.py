@@ -14,11 +14,12 @@ from sandbox.jobs.dispatcher import Dispatcher
 from sandbox.jobs.records import JobRecords, RunRecords
 from sandbox.jobs.sources import Sources
 from sandbox.jobs.views import Views
+from sandbox.spark.door import SparkDoors
 
 
 @asynccontextmanager
 async def jobs(app: FastAPI) -> AsyncIterator[None]:
-    """Sets `job_records`, `run_records`, `dispatcher`, `job_views`."""
+    """Needs `sail` and `spark_catalog`. Sets `job_records`, `run_records`, `dispatcher`, `job_views`."""
     state = app.state
     state.job_records = JobRecords(state.store)
     state.run_records = RunRecords(state.store)
@@ -30,6 +31,7 @@ async def jobs(app: FastAPI) -> AsyncIterator[None]:
             principal=partial(access.principal, state.store),
             issue_token=partial(access.issue_token, state.store),
             revoke_token=partial(access.revoke, state.store),
+            spark=SparkDoors(state.sail, state.spark_catalog),
             url=state.settings.url,
             directory=state.settings.state_dir / "jobs",
         )

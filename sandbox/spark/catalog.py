@@ -1,0 +1,57 @@
+"""The Delta tables of Unity Catalog that Spark can read, and who may."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from sandbox.identity import Principal
+from sandbox.store import Store
+from sandbox.unity_catalog import access, objects
+from sandbox.unity_catalog.objects import CATALOG, SCHEMA_KIND, TABLE, UcObject
+
+SELECT = "SELECT"
+LOCATION = "storage_location"
+
+
+@dataclass(frozen=True)
+class SparkTable:
+    """``location`` is a directory of this machine."""
+
+    full_name: str
+    location: str
+    is_readable: bool
+
+
+class SparkCatalog:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def find(self, full_name: str, who: Principal) -> SparkTable | None:
+        """None if there is no such table. ``full_name`` is in lower case."""
+        with self._store.reading() as connection:
+            known = objects.find(connection, TABLE, full_name)
+            return _table(connection, known, who) if known else None
+
+    def readable(self, who: Principal) -> list[SparkTable]:
+        """Every table that ``who`` may read and that has a Delta log, in the order of their names."""
+        with self._store.reading() as connection:
+            known = [
+                table
+                for catalog in objects.children(connection, CATALOG, "")
+                for schema in objects.children(connection, SCHEMA_KIND, catalog.full_name)
+                for table in objects.children(connection, TABLE, schema.full_name)
+            ]
+            tables = [_table(connection, table, who) for table in known]
+        return [table for table in tables if table.is_readable and is_delta(table.location)]
+
+
+def is_delta(location: str) -> bool:
+    return bool(location) and (Path(location) / "_delta_log").is_dir()
+
+
+def _table(connection: sqlite3.Connection, known: UcObject, who: Principal) -> SparkTable:
+    location = unquote(urlsplit(str(known.attributes.get(LOCATION) or "")).path)
+    return SparkTable(known.full_name, location, access.is_allowed(connection, who, known, SELECT))

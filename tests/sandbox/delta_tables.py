@@ -1,0 +1,29 @@
+"""Delta tables that a running sandbox knows as tables of Unity Catalog."""
+
+from __future__ import annotations
+
+import uuid
+
+import pyarrow as pa
+from deltalake import write_deltalake
+
+from sandbox.identity import ADMINS
+from sandbox.store import Store
+from sandbox.unity_catalog import access, objects
+from sandbox.unity_catalog.objects import CATALOG, SCHEMA_KIND, TABLE
+from tests.sandbox.running import RunningSandbox
+
+
+def add_table(sandbox: RunningSandbox, full_name: str, content: pa.Table, reader: str = "") -> str:
+    """The table's location. ``reader`` may read it, apart from admins."""
+    location = str(sandbox.var_dir / "tables" / uuid.uuid4().hex)
+    write_deltalake(location, content)
+    catalog, schema, _ = full_name.split(".")
+    with Store(sandbox.var_dir / "sandbox" / "workspace.db", ()).connection() as connection:
+        for kind, name in ((CATALOG, catalog), (SCHEMA_KIND, f"{catalog}.{schema}")):
+            if objects.find(connection, kind, name) is None:
+                objects.insert(connection, kind, name, ADMINS)
+        known = objects.insert(connection, TABLE, full_name, ADMINS, attributes={"storage_location": location})
+        if reader:
+            access.grant(connection, known, reader, ["SELECT"])
+    return location

@@ -1,0 +1,98 @@
+"""Jobs with a Spark session: the workspace's tables by their names, functions over Arrow batches."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import textwrap
+import uuid
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from tests.sandbox.delta_tables import add_table
+from tests.sandbox.job_scripts import Jobs
+from tests.sandbox.running import RunningSandbox
+
+SPARK = "from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n"
+COUNT = """
+import json, sys
+import pyarrow as pa
+
+def counted(batches):
+    rows = total = 0
+    for batch in batches:
+        rows += batch.num_rows
+        total += sum(batch.column("amount").to_pylist())
+    yield pa.RecordBatch.from_pydict({"rows": pa.array([rows], pa.int64()), "total": pa.array([total], pa.float64())})
+
+counts = spark.table(sys.argv[1]).mapInArrow(counted, "rows bigint, total double").toArrow().to_pylist()
+print(json.dumps([sum(part["rows"] for part in counts), sum(part["total"] for part in counts)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory):
+    running = RunningSandbox(tmp_path_factory.mktemp("spark"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def jobs(sandbox):
+    return Jobs(sandbox)
+
+
+def amounts(sandbox, reader=""):
+    """The full name of a new table with 1000 amounts, 0 to 999."""
+    name = f"main.shop_{uuid.uuid4().hex[:8]}.orders"
+    add_table(sandbox, name, pa.table({"amount": [float(number) for number in range(1000)]}), reader)
+    return name
+
+
+def sail_of(sandbox):
+    """Process ids of the Sail servers that the sandbox runs."""
+    tasks = Path(f"/proc/{sandbox.process.pid}/task").iterdir()
+    children = [child for task in tasks for child in (task / "children").read_text().split()]
+    return [int(child) for child in children if b"pysail" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def test_a_job_counts_the_rows_of_a_table_with_a_function_over_arrow_batches(jobs, sandbox):
+    run_id = jobs.submit(jobs.task("only", SPARK + COUNT, [amounts(sandbox)]))
+    assert jobs.result(run_id) == "SUCCESS", jobs.api.get_run_output(run_id).logs
+    assert json.loads(jobs.api.get_run_output(run_id).logs) == [1000, 499500.0]
+
+
+def test_a_server_that_died_is_started_again_for_the_next_job(jobs, sandbox):
+    table = amounts(sandbox)
+    script = SPARK + f"print(spark.table({table!r}).count())"
+    assert jobs.result(jobs.submit(jobs.task("only", script))) == "SUCCESS"
+    (pid,) = sail_of(sandbox)
+    os.kill(pid, signal.SIGKILL)
+    run_id = jobs.submit(jobs.task("only", script))
+    assert jobs.result(run_id) == "SUCCESS"
+    assert jobs.api.get_run_output(run_id).logs == "1000\n"
+    assert sail_of(sandbox) not in ([], [pid])
+
+
+def test_a_job_sees_the_tables_that_its_principal_may_read_and_no_others(sandbox):
+    user = f"{uuid.uuid4().hex}@example.com"
+    sandbox.new_user(user)
+    jobs = Jobs(sandbox)
+    mine, secret = amounts(sandbox, reader=user), amounts(sandbox)
+    script = """
+        import sys
+        from pyspark.errors import AnalysisException
+        for name in sys.argv[1:]:
+            try:
+                print(spark.table(name).count())
+            except AnalysisException:
+                print("none")
+    """
+    task = jobs.task("only", SPARK + textwrap.dedent(script), [mine, secret])
+    body = jobs.settings(task, run_as={"user_name": user})
+    run_id = int(jobs.post("runs/submit", body)["run_id"])
+    assert jobs.result(run_id) == "SUCCESS", jobs.api.get_run_output(run_id).logs
+    assert jobs.api.get_run_output(run_id).logs == "1000\nnone\n"
