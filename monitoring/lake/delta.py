@@ -93,6 +93,16 @@ def merge(table: LakeTable, target: DeltaTable, records: Sequence[dict[str, Any]
     return int(done["num_target_rows_inserted"]) + int(done["num_target_rows_updated"])
 
 
+def replace_day(table: LakeTable, day: date, records: Sequence[dict[str, Any]]) -> None:
+    """Put ``records`` in the place of all rows of the day, in one commit."""
+    import pyarrow as pa
+    from deltalake import write_deltalake
+
+    data = pa.Table.from_pylist(list(records), schema=arrow_schema(table))
+    where = f"date = '{day.isoformat()}'"
+    write_deltalake(uri(table), data, mode="overwrite", predicate=where, schema_mode="merge")
+
+
 def _same_row(table: LakeTable, records: Iterable[dict[str, Any]]) -> str:
     """Days are named, so that files of other days are not read."""
     days = ", ".join(sorted({f"'{record['date'].isoformat()}'" for record in records}))

@@ -7,9 +7,10 @@ killed anywhere and run again, twice at the same time too: no row is lost and no
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -59,10 +60,34 @@ def backfill(table: LakeTable) -> int:
 def _write(table: LakeTable, since: datetime) -> int:
     until, written = timezone.now(), 0
     target = delta.open_or_create(table)
-    for records in _pieces(table, since):
-        written += delta.merge(table, target, records)
-        target.update_incremental()
+    if table.replaced_days:
+        written = _replace(table, since)
+    else:
+        for records in _pieces(table, since):
+            written += delta.merge(table, target, records)
+            target.update_incremental()
     delta.note_exported(target, until)
+    return written
+
+
+def _replace(table: LakeTable, since: datetime) -> int:
+    """Write the days anew whose rows are not those of the database, a day that has lost all its rows too."""
+    target = delta.open_or_create(table)
+    first = (since - timedelta(days=table.replaced_days)).date() if since > BEGINNING else BEGINNING.date()
+    wanted: defaultdict[date, list[dict[str, Any]]] = defaultdict(list)
+    for row in table.since_day(first).iterator(chunk_size=BATCH):
+        record = table.record(row)
+        wanted[record["date"]].append(record)
+    there: defaultdict[date, list[dict[str, Any]]] = defaultdict(list)
+    for batch in delta.batches(target, _names(table)):
+        for row in batch.to_pylist():
+            if row["date"] >= first:
+                there[row["date"]].append(row)
+    written = 0
+    for day in sorted(wanted.keys() | there.keys()):
+        if _Sum.of(table, wanted[day]) != _Sum.of(table, there[day]):
+            delta.replace_day(table, day, wanted[day])
+            written += len(wanted[day])
     return written
 
 
@@ -87,7 +112,7 @@ def verify(table: LakeTable) -> Comparison:
     if target is None or until is None:
         rows = table.rows().count()
         return Comparison(table, None, rows, 0, rows == 0)
-    names = [*(column.name for column in table.columns), "date", "schema_version"]
+    names = _names(table)
     ours, first = _Sum(names), None
     for row in table.before(until).iterator(chunk_size=BATCH):
         record = table.record(row)
@@ -98,6 +123,10 @@ def verify(table: LakeTable) -> Comparison:
         kept = (row for row in batch.to_pylist() if first is None or row["date"] >= first)
         theirs.add(row for row in kept if _before(row[at], until))
     return Comparison(table, until, ours.rows, theirs.rows, ours == theirs)
+
+
+def _names(table: LakeTable) -> list[str]:
+    return [*(column.name for column in table.columns), "date", "schema_version"]
 
 
 def _column_of(table: LakeTable, path: str) -> str:
@@ -114,6 +143,12 @@ class _Sum:
     def __init__(self, names: Iterable[str]) -> None:
         self.names = sorted(names)
         self.rows = self.total = 0
+
+    @classmethod
+    def of(cls, table: LakeTable, rows: Iterable[Mapping[str, Any]]) -> _Sum:
+        found = cls(_names(table))
+        found.add(rows)
+        return found
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
         for row in rows:

@@ -12,6 +12,7 @@ from auditlog.models import LogEntry
 from django.db.models import Model, Q, QuerySet
 
 from deployments.models import Approval, Event, Run
+from monitoring.models import CostDay
 
 Kind = Literal["int64", "float64", "string", "bool", "timestamp", "date", "json", "decimal"]
 # Rows that were still being committed when the last export read may be as old as this.
@@ -32,7 +33,8 @@ class LakeTable:
     """``at`` is the time that a row belongs to: its UTC day is the partition, the column ``date``.
 
     ``keys`` are columns that make a row one row. ``changes`` says which rows may have changed since a moment; where it
-    is None, rows are never changed and ``at`` says which are new. ``schema_version`` counts changes of ``columns``; it
+    is None, rows are never changed and ``at`` says which are new. With ``replaced_days`` the database replaces whole
+    days at a time, up to so many days back, and so does the lake. ``schema_version`` counts changes of ``columns``; it
     stands in each row. ``keep_days``: None is for ever.
     """
 
@@ -44,6 +46,7 @@ class LakeTable:
     keys: tuple[str, ...]
     schema_version: int = 1
     changes: Callable[[datetime], Q] | None = None
+    replaced_days: int = 0
     keep_days: int | None = None
 
     @property
@@ -59,6 +62,9 @@ class LakeTable:
     def changed_since(self, moment: datetime) -> QuerySet[Any, dict[str, Any]]:
         changed = self.changes(moment) if self.changes else Q(**{f"{self.at}__gte": moment})
         return self.rows().filter(changed)
+
+    def since_day(self, day: date) -> QuerySet[Any, dict[str, Any]]:
+        return self.rows().filter(**{f"{self.at}__gte": day})
 
     def before(self, moment: datetime) -> QuerySet[Any, dict[str, Any]]:
         return self.rows().filter(**{f"{self.at}__lt": moment})
@@ -85,7 +91,7 @@ def _runs_since(moment: datetime) -> Q:
     return Q(finished_at=None) | Q(finished_at__gte=moment) | Q(created_at__gte=moment)
 
 
-_OF_DEPLOYMENT = (
+OF_DEPLOYMENT = (
     Column("deployment_id", "int64", "deployment_id"),
     Column("deployment", "string", "deployment__name"),
     Column("model", "string", "deployment__model__full_name"),
@@ -99,7 +105,7 @@ RUNS = LakeTable(
     lambda: Run,
     (
         Column("run_id", "int64", "pk"),
-        *_OF_DEPLOYMENT,
+        *OF_DEPLOYMENT,
         Column("kind", "string", "kind"),
         Column("status", "string", "status"),
         Column("version", "string", "spec__version"),
@@ -169,4 +175,27 @@ AUDIT = LakeTable(
     at="timestamp",
     keys=("entry_id",),
 )
-TABLES = {table.name: table for table in (RUNS, RUN_EVENTS, APPROVALS, AUDIT)}
+COST_DAILY = LakeTable(
+    "cost_daily",
+    "What an endpoint or a job cost on a UTC day, as the workspace's billing tables say it; no cost where no price is.",
+    lambda: CostDay,
+    (
+        Column("workspace", "string", "workspace__name"),
+        Column("usage_date", "date", "date"),
+        Column("endpoint_id", "string", "endpoint_id"),
+        Column("endpoint_name", "string", "endpoint_name"),
+        Column("job", "string", "job"),
+        *OF_DEPLOYMENT,
+        Column("kind", "string", "kind"),
+        Column("sku", "string", "sku"),
+        Column("unit", "string", "unit"),
+        Column("quantity", "decimal", "quantity"),
+        Column("currency", "string", "currency"),
+        Column("cost", "decimal", "cost"),
+    ),
+    at="date",
+    keys=("workspace", "usage_date", "endpoint_id", "job", "kind", "sku", "unit", "currency"),
+    # A workspace corrects what it has billed: imports read the last months again.
+    replaced_days=62,
+)
+TABLES = {table.name: table for table in (RUNS, RUN_EVENTS, APPROVALS, AUDIT, COST_DAILY)}

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from deployments.models.run import Line
 from deployments.states import RunStatus
 from monitoring.lake import delta
 from monitoring.lake.export import backfill, export, status, verify
-from monitoring.lake.tables import APPROVALS, AUDIT, RUN_EVENTS, RUNS, TABLES, Column
+from monitoring.lake.tables import APPROVALS, AUDIT, COST_DAILY, RUN_EVENTS, RUNS, TABLES, Column
+from monitoring.models import CostDay
 from monitoring.tasks import export_lake, export_table, tidy_table
 from tests.deployments.conftest import deployment, give_plan, make_run, sent, spec
 
@@ -222,3 +224,29 @@ def test_an_empty_lake_and_an_empty_database_are_no_error(lake: Path) -> None:
 def test_an_unknown_table_is_named(lake: Path) -> None:
     with pytest.raises(CommandError, match="no table nonsense"):
         command("status", "nonsense")
+
+
+def test_costs_are_replaced_by_the_day_where_they_differ(lake: Path, deployment: Deployment) -> None:
+    today = timezone.now().date()
+    for days, cost in ((0, "1.10"), (1, "2.20"), (1, None)):
+        CostDay.objects.create(
+            workspace=deployment.workspace,
+            deployment=deployment,
+            date=today - timedelta(days=days),
+            kind="serving",
+            sku=f"SKU {cost}",
+            unit="DBU",
+            quantity=Decimal("3.333333333"),
+            cost=cost and Decimal(cost),
+            currency="USD" if cost else "",
+        )
+    assert [export(COST_DAILY) for _ in range(2)] == [3, 0]
+    assert verify(COST_DAILY).is_same
+    CostDay.objects.filter(date=today).delete()
+    CostDay.objects.filter(cost=Decimal("2.20")).update(cost=Decimal("2.30"))
+    assert export(COST_DAILY) == 2
+    found = {row["sku"]: (row["cost"], row["quantity"]) for row in rows(lake, "cost_daily")}
+    assert found == {
+        "SKU 2.20": (Decimal("2.30"), Decimal("3.333333333")),
+        "SKU None": (None, Decimal("3.333333333")),
+    }
