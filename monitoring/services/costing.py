@@ -13,6 +13,8 @@ from decimal import Decimal
 
 from django.db.models import Count, Max, Sum
 
+from accounts.models import User
+from monitoring.models import BillingSource, CostDay, CostKind, Reconciliation
 from monitoring.models.cost import CostDayQuerySet
 
 # How many complete days tell what a day costs: a whole week, as weekends differ.
@@ -66,6 +68,11 @@ class Period:
         end = self.first - timedelta(days=1)
         first = end.replace(day=1)
         return first, end if self.is_over else min(end, first + (self.today - self.first))
+
+
+def month_before(day: date) -> date:
+    """The first day of the month before the one of ``day``."""
+    return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
 def period_of(month: date, now: datetime, newest: date | None) -> Period:
@@ -136,3 +143,93 @@ def spent_rows(rows: CostDayQuerySet, first: date, last: date, currency: str) ->
     chosen = rows.between(first, last).filter(currency=currency).order_by()
     grouped = chosen.values_list("date", "deployment_id", "kind").annotate(total=Sum("cost"))
     return [Spent(*row) for row in grouped]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All that one person may see of one month in one currency.
+
+    ``rows`` reach back into the month before as far as forecasts need; ``before`` is what each deployment cost on the
+    same days of the month before. ``currencies`` are all that there are costs in.
+    """
+
+    period: Period
+    currency: str
+    currencies: list[str]
+    rows: list[Spent]
+    before: dict[int | None, Decimal]
+
+    @property
+    def of_month(self) -> list[Spent]:
+        return [row for row in self.rows if self.period.first <= row.day <= self.period.today]
+
+
+@dataclass(frozen=True)
+class Unpriced:
+    """Usage that the workspace has no price for."""
+
+    sku: str
+    unit: str
+    quantity: Decimal
+
+
+def load(visible: CostDayQuerySet, now: datetime, month: date | None = None, currency: str = "") -> Ledger:
+    """Of the costs in ``visible``; without a ``currency`` the one with the most rows. Four queries."""
+    newest = newest_day(visible)
+    period = period_of(month or now.astimezone(UTC).date(), now, newest)
+    known = currencies(visible, period)
+    chosen = currency or (known[0] if known else "USD")
+    reach = period.first - timedelta(days=RATE_DAYS)
+    rows = spent_rows(visible, reach, period.today, chosen)
+    first, last = period.before
+    grouped = visible.between(first, last).filter(currency=chosen).order_by().values_list("deployment_id")
+    return Ledger(period, chosen, known, rows, dict(grouped.annotate(total=Sum("cost"))))
+
+
+def unpriced(visible: CostDayQuerySet, period: Period) -> list[Unpriced]:
+    """The usage of the month that has no price, by SKU. One query."""
+    rows = visible.between(period.first, period.today).filter(cost=None).order_by("sku").values_list("sku", "unit")
+    return [Unpriced(*row) for row in rows.annotate(total=Sum("quantity"))]
+
+
+@dataclass(frozen=True)
+class Unattributed:
+    """An endpoint or a job that belongs to no deployment."""
+
+    workspace: str
+    name: str
+    endpoint_id: str
+    kind: str
+    cost: Decimal
+
+    @property
+    def kind_label(self) -> str:
+        return str(CostKind(self.kind).label)
+
+
+def unattributed(visible: CostDayQuerySet, period: Period, currency: str) -> list[Unattributed]:
+    """What nobody answers for in the month, the most expensive first. One query."""
+    rows = visible.between(period.first, period.today).filter(currency=currency).unattributed().order_by()
+    keys = ("workspace__name", "endpoint_name", "job", "endpoint_id", "kind")
+    grouped = rows.values_list(*keys).annotate(total=Sum("cost"))
+    found = [Unattributed(place, name or job, id_, kind, total) for place, name, job, id_, kind, total in grouped]
+    return sorted(found, key=lambda row: (-row.cost, row.name))
+
+
+def sources(user: User, workspace_id: int | None = None) -> list[BillingSource]:
+    """How far the billing tables of the workspaces were read that the person has something in. One query."""
+    rows = BillingSource.objects.select_related("workspace").order_by("workspace__name")
+    if not user.is_platform_admin:
+        rows = rows.filter(workspace__deployments__team__memberships__user=user).distinct()
+    return list(rows.filter(workspace=workspace_id) if workspace_id else rows)
+
+
+def reconciliations(user: User, month: date) -> list[Reconciliation]:
+    """The totals of whole workspaces: for platform admins only. One query."""
+    if not user.is_platform_admin:
+        return []
+    return list(Reconciliation.objects.filter(month=month).select_related("workspace"))
+
+
+def costs_of(user: User) -> CostDayQuerySet:
+    return CostDay.objects.visible_to(user)

@@ -1,0 +1,29 @@
+"""Money and shares in templates."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django import template
+
+from monitoring.presenters.cost import money as in_words
+from monitoring.presenters.cost import percent as as_percent
+
+register = template.Library()
+
+
+@register.filter
+def money(amount: Decimal | None, currency: str) -> str:
+    return in_words(amount, currency)
+
+
+@register.filter
+def percent(share: Decimal | None) -> str:
+    """With its sign."""
+    return as_percent(share)
+
+
+@register.filter
+def share(part: Decimal | None) -> str:
+    """From 0 to 1 as a percentage."""
+    return "\N{EN DASH}" if part is None else f"{part * 100:.0f} %"
