@@ -39,6 +39,8 @@ from sandbox.serving_endpoints import query
 from sandbox.serving_endpoints import routes as serving_routes
 from sandbox.serving_endpoints.lifespan import serving_endpoints
 from sandbox.spark.lifespan import spark
+from sandbox.sql import routes as sql_routes
+from sandbox.sql.lifespan import sql_statements
 from sandbox.store import Store
 from sandbox.unity_catalog import catalogs, entity_tags, grants, metastore, schemas, tables, volumes
 from sandbox.unity_catalog import models as uc_models
@@ -68,6 +70,7 @@ ROUTERS = (
     query.router,
     job_routes.router,
     run_routes.router,
+    sql_routes.router,
 )
 
 
@@ -118,7 +121,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.request_log.start()
     await app.state.mlflow.start()
     try:
-        async with serving_endpoints(app), spark(app), jobs(app):
+        async with serving_endpoints(app), spark(app), sql_statements(app), jobs(app):
             yield
     finally:
         app.state.registry.close()

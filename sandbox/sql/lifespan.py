@@ -1,0 +1,44 @@
+"""What SQL keeps in `app.state`, and its end with the application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from sandbox.identity import ADMINS
+from sandbox.sql.engine import SqlEngine
+from sandbox.sql.links import Links
+from sandbox.sql.statements import Statements
+from sandbox.sql.warehouse import Warehouse
+
+# What one cluster of a warehouse runs at a time; more statements wait as PENDING.
+MAX_RUNNING = 10
+
+
+@dataclass(frozen=True)
+class Sql:
+    statements: Statements
+    warehouse: Warehouse
+    engine: SqlEngine
+    links: Links
+    threads: ThreadPoolExecutor
+
+
+@asynccontextmanager
+async def sql_statements(app: FastAPI) -> AsyncIterator[None]:
+    """Needs `sail` and `spark_catalog`; sets `sql`."""
+    warehouse = Warehouse(app.state.sail, ADMINS)
+    engine = SqlEngine(warehouse, app.state.spark_catalog)
+    threads = ThreadPoolExecutor(MAX_RUNNING, thread_name_prefix="sql")
+    app.state.sql = Sql(Statements(), warehouse, engine, Links(app.state.settings.url), threads)
+    try:
+        yield
+    finally:
+        for statement in app.state.sql.statements.active():
+            await asyncio.to_thread(statement.cancel)
+        threads.shutdown(wait=False, cancel_futures=True)
