@@ -309,10 +309,17 @@ CELERY_BEAT_SCHEDULE = {
     "purge-idempotency-keys": {"task": "accounts.tasks.purge_idempotency_keys", "schedule": 3600.0},
     "export-lake": {"task": "monitoring.tasks.lake.export_lake", "schedule": 3600.0},
     "tidy-lake": {"task": "monitoring.tasks.lake.tidy_lake", "schedule": 86400.0},
+    "watch-drift": {"task": "monitoring.tasks.drift.watch_all_drift", "schedule": 30.0},
     "import-costs": {"task": "monitoring.tasks.cost.import_all_costs", "schedule": 3600.0},
     "sync-catalog": {"task": "catalog.tasks.sync_all_workspaces", "schedule": 60.0},
 }
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
+
+# -- drift -----------------------------------------------------------------------------------------
+# How often requests are counted, and how many of the first predictions make a baseline where nobody gives one.
+DRIFT_EVERY_S = env_int("DRIFT_EVERY_S", 600, low=10, high=86400)
+DRIFT_JOB_TIMEOUT_S = env_int("DRIFT_JOB_TIMEOUT_S", 1800, low=30, high=86400)
+DRIFT_BASELINE_ROWS = env_int("DRIFT_BASELINE_ROWS", 1000, low=100, high=5000)
 
 # -- the lake --------------------------------------------------------------------------------------
 # A directory, or s3://, abfss://, gs://: the store's own variables (AWS_REGION and so on) say how to get in.

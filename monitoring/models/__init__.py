@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
-from monitoring.models.cost import BillingSource, CostDay, CostKind, Reconciliation
+from auditlog.registry import auditlog
 
-__all__ = ["BillingSource", "CostDay", "CostKind", "Reconciliation"]
+from monitoring.models.cost import BillingSource, CostDay, CostKind, Reconciliation
+from monitoring.models.drift import Baseline, DriftJob, DriftWindow, FeatureSetting
+
+__all__ = [
+    "Baseline",
+    "BillingSource",
+    "CostDay",
+    "CostKind",
+    "DriftJob",
+    "DriftWindow",
+    "FeatureSetting",
+    "Reconciliation",
+]
+
+# How people had features judged.
+auditlog.register(FeatureSetting)

@@ -1,0 +1,156 @@
+"""What is kept to judge drift: baselines, counts of windows, how features are judged, and the job that counts."""
+
+from __future__ import annotations
+
+import json
+import uuid
+import zlib
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import User
+from catalog.models import ModelVersion
+from deployments.models import Deployment
+
+FEATURE_CHARS = 255
+
+
+class Baseline(models.Model):
+    """The reference distribution of a model version.
+
+    ``data`` is as ``integrations.drift.baseline.make_baseline`` returns it. ``detail`` says in words what it was made
+    from. ``importance`` is {feature: number} or null where nobody has said. One that is replaced takes the windows
+    that were counted in its bins with it: other bins do not compare.
+    """
+
+    class Source(models.TextChoices):
+        TRAINING = "training", "Training data logged with the model"
+        TABLE = "table", "Table"
+        TRAFFIC = "traffic", "First traffic"
+
+    version = models.OneToOneField(ModelVersion, on_delete=models.CASCADE, related_name="drift_baseline")
+    source = models.CharField(max_length=10, choices=Source)
+    detail = models.TextField(blank=True)
+    data = models.JSONField()
+    rows = models.PositiveBigIntegerField()
+    importance = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"baseline of {self.version}"
+
+
+class DriftWindow(models.Model):
+    """Counts of one version in ``[start, start + width_s)``, UTC. Counting again replaces them.
+
+    ``packed`` is the sketch, JSON behind zlib. ``rows`` are predictions.
+    """
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="drift_windows")
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="+")
+    baseline = models.ForeignKey(Baseline, on_delete=models.CASCADE, related_name="windows")
+    start = models.DateTimeField()
+    width_s = models.PositiveIntegerField()
+    rows = models.PositiveBigIntegerField()
+    packed = models.BinaryField()
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["start", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["deployment", "version", "start", "width_s"], name="one_drift_window_per_start"
+            )
+        ]
+        indexes = [models.Index(fields=["deployment", "start"])]
+
+    def __str__(self) -> str:
+        return f"{self.deployment_id} {self.start:%Y-%m-%d %H:%M}"
+
+    @property
+    def sketch(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(zlib.decompress(bytes(self.packed)))
+        return found
+
+    @staticmethod
+    def pack(sketch: dict[str, Any]) -> bytes:
+        return zlib.compress(json.dumps(sketch).encode())
+
+
+class FeatureSetting(models.Model):
+    """What people have said about one feature of a deployment; it comes on top of the spec. Null is "as the spec"."""
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="feature_settings")
+    feature = models.CharField(max_length=FEATURE_CHARS)
+    threshold = models.FloatField(null=True, blank=True)
+    starred = models.BooleanField(default=False)
+    excluded = models.BooleanField(null=True, blank=True)
+    critical = models.BooleanField(null=True, blank=True)
+    updated_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["deployment", "feature"], name="one_setting_per_feature"),
+            models.CheckConstraint(condition=Q(threshold=None) | Q(threshold__gt=0), name="a_threshold_is_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.feature} of {self.deployment}"
+
+
+class DriftJob(models.Model):
+    """The one job that counts for a deployment, and how far it came. ``token`` makes a repeated start the same start.
+
+    ``asked`` is what the job under way, or the last one, is about: {"kind": "windows", "baselines": {version: id}} or
+    {"kind": "baseline", "version", "source", "table", "prediction_column"}; ``range_start`` and ``range_end`` are its.
+    ``wanted`` is a baseline that a person asked for, in the same words. Windows before ``counted_until`` are counted;
+    null before the first. ``counted_at`` and ``tried_at`` are when a count, and the making of a baseline, last ended.
+    ``message`` says in words what went wrong or is waited for, "" if nothing is. ``newest`` is the last prediction
+    that was seen.
+    """
+
+    class Status(models.TextChoices):
+        IDLE = "idle", "Not started"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="drift_job")
+    status = models.CharField(max_length=10, choices=Status, default=Status.IDLE)
+    token = models.UUIDField(default=uuid.uuid4)
+    asked = models.JSONField(default=dict, blank=True)
+    wanted = models.JSONField(default=dict, blank=True)
+    range_start = models.DateTimeField(null=True, blank=True)
+    range_end = models.DateTimeField(null=True, blank=True)
+    job_run_id = models.BigIntegerField(null=True, blank=True)
+    job_url = models.CharField(max_length=1024, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    message = models.TextField(blank=True)
+    counted_at = models.DateTimeField(null=True, blank=True)
+    tried_at = models.DateTimeField(null=True, blank=True)
+    counted_until = models.DateTimeField(null=True, blank=True)
+    newest = models.DateTimeField(null=True, blank=True)
+    skipped = models.JSONField(default=dict, blank=True)
+
+    def __str__(self) -> str:
+        return f"drift job of {self.deployment}"
+
+    def claim(self, now: datetime, **values: Any) -> bool:
+        """Begin a job with a token of its own, unless another worker began or ended one since this row was read."""
+        token = uuid.uuid4()
+        begun = {"status": self.Status.RUNNING, "token": token, "job_run_id": None, "job_url": "", "started_at": now}
+        mine = DriftJob.objects.filter(pk=self.pk, token=self.token).exclude(status=self.Status.RUNNING)
+        won = bool(mine.update(**begun, **values))
+        self.refresh_from_db()
+        return won and self.token == token
+
+    def end(self, status: str, message: str, now: datetime, **values: Any) -> bool:
+        """False if this job has ended already. Once for each token."""
+        mine = DriftJob.objects.filter(pk=self.pk, token=self.token, status=self.Status.RUNNING)
+        ended = bool(mine.update(status=status, message=message, finished_at=now, **values))
+        self.refresh_from_db()
+        return ended

@@ -1,0 +1,289 @@
+"""Counting the predictions of a deployment: one job of the workspace at a time, each step safe to do again.
+
+A step begins a job that is due, or looks at the one under way; nobody waits for it. A job is written down before the
+workspace is asked, and asked with a token, so that a worker that dies starts no second one. What it found replaces
+what was known of its range, in one transaction with the end of the job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from catalog.models import ModelVersion
+from catalog.models import Workspace as WorkspaceRow
+from catalog.sync import connect as connect_to
+from deployments.models import Deployment
+from integrations.databricks import Workspace
+from integrations.drift import bundle
+from integrations.drift.sketch import empty, merge
+from integrations.errors import IntegrationError
+from monitoring.models import Baseline, DriftJob, DriftWindow
+from monitoring.sync.drift_versions import columns_of, entities_of, inference_table, live_versions, versions_of
+
+WIDTH_S = 3600
+WIDTH = timedelta(seconds=WIDTH_S)
+# Requests reach an inference table up to an hour late, and now and then later.
+RECOUNTED = 3 * WIDTH
+LONGEST_RANGE = 168 * WIDTH
+KEPT = timedelta(days=30)
+# So much of the first traffic makes a baseline at most, and so many rows of a table.
+TRAFFIC_ROWS, TABLE_ROWS = 5_000, 200_000
+# A job that was asked for and is not heard of is given up this long after its own timeout.
+GRACE = timedelta(minutes=5)
+
+Connect = Callable[[WorkspaceRow], Workspace]
+S = DriftJob.Status
+
+
+def step(deployment: Deployment, *, connect: Connect = connect_to, now: datetime | None = None) -> DriftJob | None:
+    """Do what is next for the deployment. None without an inference table. Raises IntegrationError to be tried again.
+
+    Returns the job as it then is.
+    """
+    table = inference_table(deployment)
+    if table is None:
+        return None
+    moment = now or timezone.now()
+    job, _ = DriftJob.objects.get_or_create(deployment=deployment)
+    job.deployment = deployment
+    if job.status != S.RUNNING and not _begin(job, moment):
+        return job
+    try:
+        workspace = connect(deployment.workspace)
+        if job.job_run_id is None:
+            _start(job, workspace, table)
+        else:
+            _look(job, workspace, moment)
+    except IntegrationError as error:
+        _refused(job, error, moment)
+    return job
+
+
+def _refused(job: DriftJob, error: IntegrationError, now: datetime) -> None:
+    if error.permanent or _is_overdue(job, now):
+        _fail(job, error.message, now)
+        return
+    raise error
+
+
+# -- beginning ------------------------------------------------------------------------------------
+
+
+def _begin(job: DriftJob, now: datetime) -> bool:
+    """Claim the job that is due. False if none is, or another worker was faster."""
+    every = timedelta(seconds=settings.DRIFT_EVERY_S)
+    if job.wanted:
+        return job.claim(now, asked=job.wanted, range_start=_first_of_all(job, now), range_end=_floor(now) + WIDTH)
+    if job.status == S.FAILED and job.finished_at is not None and now - job.finished_at < every:
+        return False
+    versions = versions_of(job.deployment)
+    lacking = _lacking_baseline(job, versions)
+    if lacking is not None and (job.tried_at is None or now - job.tried_at >= every):
+        asked = {"kind": "baseline", "version": lacking, "source": Baseline.Source.TRAFFIC}
+        return job.claim(now, asked=asked, range_start=_first_of_all(job, now), range_end=_floor(now) + WIDTH)
+    return _begin_count(job, versions, now, every)
+
+
+def _begin_count(job: DriftJob, versions: list[ModelVersion], now: datetime, every: timedelta) -> bool:
+    rows = Baseline.objects.filter(version__in=versions).values_list("version__version", "pk")
+    baselines = {str(version): pk for version, pk in rows}
+    is_behind = job.counted_until is None or job.counted_until < _floor(now) - WIDTH
+    is_due = job.counted_at is None or now - job.counted_at >= every
+    if not baselines or not (is_behind or is_due):
+        return False
+    start = _first_of_all(job, now)
+    if job.counted_until is not None:
+        start = max(start, job.counted_until - RECOUNTED)
+    end = min(start + LONGEST_RANGE, _floor(now) + WIDTH)
+    return job.claim(now, asked={"kind": "windows", "baselines": baselines}, range_start=start, range_end=end)
+
+
+def _lacking_baseline(job: DriftJob, versions: list[ModelVersion]) -> str | None:
+    """The version in traffic that has no baseline; None if each has one."""
+    serving = live_versions(job.deployment)
+    have = set(Baseline.objects.filter(version__in=versions).values_list("version__version", flat=True))
+    lacking = [version.version for version in versions if version.version in serving and version.version not in have]
+    return str(max(lacking)) if lacking else None
+
+
+def _first_of_all(job: DriftJob, now: datetime) -> datetime:
+    return _floor(max(job.deployment.created_at, now - KEPT))
+
+
+def _floor(moment: datetime) -> datetime:
+    seconds = int(moment.timestamp())
+    return datetime.fromtimestamp(seconds - seconds % WIDTH_S, UTC)
+
+
+# -- the job --------------------------------------------------------------------------------------
+
+
+def _start(job: DriftJob, workspace: Workspace, table: str) -> None:
+    deployment = job.deployment
+    # In a folder of its own: what lies in /Shared anybody may replace, and it runs with the portal's rights.
+    path = f"/Users/{workspace.current_user()}/slipway/drift-{deployment.pk}.py"
+    workspace.upload_file(path, bundle.script(_wanted(job, table)))
+    job_run_id = workspace.submit_job(
+        f"Slipway: drift of {deployment.model.full_name} deployment {deployment.pk}",
+        path,
+        [],
+        idempotency_token=str(job.token),
+        timeout_s=settings.DRIFT_JOB_TIMEOUT_S,
+    )
+    DriftJob.objects.filter(pk=job.pk, token=job.token).update(job_run_id=job_run_id)
+    job.job_run_id = job_run_id
+
+
+def _wanted(job: DriftJob, table: str) -> dict[str, Any]:
+    """What the script is asked; see integrations/drift/job.py."""
+    asked, versions = job.asked, versions_of(job.deployment)
+    assert job.range_start is not None
+    assert job.range_end is not None
+    common = {
+        "kind": asked["kind"],
+        "table": asked.get("table") or table,
+        "endpoint": job.deployment.name,
+        "start": job.range_start.isoformat(),
+        "end": job.range_end.isoformat(),
+        "width_s": WIDTH_S,
+        "entities": entities_of(job.deployment, versions),
+    }
+    if asked["kind"] == "windows":
+        baselines = {version: row.data for version, row in _baselines(job).items()}
+        only_bins = {version: {"features": data["features"]} for version, data in baselines.items()}
+        return {**common, "columns": _columns_of_all(versions, list(only_bins)), "baselines": only_bins}
+    is_table = asked["source"] == Baseline.Source.TABLE
+    return {
+        **common,
+        "source": "table" if is_table else "traffic",
+        "version": asked["version"],
+        "columns": _columns_of_all(versions, [asked["version"]]),
+        "prediction_column": asked.get("prediction_column", ""),
+        "max_rows": TABLE_ROWS if is_table else TRAFFIC_ROWS,
+    }
+
+
+def _columns_of_all(versions: list[ModelVersion], chosen: list[str]) -> dict[str, str]:
+    """{feature: type}; where versions differ the newest counts."""
+    columns: dict[str, str] = {}
+    for version in sorted(versions, key=lambda row: row.version):
+        if str(version.version) in chosen:
+            columns |= columns_of(version)
+    return columns
+
+
+def _baselines(job: DriftJob) -> dict[str, Baseline]:
+    """{version: baseline} of those that the job was asked with and that are still there."""
+    rows = Baseline.objects.filter(pk__in=job.asked["baselines"].values()).select_related("version")
+    return {str(row.version.version): row for row in rows}
+
+
+def _look(job: DriftJob, workspace: Workspace, now: datetime) -> None:
+    run_id = job.job_run_id or 0
+    run = workspace.job_run(run_id)
+    if run.url.startswith(("https://", "http://")) and run.url != job.job_url:
+        DriftJob.objects.filter(pk=job.pk, token=job.token).update(job_url=run.url[:1024])
+        job.job_url = run.url[:1024]
+    if not run.is_finished:
+        if _is_overdue(job, now):
+            workspace.cancel_job_run(run_id)
+            _fail(job, f"the job took longer than {settings.DRIFT_JOB_TIMEOUT_S} s", now)
+        return
+    found = bundle.read(workspace.job_output(run_id)) if run.succeeded else None
+    if found is None:
+        words = run.message or run.result_state or run.life_cycle_state
+        _fail(job, f"the job ended without a result: {words}", now)
+        return
+    try:
+        _keep(job, found, now)
+    except ValueError as error:
+        _fail(job, f"the job counted in other bins than its baseline has: {error}", now)
+
+
+def _is_overdue(job: DriftJob, now: datetime) -> bool:
+    longest = timedelta(seconds=settings.DRIFT_JOB_TIMEOUT_S) + GRACE
+    return job.started_at is not None and now - job.started_at > longest
+
+
+def _fail(job: DriftJob, message: str, now: datetime) -> None:
+    # What a person asked for is not asked again and again: the page says what became of it.
+    tried = {"wanted": {}, "tried_at": now} if job.asked.get("kind") == "baseline" else {}
+    job.end(S.FAILED, message, now, **tried)
+
+
+# -- what was found -------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def _keep(job: DriftJob, found: bundle.Found, now: datetime) -> None:
+    """Nothing, if another worker has kept it. Raises ValueError for counts in bins of nobody knows what."""
+    DriftJob.objects.select_for_update().get(pk=job.pk)
+    if job.asked["kind"] == "windows":
+        _keep_windows(job, found, now)
+    else:
+        _keep_baseline(job, found, now)
+
+
+def _keep_windows(job: DriftJob, found: bundle.Found, now: datetime) -> None:
+    baselines = _baselines(job)
+    # A baseline that was replaced meanwhile: its windows are counted again, from the first.
+    is_whole = len(baselines) == len(job.asked["baselines"])
+    assert job.range_end is not None
+    counted = {"counted_until": min(job.range_end, _floor(now))} if is_whole else {"counted_until": None}
+    newest = max(filter(None, (job.newest, found.newest)), default=None)
+    if not job.end(S.DONE, "", now, counted_at=now, newest=newest, skipped=dict(found.skipped), **counted):
+        return
+    rows = []
+    for window in found.windows:
+        baseline = baselines.get(window.version)
+        if baseline is None:
+            continue
+        merge(empty(baseline.data), window.sketch)
+        rows.append(
+            DriftWindow(
+                deployment_id=job.deployment_id,
+                version_id=baseline.version_id,
+                baseline=baseline,
+                start=window.start,
+                width_s=WIDTH_S,
+                rows=window.rows,
+                packed=DriftWindow.pack(window.sketch),
+                computed_at=now,
+            )
+        )
+    known = DriftWindow.objects.filter(deployment=job.deployment_id, baseline__in=baselines.values(), width_s=WIDTH_S)
+    known.filter(start__gte=job.range_start, start__lt=job.range_end).delete()
+    DriftWindow.objects.bulk_create(rows)
+
+
+def _keep_baseline(job: DriftJob, found: bundle.Found, now: datetime) -> None:
+    asked, data = job.asked, found.baseline
+    source = asked["source"]
+    needed = settings.DRIFT_BASELINE_ROWS if source == Baseline.Source.TRAFFIC else 1
+    rows = data["rows"] if data else 0
+    if data is None or rows < needed:
+        what = "has answered" if source == Baseline.Source.TRAFFIC else "is to be compared with"
+        words = f"version {asked['version']} {what} {rows} rows so far; a baseline takes {needed}"
+        job.end(S.DONE, words, now, tried_at=now, wanted={}, skipped=dict(found.skipped))
+        return
+    if not job.end(S.DONE, "", now, tried_at=now, wanted={}, skipped=dict(found.skipped), counted_until=None):
+        return
+    version = ModelVersion.objects.get(model=job.deployment.model_id, version=int(asked["version"]))
+    before = Baseline.objects.filter(version=version)
+    importance = before.values_list("importance", flat=True).first()
+    before.delete()
+    Baseline.objects.create(
+        version=version,
+        source=source,
+        detail=asked.get("table") or f"the first {rows} predictions since {job.range_start:%Y-%m-%d}",
+        data=data,
+        rows=rows,
+        importance=importance,
+        created_at=now,
+    )

@@ -1,0 +1,190 @@
+"""Counting drift: the same numbers whatever happens on the way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from catalog.models import ModelVersion
+from deployments.models import Deployment
+from integrations.errors import IntegrationError
+from monitoring.models import Baseline, DriftJob, DriftWindow
+from monitoring.sync import drift
+from tests.deployments.conftest import make_deployment
+from tests.monitoring.drifting import FakeWorkspace, Traffic, WorkerDied, give_table, normal, settle
+
+pytestmark = pytest.mark.django_db
+NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def watched(model_version: ModelVersion, deployer: User) -> Deployment:
+    """Created at nine."""
+    deployment = make_deployment(model_version, deployer, "card-fraud")
+    Deployment.objects.filter(pk=deployment.pk).update(created_at=NINE)
+    deployment.refresh_from_db()
+    give_table(deployment)
+    return deployment
+
+
+@pytest.fixture
+def traffic(tmp_path: Path) -> Traffic:
+    made = Traffic(tmp_path / "table")
+    made.send(1200, NINE, normal)
+    return made
+
+
+@pytest.fixture
+def jobs(traffic: Traffic) -> FakeWorkspace:
+    return FakeWorkspace(traffic.path)
+
+
+def numbers() -> list[Any]:
+    return [(row.start, row.rows, row.sketch) for row in DriftWindow.objects.order_by("start")]
+
+
+def test_a_baseline_is_made_of_the_first_traffic_and_then_everything_is_counted(
+    watched: Deployment, jobs: FakeWorkspace
+) -> None:
+    job = settle(watched, jobs, NINE + HOUR)
+    baseline = Baseline.objects.get()
+    assert (baseline.source, baseline.rows, baseline.version.version) == ("traffic", 1200, 3)
+    assert "empty" in baseline.data["not_comparable"]
+    assert [(start, rows) for start, rows, _ in numbers()] == [(NINE, 1200)]
+    assert (job.status, job.message) == ("done", "")
+    assert job.counted_until == NINE + HOUR
+    assert job.job_url == "https://dbc.example.com/#job/1/run/2"
+    assert len(jobs.runs) == 2
+
+
+def test_too_little_traffic_makes_no_baseline_and_says_so(watched: Deployment, tmp_path: Path) -> None:
+    few = Traffic(tmp_path / "few")
+    few.send(120, NINE, normal)
+    job = settle(watched, FakeWorkspace(few.path), NINE + HOUR)
+    assert job.message == "version 3 has answered 120 rows so far; a baseline takes 1000"
+    assert not Baseline.objects.exists()
+
+
+def test_counting_twice_gives_the_same_numbers(watched: Deployment, jobs: FakeWorkspace) -> None:
+    settle(watched, jobs, NINE + HOUR)
+    before = numbers()
+    DriftJob.objects.update(counted_until=None)
+    settle(watched, jobs, NINE + HOUR)
+    assert numbers() == before
+
+
+@pytest.mark.parametrize("call", ["upload_file", "submit_job", "job_run", "job_output"])
+def test_a_worker_that_dies_at_any_call_changes_no_number(
+    call: str, watched: Deployment, traffic: Traffic, jobs: FakeWorkspace
+) -> None:
+    settle(watched, FakeWorkspace(traffic.path), NINE + HOUR)
+    expected = numbers()
+    DriftWindow.objects.all().delete()
+    DriftJob.objects.all().delete()
+    jobs.dies_on = call
+    for _ in range(3):
+        with pytest.raises(WorkerDied):
+            settle(watched, jobs, NINE + HOUR)
+    assert len(jobs.runs) <= 1
+    jobs.dies_on = ""
+    settle(watched, jobs, NINE + HOUR)
+    assert numbers() == expected
+    assert len(jobs.runs) == 1
+
+
+def test_late_requests_are_counted_when_their_window_is_counted_again(
+    watched: Deployment, traffic: Traffic, jobs: FakeWorkspace
+) -> None:
+    settle(watched, jobs, NINE + HOUR)
+    traffic.send(50, NINE, normal)
+    traffic.send(300, NINE + HOUR, normal)
+    settle(watched, jobs, NINE + 2 * HOUR)
+    assert [rows for _, rows, _ in numbers()] == [1250, 300]
+
+
+def test_only_the_last_windows_are_read_again(watched: Deployment, traffic: Traffic, jobs: FakeWorkspace) -> None:
+    settle(watched, jobs, NINE + 10 * HOUR)
+    settle(watched, jobs, NINE + 11 * HOUR)
+    last = jobs.wanted[len(jobs.runs)]
+    assert last["start"] == (NINE + 7 * HOUR).isoformat()
+    assert last["end"] == (NINE + 12 * HOUR).isoformat()
+
+
+def test_two_workers_start_one_job(watched: Deployment, jobs: FakeWorkspace) -> None:
+    settle(watched, jobs, NINE + HOUR)
+    later = NINE + 2 * HOUR
+    mine = DriftJob.objects.get()
+    theirs = DriftJob.objects.get()
+    assert mine.claim(later, asked={"kind": "windows", "baselines": {}})
+    assert not theirs.claim(later, asked={"kind": "windows", "baselines": {}})
+    assert mine.end("done", "", later)
+    assert not theirs.end("failed", "mine", later)
+
+
+def test_an_answer_that_another_worker_has_kept_changes_nothing(watched: Deployment, jobs: FakeWorkspace) -> None:
+    settle(watched, jobs, NINE + HOUR)
+    drift.step(watched, connect=lambda _: jobs, now=NINE + 2 * HOUR)  # type: ignore[arg-type, return-value]
+    slow = DriftJob.objects.select_related("deployment").get()
+    assert slow.status == "running"
+    settle(watched, jobs, NINE + 2 * HOUR)
+    expected, after = numbers(), DriftJob.objects.values().get()
+    drift._look(slow, jobs, NINE + 3 * HOUR)  # type: ignore[arg-type]
+    assert numbers() == expected
+    assert DriftJob.objects.values().get() == after
+
+
+def test_a_job_that_fails_is_told_and_tried_again_later(watched: Deployment, jobs: FakeWorkspace) -> None:
+    settle(watched, jobs, NINE + HOUR)
+    jobs.fails_with = "TABLE_OR_VIEW_NOT_FOUND: there is no such table"
+    job = settle(watched, jobs, NINE + 2 * HOUR)
+    assert job.status == "failed"
+    assert "there is no such table" in job.message
+    begun = len(jobs.runs)
+    settle(watched, jobs, NINE + 2 * HOUR + timedelta(minutes=5))
+    assert len(jobs.runs) == begun
+    jobs.fails_with = ""
+    assert settle(watched, jobs, NINE + 2 * HOUR + timedelta(minutes=11)).status == "done"
+
+
+def test_what_the_workspace_refuses_is_told_and_what_passes_is_tried_again(
+    watched: Deployment, jobs: FakeWorkspace
+) -> None:
+    jobs.refuses = IntegrationError("busy", permanent=False)
+    with pytest.raises(IntegrationError):
+        settle(watched, jobs, NINE + HOUR)
+    assert DriftJob.objects.get().status == "running"
+    jobs.refuses = IntegrationError("not allowed", permanent=True)
+    job = settle(watched, jobs, NINE + HOUR)
+    assert (job.status, job.message) == ("failed", "not allowed")
+
+
+def test_a_job_that_never_ends_is_given_up(watched: Deployment, jobs: FakeWorkspace) -> None:
+    settle(watched, jobs, NINE + HOUR)
+    jobs.is_slow = True
+    assert settle(watched, jobs, NINE + 2 * HOUR).status == "running"
+    job = settle(watched, jobs, NINE + 3 * HOUR)
+    assert "took longer than" in job.message
+
+
+def test_without_an_inference_table_there_is_no_job(model_version: ModelVersion, deployer: User) -> None:
+    plain = make_deployment(model_version, deployer, "plain")
+    assert drift.step(plain, connect=lambda _: pytest.fail("asked"), now=NINE) is None
+    assert not DriftJob.objects.exists()
+
+
+def test_a_new_baseline_has_everything_counted_again_in_its_bins(watched: Deployment, jobs: FakeWorkspace) -> None:
+    settle(watched, jobs, NINE + HOUR)
+    old = Baseline.objects.get()
+    wish = {"kind": "baseline", "version": "3", "source": "traffic", "table": "", "prediction_column": ""}
+    DriftJob.objects.update(wanted=wish)
+    job = settle(watched, jobs, NINE + HOUR + timedelta(minutes=1))
+    new = Baseline.objects.get()
+    assert new.pk != old.pk
+    assert job.wanted == {}
+    assert [window.baseline_id for window in DriftWindow.objects.all()] == [new.pk]
+    assert [rows for _, rows, _ in numbers()] == [1200]
