@@ -1,0 +1,146 @@
+"""From counts to a standing. Nothing that is judged is kept, so another rule tells the past anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import reduce
+from typing import Any
+
+from catalog.models import ModelVersion
+from deployments.models import Deployment
+from integrations.drift.judgement import DriftStatus, FeatureDrift, Rules, judge, model_status
+from integrations.drift.payloads import PREDICTION
+from integrations.drift.sketch import merge
+from monitoring.models import Baseline, DriftJob, DriftWindow, FeatureSetting
+from monitoring.states import Standing
+from monitoring.sync.drift_versions import inference_table
+
+# The newest hour is judged; one with too few predictions together with those before it.
+WIDER = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24), timedelta(days=7))
+# What was not counted for so long says nothing about now.
+STALE_AFTER = timedelta(hours=3)
+OF_PREDICTIONS = "Predictions that drift put the model at risk, and so do features; a critical feature fails it."
+
+
+@dataclass(frozen=True)
+class Span:
+    """``[start, end)`` and the predictions in it."""
+
+    start: datetime
+    end: datetime
+    rows: int
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How the version with most of the traffic compares with its baseline. ``span`` is None without predictions."""
+
+    rules: Rules
+    standing: Standing
+    reason: str
+    version: ModelVersion | None = None
+    baseline: Baseline | None = None
+    span: Span | None = None
+    features: tuple[FeatureDrift, ...] = ()
+    sketch: dict[str, Any] | None = None
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.rules.sentence()} {OF_PREDICTIONS}"
+
+
+def rules_of(deployment: Deployment, settings: Iterable[FeatureSetting]) -> Rules:
+    """The spec's rules with what people said about single features on top."""
+    monitoring = deployment.spec.get("monitoring") or {}
+    told = list(settings)
+    exclude, critical = set(monitoring.get("exclude") or ()), set(monitoring.get("critical") or ())
+    for chosen, name in ((exclude, "excluded"), (critical, "critical")):
+        chosen |= {row.feature for row in told if getattr(row, name)}
+        chosen -= {row.feature for row in told if getattr(row, name) is False}
+    return Rules(
+        metric=monitoring.get("drift_metric") or Rules.metric,
+        threshold=float(monitoring.get("drift_threshold") or Rules.threshold),
+        thresholds={row.feature: row.threshold for row in told if row.threshold is not None},
+        exclude=frozenset(exclude),
+        critical=frozenset(critical),
+    )
+
+
+def judged(deployment: Deployment, now: datetime, within: tuple[datetime, datetime] | None = None) -> Judged:
+    """Of the newest window that can be judged, or of all of ``within``. At most six queries."""
+    rules = rules_of(deployment, FeatureSetting.objects.filter(deployment=deployment))
+    if inference_table(deployment) is None:
+        return Judged(rules, Standing.UNKNOWN, "requests are not kept: the endpoint has no inference table")
+    number = deployment.live_version
+    version = ModelVersion.objects.filter(
+        model=deployment.model_id, version=int(number) if number.isdecimal() else 0
+    ).first()
+    if version is None:
+        return Judged(rules, Standing.UNKNOWN, "no version of the model gets traffic")
+    baseline = Baseline.objects.filter(version=version).first()
+    if baseline is None:
+        return Judged(rules, Standing.UNKNOWN, f"version {version.version} has no baseline", version)
+    known = DriftWindow.objects.filter(deployment=deployment, version=version)
+    span = _whole(known, within) if within else _newest(known, now, rules.min_samples)
+    if span is None:
+        return Judged(rules, Standing.UNKNOWN, "no predictions in this time", version, baseline)
+    windows = known.filter(start__gte=span.start, start__lt=span.end)
+    total = reduce(merge, (window.sketch for window in windows))
+    found = tuple(judge(baseline.data, total, rules))
+    standing, reason = standing_of(found, rules)
+    result = Judged(rules, standing, reason, version, baseline, span, found, total)
+    return result if within else _unless_stale(result, deployment, now)
+
+
+def _newest(known: Any, now: datetime, needed: int) -> Span | None:
+    """The shortest span up to the newest window that has enough predictions; the longest one if none has."""
+    rows = list(known.filter(start__gte=now - WIDER[-1], start__lte=now).values_list("start", "rows", "width_s"))
+    if not rows:
+        return None
+    end = max(start + timedelta(seconds=width_s) for start, _, width_s in rows)
+    span = None
+    for width in WIDER:
+        count = sum(found for start, found, _ in rows if start >= end - width)
+        span = Span(end - width, end, count)
+        if count >= needed:
+            return span
+    return span
+
+
+def _whole(known: Any, within: tuple[datetime, datetime]) -> Span | None:
+    rows = list(known.filter(start__gte=within[0], start__lt=within[1]).values_list("start", "rows", "width_s"))
+    if not rows:
+        return None
+    first, last = min(start for start, _, _ in rows), max(start + timedelta(seconds=width) for start, _, width in rows)
+    return Span(first, last, sum(found for _, found, _ in rows))
+
+
+def standing_of(features: Iterable[FeatureDrift], rules: Rules) -> tuple[Standing, str]:
+    """By the rule that ``Judged.sentence`` says. The prediction is judged beside the features and is none of them."""
+    every = list(features)
+    status, reason = model_status([item for item in every if item.name != PREDICTION], rules)
+    drifting = [item for item in every if item.status == DriftStatus.DRIFT]
+    predictions = any(item.name == PREDICTION for item in drifting)
+    if predictions:
+        reason = f"{reason}, and the predictions do too"
+    if any(item.is_critical for item in drifting):
+        return Standing.FAILING, reason
+    if status == DriftStatus.DRIFT or predictions:
+        return Standing.AT_RISK, reason
+    return (Standing.PASSING if status == DriftStatus.OK else Standing.UNKNOWN), reason
+
+
+def _unless_stale(result: Judged, deployment: Deployment, now: datetime) -> Judged:
+    """Old news are no standing; the values stay."""
+    counted = DriftJob.objects.filter(deployment=deployment).values_list("counted_at", "message").first()
+    counted_at, message = counted or (None, "")
+    if counted_at is None or now - counted_at > STALE_AFTER:
+        words = f"not counted lately: {message}" if message else "not counted lately"
+        return replace(result, standing=Standing.UNKNOWN, reason=words)
+    if result.span is not None and now - result.span.end > WIDER[2]:
+        return replace(
+            result, standing=Standing.UNKNOWN, reason=f"no predictions since {result.span.end:%Y-%m-%d %H:%M} UTC"
+        )
+    return result
