@@ -10,7 +10,10 @@ from django.core.paginator import Paginator
 from django.http import QueryDict
 from django.utils import timezone
 
+from monitoring.presenters.charts import Chart, Series
 from portal.templatetags.ui import TONE_ICONS
+
+TEAMS = ("fraud", "pricing", "support")
 
 CURL = """curl -H "Authorization: Bearer $SLIPWAY_TOKEN" \\
   https://slipway.example.com/api/v1/models/"""
@@ -115,6 +118,41 @@ def _rows() -> list[dict[str, Any]]:
     ]
 
 
+def _charts() -> list[Chart]:
+    """A gap where nothing is known, a marker, a threshold; a stack; a scatter; and one without data."""
+    start = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
+    hours = [start + timedelta(hours=hour) for hour in range(24)]
+    slow = Series("p99", [(at, None if 9 <= n <= 11 else 40 + 3.5 * (n % 7)) for n, at in enumerate(hours)])
+    usual = Series("p50", [(at, None if 9 <= n <= 11 else 11 + 0.5 * (n % 5)) for n, at in enumerate(hours)])
+    days = [f"{day} March" for day in range(1, 8)]
+    parts = [
+        Series(name, [(day, share * (n % 4 + 1)) for n, day in enumerate(days)]) for share, name in enumerate(TEAMS, 1)
+    ]
+    points = [(0.05, 0.31, "amount", "#c-charts"), (0.4, 0.02, "age", ""), (0.2, 0.12, "country", "")]
+    return [
+        Chart(
+            "sample-line",
+            "Latency",
+            [usual, slow],
+            unit="ms",
+            markers=[(hours[15], "v4 live")],
+            thresholds=[(60, "limit")],
+        ),
+        Chart("sample-stack", "Cost by team", parts, kind="stacked", x="category", unit="USD", categories=days),
+        Chart(
+            "sample-scatter",
+            "Drift by importance",
+            [Series("Drift", points)],
+            "scatter",
+            "number",
+            x_label="Importance",
+        ),
+        Chart(
+            "sample-empty", "Requests", [Series("v4", [])], empty="No requests in this window: the last was 3 days ago."
+        ),
+    ]
+
+
 def showcase(query: QueryDict) -> dict[str, Any]:
     page = Paginator(_rows(), 8).get_page(query.get("page"))
     now = timezone.now()
@@ -126,6 +164,7 @@ def showcase(query: QueryDict) -> dict[str, Any]:
         "single_page": Paginator(_rows()[:3], 8).get_page(1),
         "stages": _stages(),
         "lines": _log(),
+        "charts": _charts(),
         "form": SampleForm(),
         "broken_form": SampleForm({"name": "Not a slug!", "scale_to_zero": "on"}, auto_id="broken_%s"),
         "size_texts": SIZE_TEXTS,
