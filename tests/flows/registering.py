@@ -12,7 +12,6 @@ from tests.waiting import wait_until
 
 SCRIPT = Path(__file__).with_name("flaky_model.py")
 NEWEST_VERSION = 3
-# The catalog is read once a minute.
 SYNC_TIMEOUT_S = 180
 
 
@@ -33,4 +32,5 @@ def register_flaky(product: Product, full_name: str) -> None:
         [sys.executable, str(SCRIPT), full_name], env=environment, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    wait_until(lambda: api.get(newest).status_code == 200, SYNC_TIMEOUT_S, interval_s=1)
+    api.post("environments/staging/refresh/").raise_for_status()
+    wait_until(lambda: api.get(newest).status_code == 200, SYNC_TIMEOUT_S, interval_s=0.25)
