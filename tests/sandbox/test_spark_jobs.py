@@ -7,7 +7,6 @@ import os
 import signal
 import textwrap
 import uuid
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -15,6 +14,8 @@ import pytest
 from tests.sandbox.delta_tables import add_table
 from tests.sandbox.job_scripts import Jobs
 from tests.sandbox.running import RunningSandbox
+from tests.sandbox.sail_processes import sail_of
+from tests.waiting import wait_until
 
 SPARK = "from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n"
 COUNT = """
@@ -52,13 +53,6 @@ def amounts(sandbox, reader=""):
     return name
 
 
-def sail_of(sandbox):
-    """Process ids of the Sail servers that the sandbox runs."""
-    tasks = Path(f"/proc/{sandbox.process.pid}/task").iterdir()
-    children = [child for task in tasks for child in (task / "children").read_text().split()]
-    return [int(child) for child in children if b"pysail" in Path(f"/proc/{child}/cmdline").read_bytes()]
-
-
 def test_a_job_counts_the_rows_of_a_table_with_a_function_over_arrow_batches(jobs, sandbox):
     run_id = jobs.submit(jobs.task("only", SPARK + COUNT, [amounts(sandbox)]))
     assert jobs.result(run_id) == "SUCCESS", jobs.api.get_run_output(run_id).logs
@@ -71,6 +65,7 @@ def test_a_server_that_died_is_started_again_for_the_next_job(jobs, sandbox):
     assert jobs.result(jobs.submit(jobs.task("only", script))) == "SUCCESS"
     (pid,) = sail_of(sandbox)
     os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not sail_of(sandbox), 10)
     run_id = jobs.submit(jobs.task("only", script))
     assert jobs.result(run_id) == "SUCCESS"
     assert jobs.api.get_run_output(run_id).logs == "1000\n"
