@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from monitoring.views import cost
+from monitoring.views import budgets, cost
 
 app_name = "monitoring"
 urlpatterns: list[URLPattern] = [
     path("cost/", cost.cost, name="cost"),
+    path("cost/budgets/", budgets.budgets, name="budgets"),
     path("models/<path:full_name>/cost/", cost.model_cost, name="model_cost"),
 ]

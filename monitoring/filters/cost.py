@@ -13,7 +13,7 @@ from catalog.filters import TextFilter, teams_of
 from catalog.models import Environment
 from deployments.filters import words_in
 from deployments.models import Deployment
-from monitoring.services.costing import month_before
+from monitoring.services.costing import CostChoice, month_before
 
 MONTHS = 13
 GROUPS = [("team", "Team"), ("model", "Model"), ("environment", "Environment"), ("kind", "Kind")]
@@ -66,11 +66,15 @@ class CostFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no ty
     def as_it_is(self, rows: QuerySet[Deployment], name: str, value: Any) -> QuerySet[Deployment]:
         return rows
 
-    def chosen(self, name: str) -> str:
-        """The value of a parameter that chooses what is shown, "" if none is given. After ``is_valid``."""
-        return str(self.form.cleaned_data.get(name) or "")
-
     @property
-    def chosen_month(self) -> date | None:
-        text = self.chosen("month")
-        return date.fromisoformat(f"{text}-01") if text else None
+    def choice(self) -> CostChoice:
+        """What the parameters choose to show. After ``is_valid``; the usual things where they are not valid."""
+        given = self.form.cleaned_data if not self.form.errors else {}
+        month = f"{given['month']}-01" if given.get("month") else ""
+        return CostChoice(
+            month=date.fromisoformat(month) if month else None,
+            currency=str(given.get("currency") or "").upper(),
+            group=str(given.get("group") or ""),
+            ordering=str(given.get("ordering") or ""),
+            is_narrowed=any(given.get(name) for name in ("q", "team", "environment")),
+        )

@@ -10,13 +10,15 @@ from typing import Any
 
 from deployments.models import Deployment
 from monitoring.models import BillingSource, CostKind
+from monitoring.presenters.charts import Chart, Series
 from monitoring.services.costing import Ledger, Period, Spent, change, forecast, month_to_date
 from monitoring.services.requests import Requests
 
 CENT = Decimal("0.01")
 NOBODY = "Not attributed"
 OTHERS = "All others"
-MAX_BARS = 8
+# The chart has five colours.
+MAX_BARS = 5
 # Databricks publishes usage a few hours late; two days without any is more than that.
 DELAYED_AFTER = timedelta(days=2)
 
@@ -147,11 +149,25 @@ def _by_deployment(rows: Iterable[Spent]) -> dict[int | None, list[Spent]]:
 
 @dataclass(frozen=True)
 class Bars:
-    """One bar for each day, one part of it for each group, in cents; the largest group first."""
+    """One bar for each day, one part of it for each group, in cents; the largest group first.
+
+    ``markers`` are (day, what happened).
+    """
 
     days: list[str]
     groups: list[tuple[str, list[Decimal]]]
     currency: str
+    markers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def chart(self) -> dict[str, Any]:
+        """What static/js/charts.js draws. The table has the exact figures, so that no cent is lost on the way."""
+        series = [
+            Series(name, [(day, float(value)) for day, value in zip(self.days, values, strict=True)])
+            for name, values in self.groups
+        ]
+        chart = Chart("cost", "Cost per day", series, "stacked", "category", self.currency, categories=self.days)
+        return {**chart.as_json, "markers": [{"at": day, "label": label} for day, label in self.markers]}
 
     @property
     def table(self) -> list[tuple[str, list[Decimal], Decimal]]:

@@ -146,6 +146,20 @@ def spent_rows(rows: CostDayQuerySet, first: date, last: date, currency: str) ->
 
 
 @dataclass(frozen=True)
+class CostChoice:
+    """What somebody asks to see. ``month`` None is the present one, ``currency`` "" the one with the most costs.
+
+    ``is_narrowed``: only some deployments are asked for, so that what belongs to nobody is not.
+    """
+
+    month: date | None = None
+    currency: str = ""
+    group: str = ""
+    ordering: str = ""
+    is_narrowed: bool = False
+
+
+@dataclass(frozen=True)
 class Ledger:
     """All that one person may see of one month in one currency.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -17,40 +16,14 @@ from accounts.views import signed_in
 from deployments.models import Deployment
 from monitoring.filters.cost import CostFilter
 from monitoring.presenters import cost as present
+from monitoring.presenters import cost_choice as select
 from monitoring.presenters.csv import csv_of
 from monitoring.services import costing
+from monitoring.services.budgets import budget_lines
 from monitoring.services.costing import Ledger
 from monitoring.views.subject import subject_of
 
 PAGE_SIZE = 25
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """What the address asks for: the month in a currency, and the deployments that it is narrowed to."""
-
-    ledger: Ledger
-    rows: list[present.CostRow]
-    bars: present.Bars
-    filter: CostFilter
-
-
-def chosen_costs(request: HttpRequest, user: User) -> Chosen:
-    """Seven queries, whatever the number of rows. A filter that cannot be applied chooses nothing."""
-    visible = Deployment.objects.visible_to(user)
-    asked = CostFilter(request.GET, queryset=visible, request=request)
-    valid = asked.is_valid()
-    month, currency = (asked.chosen_month, asked.chosen("currency")) if valid else (None, "")
-    ledger = costing.load(costing.costs_of(user), timezone.now(), month, currency.upper())
-    ids = {row.deployment_id for row in ledger.rows} | set(ledger.before)
-    found = (asked.qs if valid else visible.none()).filter(pk__in=[pk for pk in ids if pk is not None])
-    deployments = {row.pk: row for row in found.select_related("team", "environment", "model")}
-    rows = present.cost_rows(ledger, deployments.values(), {})
-    narrowed = any(asked.chosen(name) for name in ("q", "team", "environment")) if valid else True
-    of_bars = [row for row in ledger.of_month if row.deployment_id in deployments or not narrowed]
-    group = asked.chosen("group") if valid else ""
-    shown = present.bars(of_bars, ledger.period, deployments, group, ledger.currency)
-    return Chosen(ledger, present.ordered(rows, asked.chosen("ordering") if valid else ""), shown, asked)
 
 
 @login_required
@@ -58,12 +31,13 @@ def chosen_costs(request: HttpRequest, user: User) -> Chosen:
 def cost(request: HttpRequest) -> HttpResponse:
     """A month of my teams, of everybody for a platform admin; ``?format=csv`` is the table of it."""
     user = signed_in(request)
-    chosen = chosen_costs(request, user)
-    valid = not chosen.filter.form.errors
+    asked = CostFilter(request.GET, queryset=Deployment.objects.visible_to(user), request=request)
+    valid = asked.is_valid()
+    chosen = select.chosen(user, asked.qs if valid else None, asked.choice, timezone.now())
     if request.GET.get("format") == "csv" and valid:
         name = f"cost-{chosen.ledger.period.first:%Y-%m}.csv"
         return csv_of(name, present.CSV_COLUMNS, present.csv_rows(chosen.rows, chosen.ledger))
-    form = chosen.filter.form
+    form = asked.form
     if len(chosen.ledger.currencies) < 2 and not form.errors and not form.cleaned_data["currency"]:
         del form.fields["currency"]
     context = {
@@ -118,6 +92,7 @@ def _overview(user: User, ledger: Ledger) -> dict[str, Any]:
         "ledger": ledger,
         "period": period,
         "totals": present.totals(ledger),
+        "lines": budget_lines(user, timezone.now()),
         "notices": present.source_notices(costing.sources(user), timezone.now()),
         "unpriced": costing.unpriced(visible, period),
         "checks": costing.reconciliations(user, period.first),

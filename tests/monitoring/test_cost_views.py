@@ -115,7 +115,7 @@ def test_bars_are_grouped_as_the_address_says(client, viewer, deployment, source
     client.force_login(viewer)
     page = page_of(client, f"{URL}?group={group}")
     named = {"": "card-fraud in Staging", "team": "Fraud", "model": "staging.fraud.card_fraud", "kind": "Cold starts"}
-    assert f'class="text-end">{named.get(group, "Staging")}</th>' in page
+    assert f'class="num">{named.get(group, "Staging")}</th>' in page
     assert "2026-11-20" in page
 
 
