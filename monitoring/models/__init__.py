@@ -4,19 +4,42 @@ from __future__ import annotations
 
 from auditlog.registry import auditlog
 
+from monitoring.models.alerts import (
+    Alert,
+    AlertEvent,
+    AlertRoute,
+    AlertRule,
+    Delivery,
+    Receiver,
+    ReceiverKind,
+    SeenRun,
+)
 from monitoring.models.cost import BillingSource, CostDay, CostKind, Reconciliation
 from monitoring.models.drift import Baseline, DriftJob, DriftWindow, FeatureSetting
 
 __all__ = [
+    "Alert",
+    "AlertEvent",
+    "AlertRoute",
+    "AlertRule",
     "Baseline",
     "BillingSource",
     "CostDay",
     "CostKind",
+    "Delivery",
     "DriftJob",
     "DriftWindow",
     "FeatureSetting",
+    "Receiver",
+    "ReceiverKind",
     "Reconciliation",
+    "SeenRun",
+    "Watch",
 ]
 
 # How people had features judged.
 auditlog.register(FeatureSetting)
+# Where alerts go and when they open; an address holds a secret.
+auditlog.register(Receiver, exclude_fields=["address"])
+auditlog.register(AlertRoute)
+auditlog.register(AlertRule)
