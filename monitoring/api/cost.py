@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 from django_filters.utils import translate_validation
+from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, viewsets
 from rest_framework.request import Request
@@ -25,6 +26,7 @@ from monitoring.presenters.cost_choice import Chosen, chosen
 from monitoring.services import costing
 from monitoring.services.budgets import budget_lines, set_budget
 from monitoring.services.costing import CostChoice, Ledger
+from monitoring.services.requests import requests_of
 
 PARAMETERS = [
     OpenApiParameter("q", str, description="Words in the name, the model or the team."),
@@ -100,6 +102,10 @@ class CostSerializer(serializers.Serializer[Any]):
     sources = SourceSerializer(many=True, read_only=True)
 
 
+# A list of rows is what a method of this name is taken for.
+ONE_COST = forced_singular_serializer(CostSerializer)  # type: ignore[no-untyped-call]  # ships no types
+
+
 class CostViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
     """What the deployments of your teams cost, as the billing tables of the workspaces have it, at list prices."""
 
@@ -108,7 +114,7 @@ class CostViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
     filter_backends = []
     pagination_class = None
 
-    @extend_schema(operation_id="cost_retrieve", parameters=PARAMETERS, responses=CostSerializer(many=False))
+    @extend_schema(operation_id="cost_retrieve", parameters=PARAMETERS, responses=ONE_COST)
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One month: its total and forecast, its days, and every deployment that cost something."""
         user = user_of(request)
@@ -138,7 +144,7 @@ class DeploymentCostViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment])
     @extend_schema(
         operation_id="deployments_cost_retrieve",
         parameters=[DEPLOYMENT_ID, *PARAMETERS[3:6]],
-        responses=CostSerializer(many=False),
+        responses=ONE_COST,
     )
     def list(self, request: Request, deployment_id: str, *args: Any, **kwargs: Any) -> Response:
         """One month of the deployment, by kind where no other group is asked for."""
@@ -160,7 +166,8 @@ class DeploymentCostViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment])
 def _of_one(ledger: Ledger, deployment: Deployment, choice: CostChoice) -> Chosen:
     group = choice.group or "kind"
     shown = present.bars(ledger.of_month, ledger.period, {deployment.pk: deployment}, group, ledger.currency)
-    return Chosen(ledger, present.cost_rows(ledger, [deployment], {}), shown)
+    rows = present.cost_rows(ledger, [deployment], requests_of([deployment.pk], ledger.period))
+    return Chosen(ledger, rows, shown)
 
 
 def _month(found: Chosen) -> dict[str, Any]:

@@ -76,7 +76,10 @@ def cost_rows(ledger: Ledger, deployments: Iterable[Deployment], requests: Mappi
         if not (cost or before):
             continue
         asked = requests.get(deployment.pk)
-        count, idle = (asked.count, asked.idle_share) if asked else (None, None)
+        # Only since somebody counted: what was paid before would be spread over too few requests.
+        first = min((row.day for row in rows if row.cost and row.day >= ledger.period.first), default=None)
+        known = asked is not None and first is not None and asked.since <= first
+        count, idle = (asked.count, asked.idle_share) if asked and known else (None, None)
         found.append(CostRow(deployment, cost, before, forecast(rows, ledger.period), count, idle))
     return found
 

@@ -12,6 +12,7 @@ from deployments.models import Deployment
 from monitoring.presenters.cost import Bars, CostRow, bars, cost_rows, ordered
 from monitoring.services import costing
 from monitoring.services.costing import CostChoice, Ledger
+from monitoring.services.requests import requests_of
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Chosen:
 
 
 def chosen(user: User, deployments: QuerySet[Deployment] | None, choice: CostChoice, now: datetime) -> Chosen:
-    """``deployments`` are those asked for, None for none of them. Seven queries, whatever the number of rows."""
+    """``deployments`` are those asked for, None for none of them. Eight queries, whatever the number of rows."""
     ledger = costing.load(costing.costs_of(user), now, choice.month, choice.currency)
     ids = {row.deployment_id for row in ledger.rows} | set(ledger.before)
     asked = Deployment.objects.none() if deployments is None else deployments
@@ -32,5 +33,6 @@ def chosen(user: User, deployments: QuerySet[Deployment] | None, choice: CostCho
     known = {row.pk: row for row in found.select_related("team", "environment", "model")}
     everything = deployments is not None and not choice.is_narrowed
     of_bars = [row for row in ledger.of_month if row.deployment_id in known or everything]
+    rows = cost_rows(ledger, known.values(), requests_of(known, ledger.period))
     shown = bars(of_bars, ledger.period, known, choice.group, ledger.currency)
-    return Chosen(ledger, ordered(cost_rows(ledger, known.values(), {}), choice.ordering), shown)
+    return Chosen(ledger, ordered(rows, choice.ordering), shown)

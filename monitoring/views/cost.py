@@ -21,6 +21,7 @@ from monitoring.presenters.csv import csv_of
 from monitoring.services import costing
 from monitoring.services.budgets import budget_lines
 from monitoring.services.costing import Ledger
+from monitoring.services.requests import requests_of
 from monitoring.views.subject import subject_of
 
 PAGE_SIZE = 25
@@ -63,7 +64,7 @@ def model_cost(request: HttpRequest, full_name: str) -> HttpResponse:
 
 
 def _of_deployment(user: User, deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
-    rows = present.cost_rows(ledger, [deployment], {})
+    rows = present.cost_rows(ledger, [deployment], requests_of([deployment.pk], ledger.period))
     visible = costing.costs_of(user).filter(deployment=deployment)
     return {
         "ledger": ledger,

@@ -2,14 +2,15 @@
 
 import csv
 import io
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
 from django.urls import reverse
 
-from monitoring.models import BillingSource, CostKind, Reconciliation
+from monitoring.models import BillingSource, CostKind, HealthBucket, Reconciliation
+from monitoring.models.health import COARSE
 from tests.deployments.conftest import make_deployment
 from tests.deployments.pages import page_of, queries
 from tests.monitoring.costs import LAUNCH, NOW, spent
@@ -175,6 +176,34 @@ def test_the_page_of_a_model_shows_its_own(client, viewer, stranger, deployment,
 def test_a_model_that_is_not_deployed_has_no_costs(client, viewer, model_version):
     client.force_login(viewer)
     assert "Not deployed" in page_of(client, MODEL_URL)
+
+
+def watched(deployment, first, hours, requests):
+    """Hourly buckets from midnight of ``first`` on; requests come in every other hour."""
+    for number in range(hours):
+        start = datetime.combine(first, time(), UTC) + timedelta(hours=number)
+        asked = requests if number % 2 else 0
+        HealthBucket.objects.create(
+            deployment=deployment, version="3", width=COARSE, start=start, minutes=60, requests=asked
+        )
+
+
+def test_what_a_thousand_predictions_cost_and_how_long_nobody_asked(client, viewer, deployment, source):
+    spent(deployment, date(2026, 11, 18), "6")
+    spent(deployment, TODAY, "6")
+    watched(deployment, date(2026, 11, 18), 24, 500)
+    client.force_login(viewer)
+    (row,) = rows_of(client)
+    assert (row["requests"], row["per_1000_predictions"], row["idle_share"]) == ("6000", "2.0000", "0.50")
+    assert "2.00 USD" in page_of(client, MODEL_URL)
+
+
+def test_what_was_paid_before_anybody_counted_is_not_spread_over_too_few_requests(client, viewer, deployment, source):
+    spent(deployment, date(2026, 11, 2), "6")
+    watched(deployment, date(2026, 11, 18), 24, 500)
+    client.force_login(viewer)
+    (row,) = rows_of(client)
+    assert (row["requests"], row["per_1000_predictions"], row["idle_share"]) == ("", "", "")
 
 
 def test_one_row_and_twenty_cost_the_same(client, admin, deployment, model_version, deployer, source):
