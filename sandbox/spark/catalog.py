@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from sandbox.identity import Principal
 from sandbox.store import Store
 from sandbox.unity_catalog import access, objects
-from sandbox.unity_catalog.objects import CATALOG, SCHEMA_KIND, TABLE, UcObject
+from sandbox.unity_catalog.objects import TABLE, UcObject
 
 SELECT = "SELECT"
 LOCATION = "storage_location"
@@ -34,18 +34,6 @@ class SparkCatalog:
         with self._store.reading() as connection:
             known = objects.find(connection, TABLE, full_name)
             return _table(connection, known, who) if known else None
-
-    def readable(self, who: Principal) -> list[SparkTable]:
-        """Every table that ``who`` may read and that has a Delta log, in the order of their names."""
-        with self._store.reading() as connection:
-            known = [
-                table
-                for catalog in objects.children(connection, CATALOG, "")
-                for schema in objects.children(connection, SCHEMA_KIND, catalog.full_name)
-                for table in objects.children(connection, TABLE, schema.full_name)
-            ]
-            tables = [_table(connection, table, who) for table in known]
-        return [table for table in tables if table.is_readable and is_delta(table.location)]
 
 
 def is_delta(location: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -80,8 +79,6 @@ def _literal(text: str) -> str:
 
 
 def _connected(url: str) -> SparkSession:
-    # gRPC's own handlers of fork are for children that go on using it; ours exec at once.
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     # Imported late: 100 MB, which a workspace without Spark jobs and SQL does not need.
     from pyspark.sql.connect.client.retries import DefaultPolicy
     from pyspark.sql.connect.session import SparkSession

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from sandbox.spark.catalog import SparkCatalog
+from sandbox.spark.grouping import without_group_by_all
 from sandbox.spark.server import SparkUnavailableError
 from sandbox.spark.sessions import name_tables, new_session
-from sandbox.sql.grouping import without_group_by_all
 from sandbox.sql.names import Prepared, Scope, prepared
 from sandbox.sql.refusals import Refusal, not_found
 from sandbox.sql.statements import Statement

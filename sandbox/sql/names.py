@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sandbox.spark.catalog import SparkTable, is_delta
+from sandbox.spark.lexer import Chain, Token, chains_of, replaced, tokens_of
 from sandbox.spark.sessions import quoted_name
-from sandbox.sql.lexer import Chain, Token, chains_of, replaced, tokens_of
 from sandbox.sql.refusals import Refusal, insufficient
 
 QUERIES = frozenset(("SELECT", "WITH", "VALUES", "FROM", "TABLE", "DESCRIBE", "DESC", "EXPLAIN", "("))

@@ -11,6 +11,7 @@ import uuid
 import pyarrow as pa
 import pytest
 
+from tests.sandbox.billing_tables import add_billing
 from tests.sandbox.delta_tables import add_table
 from tests.sandbox.job_scripts import Jobs
 from tests.sandbox.running import RunningSandbox
@@ -57,6 +58,42 @@ def test_a_job_counts_the_rows_of_a_table_with_a_function_over_arrow_batches(job
     run_id = jobs.submit(jobs.task("only", SPARK + COUNT, [amounts(sandbox)]))
     assert jobs.result(run_id) == "SUCCESS", jobs.api.get_run_output(run_id).logs
     assert json.loads(jobs.api.get_run_output(run_id).logs) == [1000, 499500.0]
+
+
+def test_system_tables_and_names_in_any_case_are_found_by_name_and_in_sql(jobs, sandbox):
+    add_billing(sandbox)
+    script = """
+        from pyspark.sql import functions as f
+        usage = spark.table("System.Billing.usage").alias("u")
+        print(usage.join(spark.table("system.billing.list_prices"), "sku_name").count())
+        print(usage.where(f.col("u.usage_metadata.endpoint_name") == "risk").collect()[0].usage_quantity)
+        sql = "SELECT usage_metadata.endpoint_name, sum(usage_quantity) FROM system.billing.usage "
+        sql += "GROUP BY ALL ORDER BY 2"
+        print([row[0] for row in spark.sql(sql).collect()])
+        print(usage.schema["custom_tags"].dataType.simpleString())
+    """
+    run_id = jobs.submit(jobs.task("only", SPARK + textwrap.dedent(script)))
+    assert jobs.result(run_id) == "SUCCESS", jobs.api.get_run_output(run_id).logs
+    assert jobs.api.get_run_output(run_id).logs.splitlines() == [
+        "8",
+        "4.000000000000000000",
+        "['fraud', 'risk']",
+        "map<string,string>",
+    ]
+
+
+def test_an_error_of_spark_comes_to_the_job_as_what_it_is(jobs):
+    script = """
+        from pyspark.errors import AnalysisException
+        for wrong in ("SELECT * FROM main.nowhere.nothing", "SELECT nothing"):
+            try:
+                spark.sql(wrong).collect()
+            except AnalysisException as error:
+                print(type(error).__name__)
+    """
+    run_id = jobs.submit(jobs.task("only", SPARK + textwrap.dedent(script)))
+    assert jobs.result(run_id) == "SUCCESS", jobs.api.get_run_output(run_id).logs
+    assert jobs.api.get_run_output(run_id).logs.splitlines() == ["AnalysisException", "AnalysisException"]
 
 
 def test_a_server_that_died_is_started_again_for_the_next_job(jobs, sandbox):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sandbox.spark.catalog import SparkTable
-from sandbox.sql.grouping import without_group_by_all
-from sandbox.sql.lexer import chains_of, tokens_of
+from sandbox.spark.grouping import without_group_by_all
+from sandbox.spark.lexer import chains_of, tokens_of
 from sandbox.sql.names import Scope, prepared
 from sandbox.sql.refusals import Refusal
 

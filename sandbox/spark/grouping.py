@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from sandbox.sql.lexer import Token, replaced, tokens_of
+from sandbox.spark.lexer import Token, replaced, tokens_of
 
 # The functions that make one value of many rows; a word before a bracket that is none of them groups.
 AGGREGATES = re.compile(

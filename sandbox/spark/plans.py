@@ -1,0 +1,51 @@
+"""Names of tables in the messages of Spark Connect: as Unity Catalog has them, and as Sail does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sandbox.spark.grouping import without_group_by_all
+from sandbox.spark.lexer import Chain, chains_of, replaced, tokens_of
+from sandbox.spark.sessions import quoted_name
+
+# Protocol buffers make their classes when they are imported: no type checker knows their fields.
+Message = Any
+# Whether Spark may read the table of this full name; called once for each mention.
+Knows = Callable[[str], bool]
+# Messages and their field that holds a name or a statement.
+NAMED_TABLE, STATEMENTS = "spark.connect.Read.NamedTable", ("spark.connect.SQL", "spark.connect.SqlCommand")
+
+
+def with_names_of_sail(request: Message, knows: Knows) -> None:
+    """Changes ``request`` in place; what the workspace does not know stays as it is, for Sail to judge."""
+    for message in _all_messages(request):
+        kind = message.DESCRIPTOR.full_name
+        if kind == NAMED_TABLE:
+            message.unparsed_identifier = _renamed(message.unparsed_identifier, knows)
+        elif kind in STATEMENTS:
+            name = "query" if "query" in message.DESCRIPTOR.fields_by_name else "sql"
+            setattr(message, name, _renamed(without_group_by_all(getattr(message, name)), knows))
+
+
+def _all_messages(message: Message) -> Iterator[Message]:
+    yield message
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        if field.message_type.GetOptions().map_entry:
+            inner = [item for item in value.values() if hasattr(item, "ListFields")]
+        else:
+            inner = list(value) if field.is_repeated else [value]
+        for item in inner:
+            yield from _all_messages(item)
+
+
+def _renamed(text: str, knows: Knows) -> str:
+    chains = [chain for chain in chains_of(tokens_of(text)) if len(chain.names) >= 3]
+    changes = [_change(chain) for chain in chains if knows(".".join(chain.names[:3]))]
+    return replaced(text, changes)
+
+
+def _change(chain: Chain) -> tuple[int, int, str]:
+    return chain.tokens[0].start, chain.tokens[2].end, quoted_name(".".join(chain.names[:3]))
