@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from pydantic import Field
@@ -20,7 +19,6 @@ from deployments.specs import Column, Part, ShortText, SpecInvalid, parse
 from integrations.drift.judgement import DriftStatus
 from monitoring.models import DriftJob
 from monitoring.presenters import drift as present
-from monitoring.presenters.csv import csv_of
 from monitoring.services.drift import choose_baseline, set_feature
 from monitoring.specs import RangeInvalid, TimeRange, parse_range
 from monitoring.states import Standing
@@ -73,7 +71,7 @@ class DriftWindowSerializer(serializers.Serializer[Any]):
 
 class DriftBaselineSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField(source="version.version", read_only=True)
-    source = serializers.CharField(read_only=True)
+    made_of = serializers.CharField(source="source", read_only=True)
     detail = serializers.CharField(read_only=True)
     rows = serializers.IntegerField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
@@ -119,18 +117,6 @@ class DriftViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Deployment]):
         """Of the newest window that has enough predictions, or of all of a range that is asked for."""
         view = _view(request, deployment_or_404(request, deployment_id))
         return Response(DriftSerializer(view).data)
-
-    @extend_schema(
-        operation_id="deployments_drift_csv",
-        parameters=[DEPLOYMENT_ID, RANGE, FROM, TO, FEATURE],
-        responses={(200, "text/csv"): str},
-    )
-    @action(detail=False, url_path="csv", url_name="csv")
-    def as_csv(self, request: Request, deployment_id: str) -> HttpResponse:
-        """The features as a table."""
-        found = deployment_or_404(request, deployment_id)
-        view = _view(request, found)
-        return csv_of(f"drift-{found.pk}.csv", present.CSV_COLUMNS, present.csv_rows(view, view.rows))
 
     @extend_schema(
         operation_id="deployments_drift_feature",

@@ -1,0 +1,60 @@
+"""What the page of drift sends. What it may say is judged by the services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from deployments.specs import SpecInvalid
+from monitoring.models import Baseline
+
+YES = "yes"
+
+
+class FeatureForm(forms.Form):
+    """One change of one feature: a button that is a switch, or a threshold."""
+
+    feature_name = forms.CharField(max_length=255, strip=False)
+    starred = forms.CharField(required=False)
+    excluded = forms.CharField(required=False)
+    critical = forms.CharField(required=False)
+    threshold = forms.FloatField(required=False)
+
+    def feature(self) -> str:
+        """Raises SpecInvalid."""
+        if not self.is_valid():
+            raise SpecInvalid({name: [str(text) for text in texts] for name, texts in self.errors.items()})
+        return str(self.cleaned_data["feature_name"])
+
+    def changes(self) -> dict[str, Any]:
+        """Only what was sent; an empty threshold takes the usual one."""
+        self.feature()
+        switches = {name: self.data[name] == YES for name in ("starred", "excluded", "critical") if name in self.data}
+        return {**switches, "threshold": self.cleaned_data["threshold"]} if "threshold" in self.data else switches
+
+
+class BaselineForm(forms.Form):
+    version = forms.CharField(max_length=9, widget=forms.HiddenInput)
+    source = forms.ChoiceField(
+        label="Compare with",
+        choices=[(Baseline.Source.TABLE, "A table of training data"), (Baseline.Source.TRAFFIC, "The first traffic")],
+    )
+    table = forms.CharField(
+        label="Table",
+        required=False,
+        max_length=767,
+        help_text="catalog.schema.table, which the portal's service principal may read.",
+    )
+    prediction_column = forms.CharField(
+        label="Column of predictions",
+        required=False,
+        max_length=255,
+        help_text="Leave it empty if the table has none; predictions are then not compared.",
+    )
+
+    def answers(self) -> dict[str, str]:
+        """Raises SpecInvalid."""
+        if not self.is_valid():
+            raise SpecInvalid({name: [str(text) for text in texts] for name, texts in self.errors.items()})
+        return {name: str(value) for name, value in self.cleaned_data.items()}

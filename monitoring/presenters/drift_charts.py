@@ -1,0 +1,176 @@
+"""Pictures of drift: over time, against importance, and one feature's distribution beside its baseline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from deployments.models import Deployment
+from integrations.drift.judgement import DriftStatus, FeatureDrift, Rules, judge
+from integrations.drift.payloads import PREDICTION
+from integrations.drift.sketch import merge
+from monitoring.models import Baseline, DriftWindow
+from monitoring.presenters.charts import Chart, Series
+from monitoring.specs import TimeRange
+from monitoring.sync.drift_judging import Judged
+from monitoring.sync.drift_versions import columns_of
+
+# Points of a chart over time; windows beyond that are added up.
+MOST_POINTS = 168
+# Moments that a calendar can show, in seconds since 1970.
+FIRST_S, LAST_S = -6e10, 2.5e11
+WIDTHS = tuple(timedelta(hours=hours) for hours in (1, 2, 3, 6, 12, 24, 48, 72, 168))
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What was judged of one version in the bucket that starts at ``start``."""
+
+    start: datetime
+    version: int
+    found: Mapping[str, FeatureDrift]
+
+
+@dataclass(frozen=True)
+class History:
+    """In the order of time. Judged by the rules of now, each version against its own baseline."""
+
+    moments: list[Moment]
+    width: timedelta
+
+    @classmethod
+    def of(cls, deployment: Deployment, rules: Rules, shown: TimeRange) -> History:
+        """Two queries. Windows of the same version and bucket are added up."""
+        width = next((width for width in WIDTHS if shown.width <= MOST_POINTS * width), WIDTHS[-1])
+        rows = DriftWindow.objects.filter(deployment=deployment, start__gte=shown.start - width, start__lt=shown.end)
+        sums: dict[tuple[datetime, int], dict[str, Any]] = {}
+        for window in rows:
+            key = (_bucket(window.start, width), window.baseline_id)
+            sums[key] = merge(sums[key], window.sketch) if key in sums else window.sketch
+        baselines = Baseline.objects.select_related("version").in_bulk({pk for _, pk in sums})
+        moments = [
+            Moment(
+                start, baselines[pk].version.version, {one.name: one for one in judge(baselines[pk].data, total, rules)}
+            )
+            for (start, pk), total in sums.items()
+            if pk in baselines
+        ]
+        return cls(sorted(moments, key=lambda moment: (moment.start, moment.version)), width)
+
+    def values(self, feature: str) -> list[tuple[datetime, float | None]]:
+        """Of two versions in one bucket the newer counts. A bucket between two without requests is a gap."""
+        found = {moment.start: _value(moment, feature) for moment in self.moments}
+        if not found:
+            return []
+        times, last = [min(found)], max(found)
+        while times[-1] < last:
+            times.append(times[-1] + self.width)
+        return [(time, found.get(time)) for time in times]
+
+    def switches(self) -> list[tuple[datetime, str]]:
+        """Where another version, and with it another baseline, comes in."""
+        newest = {moment.start: moment.version for moment in self.moments}
+        return [
+            (start, f"baseline of version {version}")
+            for (_, before), (start, version) in pairwise(newest.items())
+            if version != before
+        ]
+
+
+def _bucket(start: datetime, width: timedelta) -> datetime:
+    seconds, size = int(start.timestamp()), int(width.total_seconds())
+    return datetime.fromtimestamp(seconds - seconds % size, UTC)
+
+
+def _value(moment: Moment, feature: str) -> float | None:
+    one = moment.found.get(feature)
+    return one.value if one is not None and one.status in (DriftStatus.DRIFT, DriftStatus.OK) else None
+
+
+def over_time(history: History, feature: str, threshold: float, shown: TimeRange) -> Chart:
+    label = "Prediction" if feature == PREDICTION else feature
+    series = [Series(label, history.values(feature))]
+    if feature != PREDICTION:
+        series.append(Series("Prediction", history.values(PREDICTION)))
+    return Chart(
+        id="drift-over-time",
+        title=f"Drift of {label} over time",
+        series=series,
+        markers=history.switches(),
+        thresholds=[(threshold, f"threshold {threshold:g}")],
+        start=shown.start,
+        end=shown.end,
+        empty="No window of this time has enough predictions to be judged.",
+    )
+
+
+def against_importance(points: Sequence[Sequence[Any]]) -> Chart:
+    """``points`` are (importance, drift, name)."""
+    return Chart(
+        id="drift-importance",
+        title="Drift against importance",
+        series=[Series("Drift", points)],
+        kind="scatter",
+        x="number",
+        x_label="Importance",
+        empty="The importance of the features is not known. Give it with the baseline over the API.",
+    )
+
+
+def distribution(found: Judged, feature: str) -> Chart:
+    """Shares of the baseline's bins, of the baseline and of what is judged."""
+    assert found.baseline is not None
+    data = found.baseline.data
+    bins = data["features"][feature]
+    is_time = found.version is not None and columns_of(found.version).get(feature) == "datetime"
+    names = _numeric_bins(bins["edges"], is_time) if bins["kind"] == "numeric" else [*bins["categories"], "others"]
+    names = _distinct(names)
+    sides = [("Baseline", data["sketch"][feature]), ("This window", (found.sketch or {}).get(feature))]
+    series = [Series(name, list(zip(names, _shares(entry), strict=True))) for name, entry in sides if entry]
+    label = "Prediction" if feature == PREDICTION else feature
+    return Chart(
+        id="drift-distribution",
+        title=f"Distribution of {label}",
+        series=series,
+        kind="bar",
+        x="category",
+        x_label=label,
+        unit="%",
+        categories=names,
+        empty="There are no values to compare.",
+    )
+
+
+def _shares(entry: Mapping[str, Any]) -> list[float | None]:
+    """Percent; None without any value."""
+    total = sum(entry["counts"])
+    return [round(100 * count / total, 3) if total else None for count in entry["counts"]]
+
+
+def _numeric_bins(edges: list[float], is_time: bool) -> list[str]:
+    text = [_edge(edge, is_time) for edge in edges]
+    between = [
+        one if math.nextafter(low, math.inf) == high else f"{one} to {other}"
+        for low, high, one, other in zip(edges, edges[1:], text, text[1:], strict=False)
+    ]
+    return [f"below {text[0]}", *between, f"above {text[-1]}"]
+
+
+def _edge(edge: float, is_time: bool) -> str:
+    if is_time and FIRST_S < edge < LAST_S:
+        return f"{datetime.fromtimestamp(0, UTC) + timedelta(seconds=edge):%Y-%m-%d %H:%M}"
+    return f"{edge:.4g}"
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    """Two bins may read alike; each is a bar of its own."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return result

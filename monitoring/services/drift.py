@@ -1,0 +1,112 @@
+"""What people say about drift: how a feature is judged, and what a version is compared with."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from auditlog.models import LogEntry
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from accounts.models import User
+from accounts.permissions import can
+from accounts.roles import Action
+from catalog.models import ModelVersion
+from deployments.models import Deployment
+from deployments.services import ActionRefused
+from deployments.specs import SpecInvalid
+from monitoring.models import Baseline, DriftJob, FeatureSetting
+from monitoring.sync.drift_versions import columns_of, inference_table, versions_of
+
+MAX_THRESHOLD = 1000.0
+# What a person may say about a feature. None takes it back: then the deployment's spec counts.
+SETTINGS = ("threshold", "starred", "excluded", "critical")
+TABLE_NAME = re.compile(r"[^.\s/`\x00]{1,255}(\.[^.\s/`\x00]{1,255}){2}")
+
+
+def set_feature(*, deployment: Deployment, feature: str, changes: dict[str, Any], actor: User) -> FeatureSetting:
+    """Keep ``changes``, some of SETTINGS, for one feature of the deployment. They count at once, and for the past.
+
+    Raises PermissionDenied, or SpecInvalid by field.
+    """
+    _require(actor, deployment)
+    _check(deployment, feature, changes)
+    with transaction.atomic():
+        # Two people at once: the row is there for the second, who then changes it.
+        Deployment.objects.select_for_update().get(pk=deployment.pk)
+        setting = FeatureSetting.objects.filter(deployment=deployment, feature=feature).first()
+        setting = setting or FeatureSetting(deployment=deployment, feature=feature)
+        for name, value in changes.items():
+            setattr(setting, name, value)
+        setting.updated_by = actor
+        setting.save()
+    return setting
+
+
+def _check(deployment: Deployment, feature: str, changes: dict[str, Any]) -> None:
+    errors: dict[str, list[str]] = {}
+    if feature not in features_of(deployment):
+        errors["feature"] = ["No version of this deployment has such a feature."]
+    threshold = changes.get("threshold")
+    if threshold is not None and not (math.isfinite(threshold) and 0 < threshold <= MAX_THRESHOLD):
+        errors["threshold"] = [f"Write a number above 0, at most {MAX_THRESHOLD:g}; leave it empty for the usual one."]
+    if errors:
+        raise SpecInvalid(errors)
+
+
+def features_of(deployment: Deployment) -> set[str]:
+    """What the versions of the deployment take, and what their baselines have."""
+    versions = versions_of(deployment)
+    found = {name for version in versions for name in columns_of(version)}
+    for data in Baseline.objects.filter(version__in=versions).values_list("data", flat=True):
+        found |= {*data["features"], *data.get("not_comparable", {})}
+    return found
+
+
+def choose_baseline(
+    *, deployment: Deployment, version: str, source: str, actor: User, table: str = "", prediction_column: str = ""
+) -> DriftJob:
+    """Have a job of the workspace make the baseline of a version: of a table, or of its first traffic.
+
+    The one before stays until there is another. Raises PermissionDenied, ActionRefused, or SpecInvalid by field.
+    """
+    _require(actor, deployment)
+    if inference_table(deployment) is None:
+        raise ActionRefused("no_inference_table", "This endpoint keeps no requests: switch its inference table on.")
+    _check_baseline(deployment, version, source, table)
+    wanted = {
+        "kind": "baseline",
+        "version": version,
+        "source": source,
+        "table": table if source == Baseline.Source.TABLE else "",
+        "prediction_column": prediction_column if source == Baseline.Source.TABLE else "",
+    }
+    with transaction.atomic():
+        job, _ = DriftJob.objects.get_or_create(deployment=deployment)
+        DriftJob.objects.filter(pk=job.pk).update(wanted=wanted)
+        changes = {"drift_baseline": ["", f"version {version}: {table or 'first traffic'}"]}
+        LogEntry.objects.log_create(
+            deployment, force_log=True, action=LogEntry.Action.UPDATE, changes=changes, actor=actor
+        )
+    job.refresh_from_db()
+    return job
+
+
+def _check_baseline(deployment: Deployment, version: str, source: str, table: str) -> None:
+    errors: dict[str, list[str]] = {}
+    known: list[ModelVersion] = versions_of(deployment)
+    if version not in {str(row.version) for row in known}:
+        errors["version"] = ["This deployment has not served such a version."]
+    if source not in (Baseline.Source.TABLE, Baseline.Source.TRAFFIC):
+        errors["source"] = ["Choose a table or the first traffic."]
+    if source == Baseline.Source.TABLE and not TABLE_NAME.fullmatch(table):
+        errors["table"] = ["Write the full name: catalog.schema.table."]
+    if errors:
+        raise SpecInvalid(errors)
+
+
+def _require(actor: User, deployment: Deployment) -> None:
+    if not can(actor, Action.DEPLOY, deployment.team):
+        raise PermissionDenied(f"You need a role in {deployment.team} that may deploy.")
