@@ -21,6 +21,9 @@ from integrations.errors import IntegrationError
 WINDOW_S = 60.0
 ENTITY_LABELS = ("served_model", "served_entity", "served_model_name", "served_entity_name", "served_entity_id")
 REQUESTS, ERRORS_4XX, ERRORS_5XX = "request_count_total", "request_4xx_count_total", "request_5xx_count_total"
+CPU, MEMORY = "cpu_usage_percentage", "mem_usage_percentage"
+CONCURRENCY = "provisioned_concurrent_requests_total"
+GAUGES = frozenset((CPU, MEMORY, CONCURRENCY))
 LATENCY_BUCKET = "request_latency_ms_bucket"
 _families: Callable[[str], Iterable[Metric]] = text_string_to_metric_families
 
@@ -93,6 +96,39 @@ def read_windows(text: str) -> dict[str, Window]:
         for entity, counts in found.items()
         if REQUESTS in counts
     }
+
+
+@dataclass(frozen=True)
+class Load:
+    """How busy a served entity was in the last minute; None where the endpoint does not say.
+
+    Percentages are averages over replicas, 0 to 100; ``concurrency`` is the number of requests that it had slots for.
+    """
+
+    cpu_percent: float | None = None
+    memory_percent: float | None = None
+    concurrency: float | None = None
+
+
+def read_loads(text: str) -> dict[str, Load]:
+    """The load of each served entity, by its name; "" for what is told of the whole endpoint.
+
+    Raises IntegrationError for what is no OpenMetrics.
+    """
+    found: dict[str, dict[str, list[float]]] = {}
+    for name, labels, value in _samples(text):
+        if name in GAUGES and math.isfinite(value):
+            entity = next((labels[label] for label in ENTITY_LABELS if labels.get(label)), "")
+            found.setdefault(entity, {}).setdefault(name, []).append(value)
+    return {entity: _load(values) for entity, values in found.items()}
+
+
+def _load(values: Mapping[str, list[float]]) -> Load:
+    def average(name: str) -> float | None:
+        return sum(values[name]) / len(values[name]) if values.get(name) else None
+
+    slots = values.get(CONCURRENCY)
+    return Load(average(CPU), average(MEMORY), sum(slots) if slots else None)
 
 
 def _samples(text: str) -> list[tuple[str, Mapping[str, str], float]]:

@@ -1,12 +1,14 @@
+"""Pages of health, drift, cost and alerts."""
 
 from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from monitoring.views import budgets, cost, drift
+from monitoring.views import budgets, cost, drift, health
 
 app_name = "monitoring"
 urlpatterns: list[URLPattern] = [
+    path("models/<path:full_name>/health/", health.health, name="health"),
     path("cost/", cost.cost, name="cost"),
     path("cost/budgets/", budgets.budgets, name="budgets"),
     path("models/<path:full_name>/drift/", drift.drift, name="drift"),

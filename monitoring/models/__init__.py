@@ -16,6 +16,7 @@ from monitoring.models.alerts import (
 )
 from monitoring.models.cost import BillingSource, CostDay, CostKind, Reconciliation
 from monitoring.models.drift import Baseline, DriftJob, DriftWindow, FeatureSetting
+from monitoring.models.health import HealthBucket, HealthSource, Watch
 
 __all__ = [
     "Alert",
@@ -30,6 +31,8 @@ __all__ = [
     "DriftJob",
     "DriftWindow",
     "FeatureSetting",
+    "HealthBucket",
+    "HealthSource",
     "Receiver",
     "ReceiverKind",
     "Reconciliation",

@@ -1,0 +1,96 @@
+"""API of the health of deployments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import exceptions, serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.mixins import PortalAPIMixin
+from deployments.api.base import DEPLOYMENT_ID, deployment_or_404
+from monitoring.presenters.health import HealthReport, Point, health_report
+from monitoring.specs import RANGES, RangeInvalid, TimeRange, parse_range
+from monitoring.states import Standing
+
+RANGE_PARAMETERS = [
+    OpenApiParameter("range", str, enum=list(RANGES), description="24h if nothing else is asked."),
+    OpenApiParameter("from", str, description="Instead of a range: ISO 8601 with a zone."),
+    OpenApiParameter("to", str, description="ISO 8601 with a zone; now without it."),
+]
+
+
+def asked_range(request: Request, default: str = "24h") -> TimeRange:
+    """Raises ValidationError."""
+    given = request.query_params
+    try:
+        return parse_range(given.get("range", ""), given.get("from", ""), given.get("to", ""), timezone.now(), default)
+    except RangeInvalid as invalid:
+        raise exceptions.ValidationError({"range": [str(invalid)]}) from None
+
+
+class HealthPointSerializer(serializers.Serializer[Point]):
+    """Counts are those of ``minutes`` readings, each of the minute before it; null is what nobody knows."""
+
+    start = serializers.DateTimeField(read_only=True)
+    version = serializers.CharField(read_only=True)
+    minutes = serializers.IntegerField(read_only=True)
+    requests = serializers.FloatField(source="window.requests", read_only=True)
+    errors_4xx = serializers.FloatField(source="window.errors_4xx", read_only=True)
+    errors_5xx = serializers.FloatField(source="window.errors_5xx", read_only=True)
+    p50_ms = serializers.SerializerMethodField()
+    p95_ms = serializers.SerializerMethodField()
+    p99_ms = serializers.FloatField(source="window.p99_ms", read_only=True, allow_null=True)
+    cpu_percent = serializers.FloatField(read_only=True, allow_null=True)
+    memory_percent = serializers.FloatField(read_only=True, allow_null=True)
+    concurrency = serializers.FloatField(read_only=True, allow_null=True)
+
+    def get_p50_ms(self, point: Point) -> float | None:
+        return point.window.quantile_ms(0.5)
+
+    def get_p95_ms(self, point: Point) -> float | None:
+        return point.window.quantile_ms(0.95)
+
+
+class HealthSerializer(serializers.Serializer[HealthReport]):
+    deployment = serializers.IntegerField(source="deployment.pk", read_only=True)
+    standing = serializers.ChoiceField(Standing.choices, source="health.standing", read_only=True)
+    reason = serializers.CharField(source="health.reason", read_only=True)
+    rule = serializers.CharField(read_only=True)
+    last_read_at = serializers.DateTimeField(source="source.minute", read_only=True, default=None, allow_null=True)
+    last_request_at = serializers.DateTimeField(
+        source="source.last_request_at", read_only=True, default=None, allow_null=True
+    )
+    error = serializers.CharField(source="source.error", read_only=True, default="")
+    start = serializers.DateTimeField(source="range.start", read_only=True)
+    end = serializers.DateTimeField(source="range.end", read_only=True)
+    step_s = serializers.IntegerField(read_only=True)
+    versions = serializers.ListField(child=serializers.CharField(), read_only=True)
+    points = HealthPointSerializer(source="all_points", many=True, read_only=True)
+
+
+class DeploymentHealthViewSet(PortalAPIMixin, viewsets.GenericViewSet[Any]):
+    """How a deployment's endpoint answered."""
+
+    serializer_class = HealthSerializer
+    filter_backends = []
+    pagination_class = None
+
+    @extend_schema(
+        operation_id="deployments_health",
+        parameters=[
+            DEPLOYMENT_ID,
+            *RANGE_PARAMETERS,
+            OpenApiParameter("version", str, many=True, description="Up to five; the newest without it."),
+        ],
+        responses=HealthSerializer,
+    )
+    def list(self, request: Request, deployment_id: str) -> Response:
+        """Its standing with the reason, and requests, errors, latency and load over time."""
+        deployment = deployment_or_404(request, deployment_id)
+        wanted = request.query_params.getlist("version")
+        report = health_report(deployment, asked_range(request), wanted, timezone.now())
+        return Response(HealthSerializer(report, context=self.get_serializer_context()).data)

@@ -1,0 +1,125 @@
+"""How endpoints answered: sums of their metrics in buckets of time, and when they were last read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import models
+
+from accounts.models import Team, User
+from deployments.models import Deployment
+from integrations.metrics import Window
+from monitoring.states import TONES, Standing
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+FINE, COARSE = timedelta(minutes=5), timedelta(hours=1)
+# How long buckets of each width are kept here; the lake keeps the coarse ones.
+KEPT = {FINE: timedelta(days=3), COARSE: timedelta(days=31)}
+
+
+class HealthBucket(models.Model):
+    """One version of a deployment in ``[start, start + width)``, UTC.
+
+    ``minutes`` counts the readings that were added up; one covers the minute before it. ``latency`` is
+    {upper bound in ms, as text: requests at or below it}, like ``integrations.metrics.Window``. ``cpu_percent`` and
+    ``memory_percent`` are sums over ``load_minutes`` readings; ``concurrency`` is the most slots that there were.
+    ``is_backfilled``: from the inference table, because no metrics were read; latency is then the model's own.
+    """
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="health_buckets")
+    version = models.CharField(max_length=64)
+    width = models.DurationField()
+    start = models.DateTimeField()
+    minutes = models.PositiveIntegerField(default=0)
+    requests = models.FloatField(default=0)
+    errors_4xx = models.FloatField(default=0)
+    errors_5xx = models.FloatField(default=0)
+    latency = models.JSONField(default=dict)
+    load_minutes = models.PositiveIntegerField(default=0)
+    cpu_percent = models.FloatField(default=0)
+    memory_percent = models.FloatField(default=0)
+    concurrency = models.FloatField(default=0)
+    is_backfilled = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["start", "version"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["deployment", "width", "start", "version"], name="one_health_bucket_per_version"
+            )
+        ]
+        indexes = [models.Index(fields=["width", "start"])]
+
+    def __str__(self) -> str:
+        return f"{self.deployment_id} v{self.version} from {self.start}"
+
+    @property
+    def window(self) -> Window:
+        latency = {float(bound): count for bound, count in self.latency.items()}
+        return Window(self.requests, self.errors_4xx, self.errors_5xx, latency)
+
+
+class HealthSource(models.Model):
+    """How the metrics of a deployment were read last. ``minute`` is the newest reading that was added up.
+
+    ``error`` is in words, "" after a reading that worked; what was read before stays.
+    """
+
+    deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="health_source")
+    minute = models.DateTimeField(null=True, blank=True)
+    tried_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True)
+    last_request_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"metrics of {self.deployment}"
+
+
+class WatchQuerySet(models.QuerySet["Watch"]):
+    def visible_to(self, user: User | AnonymousUser) -> WatchQuerySet:
+        """Those of the teams ``user`` is in; all for a platform admin."""
+        if isinstance(user, User) and user.is_platform_admin:
+            return self
+        return self.filter(deployment__team__in=Team.objects.visible_to(user))
+
+
+class Watch(models.Model):
+    """What the fleet shows of a deployment: one row, written by whoever measures, through ``monitoring.sync.watch``.
+
+    Each standing has its reason in words. A deployment without a row is unknown in every respect.
+    ``week`` are the requests of the last seven UTC days, the oldest first, null where nobody counted.
+    """
+
+    deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="watch")
+    health = models.CharField(max_length=10, choices=Standing, default=Standing.UNKNOWN)
+    health_reason = models.TextField(blank=True)
+    drift = models.CharField(max_length=10, choices=Standing, default=Standing.UNKNOWN)
+    drift_reason = models.TextField(blank=True)
+    cost = models.CharField(max_length=10, choices=Standing, default=Standing.UNKNOWN)
+    cost_reason = models.TextField(blank=True)
+    requests_24h = models.FloatField(null=True, blank=True)
+    errors_24h = models.FloatField(null=True, blank=True)
+    p99_ms = models.FloatField(null=True, blank=True)
+    last_request_at = models.DateTimeField(null=True, blank=True)
+    week = models.JSONField(default=list, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = WatchQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"watch of {self.deployment}"
+
+    @property
+    def health_tone(self) -> str:
+        return TONES[Standing(self.health)]
+
+    @property
+    def drift_tone(self) -> str:
+        return TONES[Standing(self.drift)]
+
+    @property
+    def cost_tone(self) -> str:
+        return TONES[Standing(self.cost)]

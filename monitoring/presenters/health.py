@@ -1,0 +1,254 @@
+"""The health of a deployment as page, API and CSV show it: the same points for all three."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from deployments.models import Deployment, Run
+from deployments.states import RunStatus
+from integrations.metrics import Window
+from monitoring.models import HealthBucket, HealthSource
+from monitoring.models.health import COARSE, FINE, KEPT
+from monitoring.presenters.charts import Chart, Series
+from monitoring.specs import TimeRange
+from monitoring.states import TONES
+from monitoring.sync.health import floor
+from monitoring.sync.health_judging import Health, HealthRules, judge, recent_window
+
+MAX_VERSIONS = 5
+SIX_HOURS = timedelta(hours=6)
+CSV_COLUMNS = (
+    "start_utc", "version", "minutes_read", "requests", "errors_4xx", "errors_5xx", "p50_ms", "p95_ms", "p99_ms",
+    "cpu_percent", "memory_percent", "concurrency",
+)  # fmt: skip
+
+
+@dataclass
+class Point:
+    """One version in one step of time. Without a reading (``minutes`` 0) nothing is known."""
+
+    start: datetime
+    version: str
+    minutes: int = 0
+    window: Window = field(default_factory=Window)
+    load_minutes: int = 0
+    cpu: float = 0.0
+    memory: float = 0.0
+    slots: float = 0.0
+
+    def add(self, row: HealthBucket) -> None:
+        self.minutes += row.minutes
+        self.window = self.window + row.window
+        self.load_minutes += row.load_minutes
+        self.cpu += row.cpu_percent
+        self.memory += row.memory_percent
+        self.slots = max(self.slots, row.concurrency)
+
+    @property
+    def per_minute(self) -> float | None:
+        return self.window.requests / self.minutes if self.minutes else None
+
+    def share(self, errors: float) -> float | None:
+        """In percent of the requests; None without any."""
+        return 100 * errors / self.window.requests if self.window.requests else None
+
+    @property
+    def share_4xx(self) -> float | None:
+        return self.share(self.window.errors_4xx)
+
+    @property
+    def share_5xx(self) -> float | None:
+        return self.share(self.window.errors_5xx)
+
+    @property
+    def cpu_percent(self) -> float | None:
+        return self.cpu / self.load_minutes if self.load_minutes else None
+
+    @property
+    def memory_percent(self) -> float | None:
+        return self.memory / self.load_minutes if self.load_minutes else None
+
+    @property
+    def concurrency(self) -> float | None:
+        return self.slots if self.minutes else None
+
+
+@dataclass(frozen=True)
+class Tile:
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class HealthReport:
+    """``versions`` are those that can be compared, ``shown`` those that are; ``step`` is the width of a point."""
+
+    deployment: Deployment
+    range: TimeRange
+    step: timedelta
+    health: Health
+    rule: str
+    source: HealthSource | None
+    versions: list[str]
+    shown: list[str]
+    points: dict[str, list[Point]]
+    markers: list[tuple[datetime, str]]
+
+    @property
+    def tone(self) -> str:
+        return TONES[self.health.standing]
+
+    @property
+    def step_s(self) -> int:
+        return int(self.step.total_seconds())
+
+    def all_points(self) -> Iterator[Point]:
+        """By time, then by version; without those of which nothing is known."""
+        points = [point for version in self.shown for point in self.points[version] if point.minutes]
+        yield from sorted(points, key=lambda point: (point.start, point.version))
+
+    def total(self) -> Point:
+        found = Point(self.range.start, "all")
+        for point in self.all_points():
+            found.minutes += point.minutes
+            found.window = found.window + point.window
+        return found
+
+
+def health_report(deployment: Deployment, chosen: TimeRange, wanted: Sequence[str], now: datetime) -> HealthReport:
+    """``wanted`` versions, else the newest that were seen. Four queries."""
+    width, step = _resolution(chosen, now)
+    rows = HealthBucket.objects.filter(
+        deployment=deployment, width=width, start__gte=floor(chosen.start, step), start__lt=chosen.end
+    )
+    by_version: dict[str, dict[datetime, Point]] = {}
+    for row in rows:
+        start = floor(row.start, step)
+        by_version.setdefault(row.version, {}).setdefault(start, Point(start, row.version)).add(row)
+    versions = sorted(by_version, key=_number, reverse=True)
+    shown = [version for version in versions if version in wanted][:MAX_VERSIONS] or versions[:MAX_VERSIONS]
+    source = HealthSource.objects.filter(deployment=deployment).first()
+    rules = HealthRules.of(deployment)
+    steps = list(_steps(chosen, step))
+    return HealthReport(
+        deployment,
+        chosen,
+        step,
+        judge(deployment, source, recent_window(deployment, now), rules, now),
+        rules.sentence(),
+        source,
+        versions,
+        sorted(shown, key=_number),
+        {v: [by_version[v].get(start) or Point(start, v) for start in steps] for v in shown},
+        _markers(deployment, chosen),
+    )
+
+
+def _resolution(chosen: TimeRange, now: datetime) -> tuple[timedelta, timedelta]:
+    """The width of the buckets that are read, and of the points that are made of them."""
+    if chosen.width <= timedelta(hours=25) and chosen.start >= now - KEPT[FINE]:
+        return FINE, FINE
+    return COARSE, COARSE if chosen.width <= timedelta(days=8) else SIX_HOURS
+
+
+def _steps(chosen: TimeRange, step: timedelta) -> Iterator[datetime]:
+    start = floor(chosen.start, step)
+    while start < chosen.end:
+        yield start
+        start += step
+
+
+def _number(version: str) -> tuple[int, str]:
+    return (int(version), "") if version.isdigit() else (-1, version)
+
+
+def _markers(deployment: Deployment, chosen: TimeRange) -> list[tuple[datetime, str]]:
+    ended = Run.objects.filter(
+        deployment=deployment,
+        status__in=(RunStatus.SUCCEEDED, RunStatus.ROLLED_BACK),
+        finished_at__gte=chosen.start,
+        finished_at__lt=chosen.end,
+    )
+    rows = ended.order_by("pk").values_list("finished_at", "spec__version", "status")
+    words = {RunStatus.SUCCEEDED: "live", RunStatus.ROLLED_BACK: "rolled back"}
+    return [(at, f"v{version} {words[RunStatus(status)]}") for at, version, status in rows if at]
+
+
+# -- what is drawn -----------------------------------------------------------------------------------
+
+
+def charts(report: HealthReport) -> list[Chart]:
+    """Versions are compared on one scale; a single one shows its percentiles together."""
+    return [
+        _chart(report, "requests", "Requests per minute", "", "per_minute"),
+        _chart(report, "errors-5xx", "5xx, share of requests", "%", "share_5xx"),
+        _chart(report, "errors-4xx", "4xx, share of requests", "%", "share_4xx"),
+        *_latency(report),
+        _chart(report, "cpu", "CPU, average of the replicas", "%", "cpu_percent"),
+        _chart(report, "memory", "Memory, average of the replicas", "%", "memory_percent"),
+        _chart(report, "concurrency", "Requests that it has room for at once", "", "concurrency"),
+    ]
+
+
+def _latency(report: HealthReport) -> list[Chart]:
+    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+    if len(report.shown) == 1:
+        series = [_quantiles(report, report.shown[0], share, name) for name, share in shares.items()]
+        return [_drawn(report, "latency", "Latency, round trip", "ms", series)]
+    return [
+        _drawn(report, name, f"{name}, round trip", "ms", [_quantiles(report, v, share, f"v{v}") for v in report.shown])
+        for name, share in shares.items()
+    ]
+
+
+def _quantiles(report: HealthReport, version: str, share: float, name: str) -> Series:
+    points = report.points[version]
+    return Series(name, [(point.start, point.window.quantile_ms(share)) for point in points])
+
+
+def _chart(report: HealthReport, key: str, title: str, unit: str, attribute: str) -> Chart:
+    series = [
+        Series(f"v{version}", [(point.start, getattr(point, attribute)) for point in report.points[version]])
+        for version in report.shown
+    ]
+    return _drawn(report, key, title, unit, series)
+
+
+def _drawn(report: HealthReport, key: str, title: str, unit: str, series: list[Series]) -> Chart:
+    chosen = report.range
+    limits: dict[str, Any] = {"markers": report.markers, "start": chosen.start, "end": chosen.end}
+    return Chart(f"health-{key}", title, series, unit=unit, empty="Not known in this window.", **limits)
+
+
+def tiles(report: HealthReport) -> list[Tile]:
+    total = report.total()
+    window = total.window
+    return [
+        Tile("Requests", f"{window.requests:,.0f}" if total.minutes else "unknown", f"{total.minutes:,} minutes read"),
+        Tile("5xx", _percent(total.share_5xx), f"{window.errors_5xx:,.0f} requests"),
+        Tile("4xx", _percent(total.share_4xx), f"{window.errors_4xx:,.0f} requests"),
+        Tile("p50", _ms(window.quantile_ms(0.5))),
+        Tile("p95", _ms(window.quantile_ms(0.95))),
+        Tile("p99", _ms(window.quantile_ms(0.99))),
+    ]
+
+
+def _percent(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2f} %"
+
+
+def _ms(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:,.1f} ms"
+
+
+def csv_rows(report: HealthReport) -> Iterator[list[Any]]:
+    for point in report.all_points():
+        window = point.window
+        quantiles = [window.quantile_ms(share) for share in (0.5, 0.95, 0.99)]
+        counts = [point.minutes, window.requests, window.errors_4xx, window.errors_5xx]
+        loads = [point.cpu_percent, point.memory_percent, point.concurrency]
+        yield [point.start.isoformat(), point.version, *counts, *quantiles, *loads]

@@ -1,0 +1,36 @@
+"""Celery's doors to the reading of metrics."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from deployments.models import Deployment
+from monitoring.sync import health
+from monitoring.sync.health_judging import judge_now
+
+EVERY_S = 60
+
+
+@shared_task(expires=EVERY_S)
+def scrape_endpoints() -> None:
+    """Fan out: one task for each live deployment, spread over the minute."""
+    for deployment_id in Deployment.objects.live().order_by("pk").values_list("pk", flat=True):
+        # Steps of a prime spread neighbours, and each deployment keeps its second of the minute.
+        wait_s = deployment_id * 7919 % (EVERY_S - 10)
+        scrape_endpoint.apply_async((deployment_id,), countdown=wait_s, expires=wait_s + EVERY_S)
+
+
+@shared_task
+def scrape_endpoint(deployment_id: int) -> None:
+    """Read the last minute of one endpoint and judge it. A minute that was read already counts once."""
+    deployment = Deployment.objects.live().select_related("workspace").filter(pk=deployment_id).first()
+    if deployment is None:
+        return
+    health.scrape(deployment)
+    judge_now(deployment)
+
+
+@shared_task(expires=3600)
+def forget_old_health() -> int:
+    return health.forget_old(timezone.now())
