@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from accounts.models import User
 from deployments.models import Deployment
 from monitoring.alerting.routing import queue_deliveries
 from monitoring.alerting.rules import Rule, rule_for
-from monitoring.models import Alert
+from monitoring.models import Alert, AlertEvent
 from monitoring.states import ALERT_OPEN, AlertState, AlertSubject, Severity, Standing
 
 STALE = "no data"
@@ -151,3 +152,25 @@ def _report_silence(deployment: Deployment, rule: Rule, key: str, standing: Stan
         seconds=rule.stale_after_s
     ):
         fire(silence, f"Not known for {rule.stale_after_s // 60} minutes: {reason}")
+
+
+def settle(
+    alert: Alert, to: AlertState, message: str, *, actor: User, until: datetime | None = None
+) -> AlertEvent | None:
+    """What a person makes of it; receivers hear when it is over. None if it cannot be, or somebody was first."""
+    with transaction.atomic():
+        event = alert.transition(to, message, actor=actor, until=until)
+        if event is not None and to == AlertState.RESOLVED:
+            queue_deliveries(alert, event)
+    return event
+
+
+def look_again() -> None:
+    """What time brings about where nobody reports: the end of a snooze, and of the wait of what is said only once."""
+    over = Alert.objects.filter(state=AlertState.SNOOZED, snoozed_until__lte=timezone.now())
+    for alert in over.select_related("deployment"):
+        fire(alert, f"The snooze is over: {alert.reason}")
+    waiting = Alert.objects.filter(state=AlertState.PENDING, subject=AlertSubject.RUN)
+    for alert in waiting.select_related("deployment"):
+        rule = rule_for(alert.deployment, AlertSubject.RUN)
+        _go_on(alert, rule, Standing(alert.standing), alert.reason, alert.evidence)

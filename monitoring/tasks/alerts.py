@@ -1,0 +1,27 @@
+"""Celery's doors to alerts: what time and ended runs bring, and one task for each message to a receiver."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from monitoring.alerting import delivering, reporting, runs
+
+SEND_EVERY_S = 5
+
+
+@shared_task(expires=30)
+def watch_alerts() -> None:
+    runs.report_ended_runs()
+    reporting.look_again()
+
+
+@shared_task(expires=SEND_EVERY_S)
+def send_alerts() -> None:
+    """Fan out: a receiver that does not answer holds up no other."""
+    for delivery_id in delivering.due_deliveries():
+        deliver_alert.apply_async((delivery_id,), expires=delivering.LEASE_S)
+
+
+@shared_task
+def deliver_alert(delivery_id: int) -> None:
+    delivering.deliver(delivery_id)
