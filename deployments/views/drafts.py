@@ -92,9 +92,12 @@ def _start_update(request: HttpRequest, deployment: Deployment, spec: Mapping[st
     version = request.GET.get("version", "")
     if version:
         answers["version"] = version
+    if to_zero := request.GET.get("scale_to_zero") == "true":
+        answers["compute"] = {**spec.get("compute", {}), "scale_to_zero": True}
     of = None if deployment.destroyed_at else deployment
     draft = Draft.start(signed_in(request), answers, ANSWERED, of, request.GET.urlencode())
-    return redirect("deployments:wizard_step", draft.pk, "review" if version or "from_run" in request.GET else "model")
+    is_answered = version or to_zero or "from_run" in request.GET
+    return redirect("deployments:wizard_step", draft.pk, "review" if is_answered else "model")
 
 
 def _start_model(request: HttpRequest) -> HttpResponse:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+
+from django.urls import reverse
 
 from deployments.models import Deployment
 from monitoring.models import BillingSource, CostKind
 from monitoring.presenters.charts import Chart, Series
 from monitoring.services.costing import Ledger, Period, Spent, change, forecast, month_to_date
 from monitoring.services.requests import Requests
+from monitoring.services.savings import Saving
 
 CENT = Decimal("0.01")
 NOBODY = "Not attributed"
@@ -250,3 +253,31 @@ def _notice(source: BillingSource, now: datetime) -> Notice | None:
     if now.astimezone(UTC).date() - newest > DELAYED_AFTER:
         return Notice("warn", f"Billing of {name} is delayed", f"{last} Costs since then are not in the figures.")
     return None
+
+
+# -- savings ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SavingView:
+    """``url`` leads to the question or the filled-in wizard that does it; "" for those who may not."""
+
+    saving: Saving
+    url: str
+    action: str
+
+
+def saving_views(savings: Iterable[Saving], team_ids: Container[int]) -> list[SavingView]:
+    """``team_ids``: the teams for which the person may deploy."""
+    return [_saving_view(saving, saving.deployment.team_id in team_ids) for saving in savings]
+
+
+def _saving_view(saving: Saving, may: bool) -> SavingView:
+    deployment, wizard = saving.deployment, reverse("deployments:wizard_start")
+    urls = {
+        "unused": (reverse("deployments:destroy", args=[deployment.pk]), "Destroy"),
+        "idle": (f"{wizard}?deployment={deployment.pk}&scale_to_zero=true", "Let it scale to zero"),
+        "no_traffic": (f"{wizard}?deployment={deployment.pk}&version={deployment.live_version}", "Keep the live one"),
+    }
+    url, action = urls[saving.kind]
+    return SavingView(saving, url if may else "", action)

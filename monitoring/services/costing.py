@@ -19,7 +19,7 @@ from monitoring.models.cost import CostDayQuerySet
 
 # How many complete days tell what a day costs: a whole week, as weekends differ.
 RATE_DAYS = 7
-DAYS_PER_MONTH = Decimal(730) / 24
+HOURS_PER_DAY, HOURS_PER_MONTH = 24, 730
 ZERO = Decimal(0)
 
 
@@ -115,7 +115,12 @@ def forecast(rows: Sequence[Spent], period: Period) -> Decimal | None:
 def monthly_rate(rows: Iterable[Spent], last_complete: date | None) -> Decimal | None:
     """``daily_rate`` for a month of 730 hours, the month of estimates."""
     rate = daily_rate(rows, last_complete)
-    return None if rate is None else rate * DAYS_PER_MONTH
+    return None if rate is None else per_month(rate, 1)
+
+
+def per_month(total: Decimal, days: int) -> Decimal:
+    """What cost ``total`` in so many days, for a month of 730 hours."""
+    return total * HOURS_PER_MONTH / (HOURS_PER_DAY * days)
 
 
 def change(now: Decimal, before: Decimal) -> Decimal | None:

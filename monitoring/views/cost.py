@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
+from accounts.permissions import teams_where
+from accounts.roles import Action
 from accounts.views import signed_in
 from deployments.models import Deployment
 from monitoring.filters.cost import CostFilter
@@ -21,7 +23,9 @@ from monitoring.presenters.csv import csv_of
 from monitoring.services import costing
 from monitoring.services.budgets import budget_lines
 from monitoring.services.costing import Ledger
+from monitoring.services.estimates import estimate_checks
 from monitoring.services.requests import requests_of
+from monitoring.services.savings import savings
 from monitoring.views.subject import subject_of
 
 PAGE_SIZE = 25
@@ -71,10 +75,20 @@ def _of_deployment(user: User, deployment: Deployment, ledger: Ledger) -> dict[s
         "period": ledger.period,
         "totals": present.totals(ledger),
         "row": rows[0] if rows else None,
+        "savings": _savings(user, ledger, deployment),
+        "estimates": estimate_checks(deployment, visible, ledger.period.last_complete, ledger.currency),
         "bars": present.bars(ledger.of_month, ledger.period, {deployment.pk: deployment}, "kind", ledger.currency),
         "notices": present.source_notices(costing.sources(user, deployment.workspace_id), timezone.now()),
         "unpriced": costing.unpriced(visible, ledger.period),
     }
+
+
+def _savings(user: User, ledger: Ledger, only: Deployment | None = None) -> list[present.SavingView]:
+    """What last week's costs and requests suggest: nothing for a month that is over."""
+    if ledger.period.is_over:
+        return []
+    team_ids = set(teams_where(user, Action.DEPLOY).values_list("pk", flat=True))
+    return present.saving_views(savings(user, ledger, timezone.now(), only), team_ids)
 
 
 def _with(request: HttpRequest, **changes: str) -> str:
@@ -94,6 +108,7 @@ def _overview(user: User, ledger: Ledger) -> dict[str, Any]:
         "period": period,
         "totals": present.totals(ledger),
         "lines": budget_lines(user, timezone.now()),
+        "savings": _savings(user, ledger),
         "notices": present.source_notices(costing.sources(user), timezone.now()),
         "unpriced": costing.unpriced(visible, period),
         "checks": costing.reconciliations(user, period.first),

@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 
 from monitoring.services.costing import (
-    DAYS_PER_MONTH,
     Spent,
     change,
     daily_rate,
@@ -104,4 +103,4 @@ def test_a_change_needs_something_before():
 def test_days_without_costs_count_for_the_rate():
     rows = flat(date(2026, 11, 18), date(2026, 11, 19), "7")
     assert daily_rate(rows, date(2026, 11, 19)) == D(2)
-    assert monthly_rate(rows, date(2026, 11, 19)) == D(2) * DAYS_PER_MONTH
+    assert monthly_rate(rows, date(2026, 11, 19)) == D(1460) / 24
