@@ -21,7 +21,7 @@ from monitoring.sync.drift_versions import inference_table
 WIDER = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24), timedelta(days=7))
 # What was not counted for so long says nothing about now.
 STALE_AFTER = timedelta(hours=3)
-OF_PREDICTIONS = "Predictions that drift put the model at risk, and so do features; a critical feature fails it."
+OF_STANDINGS = "A model that drifts is failing; where only some features drift, or the predictions, it is at risk."
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Judged:
 
     @property
     def sentence(self) -> str:
-        return f"{self.rules.sentence()} {OF_PREDICTIONS}"
+        return f"{self.rules.sentence()} {OF_STANDINGS}"
 
 
 def rules_of(deployment: Deployment, settings: Iterable[FeatureSetting]) -> Rules:
@@ -125,9 +125,9 @@ def standing_of(features: Iterable[FeatureDrift], rules: Rules) -> tuple[Standin
     predictions = any(item.name == PREDICTION for item in drifting)
     if predictions:
         reason = f"{reason}, and the predictions do too"
-    if any(item.is_critical for item in drifting):
+    if status == DriftStatus.DRIFT or any(item.is_critical for item in drifting):
         return Standing.FAILING, reason
-    if status == DriftStatus.DRIFT or predictions:
+    if drifting:
         return Standing.AT_RISK, reason
     return (Standing.PASSING if status == DriftStatus.OK else Standing.UNKNOWN), reason
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 
 from celery import shared_task
+from django.utils import timezone
 
 from deployments.models import Deployment
 from integrations.errors import IntegrationError
+from monitoring.alerting.drift import tell
+from monitoring.models import DriftJob
 from monitoring.sync import drift
 
 logger = logging.getLogger(__name__)
@@ -16,8 +19,8 @@ EVERY_S = 30
 
 @shared_task(expires=EVERY_S)
 def watch_all_drift() -> None:
-    """Fan out: one task for each live deployment that keeps its requests."""
-    rows = Deployment.objects.live().filter(intended__inference_table__enabled=True).order_by("pk")
+    """Fan out: one task for each live deployment."""
+    rows = Deployment.objects.live().order_by("pk")
     for deployment_id in rows.values_list("pk", flat=True):
         # Steps of a prime spread neighbours over the time until the next round.
         wait_s = deployment_id * 7919 % (EVERY_S // 3)
@@ -26,12 +29,18 @@ def watch_all_drift() -> None:
 
 @shared_task
 def watch_drift(deployment_id: int) -> None:
-    """Bring the deployment's job on by one step. May run twice: the job has a token and ends once."""
+    """Bring the deployment's job on by one step, and tell how things are when none is under way.
+
+    May run twice: the job has a token and ends once.
+    """
     rows = Deployment.objects.live().select_related("workspace", "model", "environment")
     deployment = rows.filter(pk=deployment_id).first()
     if deployment is None:
         return
     try:
-        drift.step(deployment)
+        job = drift.step(deployment)
     except IntegrationError as error:
         logger.info("drift of deployment %s is looked at again: %s", deployment_id, error.message)
+        return
+    if job is None or job.status != DriftJob.Status.RUNNING:
+        tell(deployment, timezone.now())

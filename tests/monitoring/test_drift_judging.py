@@ -64,7 +64,7 @@ def test_exactly_the_two_shifted_features_drift_in_the_next_window(watched: Depl
     assert after.span is not None
     assert (after.span.start, after.span.end, after.span.rows) == (NINE + HOUR, NINE + 2 * HOUR, 5000)
     assert statuses(after) == {**EVERY_FINE, "amount": "drift", "country": "drift"}
-    assert (after.standing, after.reason) == (Standing.PASSING, "2 of 7 features drift")
+    assert (after.standing, after.reason) == (Standing.AT_RISK, "2 of 7 features drift")
     FeatureSetting.objects.create(deployment=watched, feature="amount", critical=True, updated_by=watched.created_by)
     found = judged(watched, NINE + 2 * HOUR)
     assert (found.standing, found.reason) == (
@@ -100,7 +100,7 @@ def test_a_setting_may_take_back_what_the_spec_says(counted: Deployment) -> None
     set_feature(counted, "amount", excluded=False, critical=False)
     found = judged(counted, NINE + 2 * HOUR)
     assert statuses(found) == {**EVERY_FINE, "amount": "drift", "country": "excluded"}
-    assert found.standing == Standing.PASSING
+    assert found.standing == Standing.AT_RISK
 
 
 def test_a_range_is_judged_as_a_sum(counted: Deployment) -> None:
@@ -128,7 +128,7 @@ def test_too_few_rows_are_taken_with_those_before_and_are_never_fine_by_themselv
 
 
 def test_old_counts_are_no_standing(counted: Deployment) -> None:
-    assert judged(counted, NINE + 4 * HOUR).standing == Standing.PASSING
+    assert judged(counted, NINE + 4 * HOUR).standing == Standing.AT_RISK
     stale = judged(counted, NINE + 6 * HOUR)
     assert (stale.standing, stale.reason) == (Standing.UNKNOWN, "not counted lately")
     DriftJob.objects.update(counted_at=NINE + 40 * HOUR)
@@ -166,3 +166,11 @@ def test_odd_values_are_judged_and_never_raise(watched: Deployment, tmp_path: Pa
     assert found.span is not None
     assert found.span.rows == 1000
     assert len(found.features) == len(EVERY_FINE)
+
+
+def test_many_features_that_drift_fail_the_model(counted: Deployment) -> None:
+    for name in ("age", "hour"):
+        set_feature(counted, name, threshold=1e-9)
+    found = judged(counted, NINE + 2 * HOUR)
+    assert (found.standing, found.reason) == (Standing.FAILING, "4 of 7 features drift")
+    assert "A model that drifts is failing" in found.sentence

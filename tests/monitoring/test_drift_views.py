@@ -70,7 +70,7 @@ def test_page_csv_and_api_say_the_same(client: Client, viewer: User, counted: De
         assert text in page, text
     found = api_as(viewer).get(api_url(counted)).json()
     assert {row["feature"] for row in found["features"] if row["status"] == "drift"} == {"amount", "country"}
-    assert (found["standing"], found["window"]["rows"]) == ("passing", 1000)
+    assert (found["standing"], found["window"]["rows"]) == ("at_risk", 1000)
     table = list(csv.DictReader(io.StringIO(page_of(client, f"{URL}?format=csv"))))
     assert len(table) == len(found["features"]) == 9
     for line, row in zip(table, found["features"], strict=True):
@@ -178,7 +178,7 @@ def test_the_api_changes_what_the_page_changes(deployer: User, counted: Deployme
     answer = api.post(api_url(counted, "features/"), {"feature": "amount", "critical": True}, format="json")
     assert answer.json()["standing"] == "failing"
     answer = api.post(api_url(counted, "features/"), {"feature": "amount", "critical": None}, format="json")
-    assert answer.json()["standing"] == "passing"
+    assert answer.json()["standing"] == "at_risk"
     assert api.post(api_url(counted, "features/"), {"feature": "x"}, format="json").status_code == 400
     assert (
         api.post(api_url(counted, "features/"), {"feature": "amount", "threshold": 0}, format="json").status_code == 400

@@ -1,0 +1,83 @@
+"""What drifts is told: to the fleet, and once as an alert."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from accounts.models import User
+from catalog.models import ModelVersion
+from deployments.models import Deployment
+from integrations.errors import IntegrationError
+from monitoring.alerting.drift import tell
+from monitoring.models import Alert, Watch
+from monitoring.states import Standing
+from monitoring.sync import drift as counting
+from monitoring.tasks import drift as tasks
+from tests.deployments.conftest import make_deployment
+from tests.monitoring.drifting import FakeWorkspace, Traffic, give_table, normal, settle, shifted
+
+pytestmark = pytest.mark.django_db
+NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def watched(model_version: ModelVersion, deployer: User) -> Deployment:
+    deployment = make_deployment(model_version, deployer, "card-fraud")
+    Deployment.objects.filter(pk=deployment.pk).update(created_at=NINE)
+    deployment.refresh_from_db()
+    give_table(deployment)
+    return deployment
+
+
+def test_a_critical_feature_that_drifts_is_one_alert_with_what_it_rests_on(watched: Deployment, tmp_path: Path) -> None:
+    watched.spec["monitoring"]["critical"] = ["amount"]
+    watched.save()
+    traffic = Traffic(tmp_path / "table")
+    traffic.send(1000, NINE, normal)
+    settle(watched, FakeWorkspace(traffic.path), NINE + HOUR)
+    tell(watched, NINE + HOUR)
+    assert Watch.objects.get().drift == Standing.PASSING
+    assert not Alert.objects.exists()
+    traffic.send(1000, NINE + HOUR, shifted)
+    settle(watched, FakeWorkspace(traffic.path), NINE + 2 * HOUR)
+    for _ in range(2):
+        tell(watched, NINE + 2 * HOUR)
+    row, alert = Watch.objects.get(), Alert.objects.get()
+    assert (row.drift, row.drift_reason) == ("failing", "2 of 7 features drift, among them the critical amount")
+    assert alert.evidence["version"] == 3
+    assert {item["feature"] for item in alert.evidence["features"]} == {"amount", "country"}
+    assert alert.evidence["window"] == [(NINE + HOUR).isoformat(), (NINE + 2 * HOUR).isoformat()]
+
+
+def test_the_task_brings_the_job_on_and_tells(
+    watched: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[int] = []
+    monkeypatch.setattr(counting, "step", lambda deployment: steps.append(deployment.pk))
+    tasks.watch_drift(watched.pk)
+    assert steps == [watched.pk]
+    assert Watch.objects.get().drift_reason == "version 3 has no baseline"
+    tasks.watch_drift(999_999)
+
+
+def test_what_passes_is_left_for_the_next_round(watched: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(deployment: Deployment) -> None:
+        raise IntegrationError("busy", permanent=False)
+
+    monkeypatch.setattr(counting, "step", refuse)
+    tasks.watch_drift(watched.pk)
+    assert not Watch.objects.exists()
+
+
+def test_every_live_deployment_has_a_task(watched: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr(tasks.watch_drift, "apply_async", lambda args, **_: sent.append(args[0]))
+    tasks.watch_all_drift()
+    assert sent == [watched.pk]
+    Deployment.objects.update(destroyed_at=NINE)
+    tasks.watch_all_drift()
+    assert sent == [watched.pk]
