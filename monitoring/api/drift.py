@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from pydantic import Field
 from rest_framework import serializers, status, viewsets
@@ -100,6 +101,9 @@ class DriftSerializer(serializers.Serializer[Any]):
         return [chart.as_json for chart in view.charts]
 
 
+ONE_DRIFT = forced_singular_serializer(DriftSerializer)  # type: ignore[no-untyped-call]  # ships no types
+
+
 class DriftViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Deployment]):
     """How one deployment's requests compare with the baseline of its version."""
 
@@ -111,7 +115,7 @@ class DriftViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Deployment]):
     @extend_schema(
         operation_id="deployments_drift",
         parameters=[DEPLOYMENT_ID, RANGE, FROM, TO, FEATURE],
-        responses=DriftSerializer,
+        responses=ONE_DRIFT,
     )
     def list(self, request: Request, deployment_id: str) -> Response:
         """Of the newest window that has enough predictions, or of all of a range that is asked for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions, serializers, viewsets
 from rest_framework.request import Request
@@ -72,6 +73,9 @@ class HealthSerializer(serializers.Serializer[HealthReport]):
     points = HealthPointSerializer(source="all_points", many=True, read_only=True)
 
 
+ONE_HEALTH = forced_singular_serializer(HealthSerializer)  # type: ignore[no-untyped-call]  # ships no types
+
+
 class DeploymentHealthViewSet(PortalAPIMixin, viewsets.GenericViewSet[Any]):
     """How a deployment's endpoint answered."""
 
@@ -86,7 +90,7 @@ class DeploymentHealthViewSet(PortalAPIMixin, viewsets.GenericViewSet[Any]):
             *RANGE_PARAMETERS,
             OpenApiParameter("version", str, many=True, description="Up to five; the newest without it."),
         ],
-        responses=HealthSerializer,
+        responses=ONE_HEALTH,
     )
     def list(self, request: Request, deployment_id: str) -> Response:
         """Its standing with the reason, and requests, errors, latency and load over time."""
