@@ -244,7 +244,7 @@ def _notice(source: BillingSource, now: datetime) -> Notice | None:
     name, newest = source.workspace.name, source.newest_usage
     last = f"The last day with usage is {newest}." if newest else "Nothing was read from them so far."
     if source.grant:
-        text = f"{last} {source.error} An account admin runs these statements; the next import is within an hour."
+        text = f"{last} {source.error.rstrip('.')}. An account admin runs this; the next import is within an hour."
         return Notice("bad", f"No access to the billing tables of {name}", text, source.grant)
     if source.error:
         return Notice("warn", f"The billing tables of {name} could not be read", f"{last} {source.error}")
