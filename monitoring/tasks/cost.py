@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from celery import shared_task
+from django.utils import timezone
 
 from catalog.models import Workspace
+from monitoring.alerting.cost import tell_costs
 from monitoring.sync import cost
 
 EVERY_S = 3600
@@ -22,5 +26,7 @@ def import_all_costs() -> None:
 @shared_task
 def import_costs(workspace_id: int) -> None:
     """May run twice: days are replaced, and an older answer never replaces a newer one."""
-    if Workspace.objects.filter(pk=workspace_id).exists():
+    workspace = Workspace.objects.filter(pk=workspace_id).first()
+    if workspace:
         cost.import_costs(workspace_id)
+        tell_costs(workspace, cost.month_of(timezone.now().astimezone(UTC).date()))
