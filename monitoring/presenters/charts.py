@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -75,6 +76,10 @@ class Chart:
             "markers": [{"at": _plain(at), "label": label} for at, label in self.markers],
             "thresholds": [{"value": value, "label": label} for value, label in self.thresholds],
         }
+
+    @property
+    def as_text(self) -> str:
+        return json.dumps(self.as_json)
 
     @property
     def table(self) -> Table:
