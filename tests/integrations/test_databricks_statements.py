@@ -9,7 +9,7 @@ import pytest
 
 from integrations.databricks import Column, Credentials, Warehouse, Workspace, cells
 from integrations.errors import IntegrationError
-from tests.sandbox.billing_tables import add_billing
+from tests.sandbox.billing_tables import NAMES, add_billing
 from tests.sandbox.running import CLIENT_ID, CLIENT_SECRET, RunningSandbox
 
 
@@ -103,7 +103,7 @@ def test_a_statement_gives_python_values(workspace):
         "start": datetime(2026, 1, 31, 3, tzinfo=UTC),
         "day": date(2026, 1, 31),
         "dbus": Decimal(4),
-        "about": {"endpoint_name": "risk", "endpoint_id": "id-risk", "job_id": None},
+        "about": {**dict.fromkeys(NAMES), "endpoint_name": "risk", "endpoint_id": "id-risk"},
         "team": "risk",
         "factor": 5.0,
         "nothing": None,

@@ -7,19 +7,22 @@ from decimal import Decimal
 
 import pyarrow as pa
 
+from sandbox.config import WORKSPACE_ID
 from tests.sandbox.delta_tables import add_table
 from tests.sandbox.running import RunningSandbox
 
+SKU = "PREMIUM_SERVERLESS_REAL_TIME_INFERENCE_US_EAST_N_VIRGINIA"
 TIME, MONEY = pa.timestamp("us", tz="UTC"), pa.decimal128(38, 18)
 DEFAULT = pa.struct([("default", MONEY)])
 PRICING = pa.struct([("default", MONEY), ("promotional", DEFAULT), ("effective_list", DEFAULT)])
-METADATA = pa.struct([("endpoint_name", pa.string()), ("endpoint_id", pa.string()), ("job_id", pa.string())])
+NAMES = ("endpoint_name", "endpoint_id", "job_id", "job_name", "run_name")
+METADATA = pa.struct([(name, pa.string()) for name in NAMES])
 
 
 def usage() -> pa.Table:
     """Two hours of fraud (1.5 and 2.25 DBU, corrected by -0.25) and one of risk (4 DBU), in January 2026."""
     rows = [("fraud", 1, "1.5"), ("fraud", 2, "2.25"), ("fraud", 2, "-0.25"), ("risk", 3, "4")]
-    fixed = {"workspace_id": "7", "sku_name": "PREMIUM_X", "cloud": "AWS", "usage_unit": "DBU"}
+    fixed = {"workspace_id": str(WORKSPACE_ID), "sku_name": SKU, "cloud": "AWS", "usage_unit": "DBU"}
     content = [
         {
             **fixed,
@@ -28,7 +31,7 @@ def usage() -> pa.Table:
             "usage_date": date(2026, 1, 31),
             "custom_tags": [("team", team)],
             "usage_quantity": Decimal(quantity),
-            "usage_metadata": {"endpoint_name": team, "endpoint_id": f"id-{team}", "job_id": None},
+            "usage_metadata": {"endpoint_name": team, "endpoint_id": f"id-{team}"},
             "billing_origin_product": "MODEL_SERVING",
         }
         for team, hour, quantity in rows
@@ -56,7 +59,7 @@ def list_prices() -> pa.Table:
         {
             "price_start_time": start,
             "price_end_time": end,
-            "sku_name": "PREMIUM_X",
+            "sku_name": SKU,
             "cloud": "AWS",
             "currency_code": "USD",
             "usage_unit": "DBU",

@@ -20,7 +20,8 @@ from databricks.sdk.service.sql import (
     StatementState,
 )
 
-from tests.sandbox.billing_tables import add_billing
+from sandbox.config import WORKSPACE_ID
+from tests.sandbox.billing_tables import SKU, add_billing
 from tests.sandbox.delta_tables import add_table
 from tests.sandbox.running import RunningSandbox
 from tests.waiting import wait_until
@@ -83,10 +84,10 @@ def orders(sandbox, count=3, reader=""):
 
 
 def test_the_cost_of_endpoints_comes_from_the_billing_tables(client):
-    parameters = {"workspace_id": {"value": "7"}, "from_date": {"value": "2026-01-01", "type": "DATE"}}
+    parameters = {"workspace_id": {"value": str(WORKSPACE_ID)}, "from_date": {"value": "2026-01-01", "type": "DATE"}}
     *known, (_, name, endpoint_id, sku, dbus, cost, currency) = rows(client, COST, **parameters)
-    assert [row[:5] for row in known] == [["2026-01-31", "fraud", "id-fraud", "PREMIUM_X", "3.500000000000000000"]]
-    assert (name, endpoint_id, sku, dbus, currency) == ("risk", "id-risk", "PREMIUM_X", "4.000000000000000000", "USD")
+    assert [row[:5] for row in known] == [["2026-01-31", "fraud", "id-fraud", SKU, "3.500000000000000000"]]
+    assert (name, endpoint_id, sku, dbus, currency) == ("risk", "id-risk", SKU, "4.000000000000000000", "USD")
     assert [Decimal(known[0][5]), Decimal(cost)] == [Decimal("0.245"), Decimal("0.28")]
 
 
