@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from monitoring.views import budgets, cost, drift, health
+from monitoring.views import alerts, budgets, cost, drift, health, receivers
 
 app_name = "monitoring"
 urlpatterns: list[URLPattern] = [
@@ -15,4 +15,14 @@ urlpatterns: list[URLPattern] = [
     path("deployments/<int:deployment_id>/drift/feature/", drift.drift_feature, name="drift_feature"),
     path("deployments/<int:deployment_id>/drift/baseline/", drift.drift_baseline, name="drift_baseline"),
     path("models/<path:full_name>/cost/", cost.model_cost, name="model_cost"),
+    path("alerts/", alerts.alerts, name="alerts"),
+    path("alerts/act/", alerts.alerts_act, name="alerts_act"),
+    path("alerts/<int:alert_id>/", alerts.alert, name="alert"),
+    path("alerts/receivers/", receivers.receivers, name="receivers"),
+    path("alerts/routes/", receivers.routes, name="alert_routes"),
+    path("alerts/routes/<int:route_id>/delete/", receivers.route_delete, name="route_delete"),
+    path("alerts/receivers/<int:receiver_id>/test/", receivers.receiver_test, name="receiver_test"),
+    path("alerts/receivers/<int:receiver_id>/deliveries/", receivers.receiver_deliveries, name="receiver_deliveries"),
+    path("alerts/receivers/<int:receiver_id>/delete/", receivers.receiver_delete, name="receiver_delete"),
+    path("deployments/<int:deployment_id>/alert-rules/", alerts.alert_rules, name="alert_rules"),
 ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import F
+from django.urls import reverse
 from django.utils import timezone
 
 from monitoring.alerting.sending import send
@@ -58,7 +60,8 @@ def words(delivery: Delivery) -> tuple[str, str, Severity | None]:
     about = f"{alert.get_subject_display()} of {alert.deployment} in {alert.deployment.environment}"
     if alert.key:
         about = f"{about} ({alert.key})"
+    text = f"{event.message}\n{settings.PUBLIC_URL.rstrip('/')}{reverse('monitoring:alert', args=[alert.pk])}"
     if event.state == AlertState.RESOLVED:
-        return f"[Resolved] {about}", event.message, None
+        return f"[Resolved] {about}", text, None
     severity = Severity(alert.severity)
-    return f"[{severity.label}] {about}", event.message, severity
+    return f"[{severity.label}] {about}", text, severity

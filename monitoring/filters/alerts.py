@@ -1,0 +1,41 @@
+"""How the inbox of alerts is narrowed: the same parameters in the page's URL and in the API."""
+
+from __future__ import annotations
+
+import django_filters
+from django.db.models import QuerySet
+
+from catalog.filters import TextFilter, teams_of
+from catalog.models import Environment
+from deployments.filters import words_in
+from monitoring.models import Alert
+from monitoring.states import ALERT_ONGOING, AlertState, AlertSubject, Severity
+
+STATES = [("ongoing", "Not over"), *((state.value, state.label) for state in (*ALERT_ONGOING, AlertState.RESOLVED))]
+
+
+class AlertFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
+    q = TextFilter(method="search", label="Search", help_text="Words in the reason, the deployment or the team.")
+    state = django_filters.ChoiceFilter(choices=STATES, method="in_state", label="State", empty_label="All")
+    severity = django_filters.ChoiceFilter(choices=Severity.choices, label="Severity", empty_label="All")
+    subject = django_filters.ChoiceFilter(choices=AlertSubject.choices, label="About", empty_label="All")
+    environment = django_filters.ModelChoiceFilter(
+        field_name="deployment__environment",
+        queryset=Environment.objects.all(),
+        to_field_name="slug",
+        label="Environment",
+        empty_label="All environments",
+    )
+    team = django_filters.ModelChoiceFilter(
+        field_name="deployment__team", queryset=teams_of, to_field_name="slug", label="Team", empty_label="All teams"
+    )
+
+    class Meta:
+        model = Alert
+        fields: list[str] = []
+
+    def search(self, rows: QuerySet[Alert], name: str, value: str) -> QuerySet[Alert]:
+        return words_in(rows, value, "reason", "key", "deployment__name", "deployment__team__name")  # type: ignore[no-any-return]
+
+    def in_state(self, rows: QuerySet[Alert], name: str, value: str) -> QuerySet[Alert]:
+        return rows.filter(state__in=ALERT_ONGOING) if value == "ongoing" else rows.filter(state=value)
