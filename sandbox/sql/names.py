@@ -10,9 +10,9 @@ from sandbox.spark.lexer import Chain, Token, chains_of, replaced, tokens_of
 from sandbox.spark.sessions import quoted_name
 from sandbox.sql.refusals import Refusal, insufficient
 
-QUERIES = frozenset(("SELECT", "WITH", "VALUES", "FROM", "TABLE", "DESCRIBE", "DESC", "EXPLAIN", "("))
+QUERIES = frozenset(("SELECT", "WITH", "VALUES", "FROM", "TABLE", "EXPLAIN", "("))
 WRITES = frozenset(("INSERT", "MERGE", "UPDATE", "DELETE"))
-BEFORE_TABLES = frozenset(("FROM", "JOIN", "TABLE", "DESCRIBE", "DESC"))
+BEFORE_TABLES = frozenset(("FROM", "JOIN", "TABLE"))
 FILE_FORMATS = frozenset(("avro", "binaryfile", "csv", "delta", "iceberg", "json", "orc", "parquet", "text"))
 
 

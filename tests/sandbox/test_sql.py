@@ -167,6 +167,14 @@ def test_parameters_are_typed_values_and_never_text_of_the_statement(client):
     assert row == ["42", "2026-01-01T00:00:00.000Z", "1.50", None, "'; DROP TABLE x; --"]
 
 
+@pytest.mark.parametrize(
+    ("value", "type_text"), [("x", "INT"), ("1", "NOVELTY"), ("1", "STRUCT<"), ("1", "INT) --"), ("2026-13-01", "DATE")]
+)
+def test_a_parameter_that_is_none_of_its_type_fails(client, value, type_text):
+    item = StatementParameterListItem(name="p", value=value, type=type_text)
+    assert failure(client, "SELECT :p", parameters=[item]).error.error_code.value == "BAD_REQUEST"
+
+
 @pytest.mark.parametrize("name", ["main.nowhere.nothing", "nowhere.at.all", "system.billing.nothing"])
 def test_an_unknown_table_is_not_found(client, name):
     status = failure(client, f"SELECT * FROM {name}")
@@ -185,6 +193,7 @@ def test_an_unknown_table_is_not_found(client, name):
         ("SELECT CAST('x' AS INT)", "Cannot cast"),
         ("SELECT :x", "x"),
         ("", "runs queries only"),
+        ("DESCRIBE TABLE system.billing.usage", "runs queries only"),
         ("CREATE TABLE main.a.b USING delta LOCATION '/x'", "runs queries only"),
         ("WITH t AS (SELECT 1) INSERT INTO system.billing.usage SELECT * FROM t", "runs queries only"),
         ("SELECT * FROM IDENTIFIER('a b c')", "is no identifier"),
