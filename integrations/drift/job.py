@@ -28,6 +28,7 @@ MARKER = "SLIPWAY-DRIFT"
 PARTIAL = "kind string, value string"
 UNKNOWN_ENTITY = "served by an entity that is no known version"
 NO_BASELINE = "the version has no baseline"
+NO_TABLE = "there is no such table yet, or it may not be read"
 # What a run of a job may print is 5 MB.
 MAX_PRINTED = 4_000_000
 REASON_CHARS = 500
@@ -105,17 +106,18 @@ def collected(parts: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 
 def baseline_of_traffic(batches: Iterable[pa.RecordBatch], wanted: Wanted) -> dict[str, Any]:
-    """The baseline of the predictions in ``batches``, and what was skipped."""
+    """The baseline of the predictions in ``batches``, None without any, and what was skipped."""
     tables, skipped = [], dict[str, int]()
     for rows, reasons in unpack(batches, wanted["columns"]):
         tables.append(pa.Table.from_batches([rows]))
         for reason, count in reasons.items():
             skipped[reason] = skipped.get(reason, 0) + count
-    kinds = {table.schema.field(PREDICTION).type for table in tables if table.num_rows}
-    if len(kinds) > 1:
-        tables = [_predictions_as_text(table) for table in tables]
-    rows_of_all = pa.concat_tables([table for table in tables if table.num_rows] or tables[:1])
-    return {"baseline": _limited(rows_of_all, wanted), "skipped": skipped}
+    filled = [table for table in tables if table.num_rows]
+    if not filled:
+        return {"baseline": None, "skipped": skipped}
+    if len({table.schema.field(PREDICTION).type for table in filled}) > 1:
+        filled = [_predictions_as_text(table) for table in filled]
+    return {"baseline": _limited(pa.concat_tables(filled), wanted), "skipped": skipped}
 
 
 def _predictions_as_text(table: pa.Table) -> pa.Table:
@@ -149,6 +151,9 @@ def baseline_of_table(table: pa.Table, wanted: Wanted) -> dict[str, Any]:
 def run(wanted: Wanted, worker: Callable[[Wanted], Callable[..., Any]]) -> dict[str, Any]:
     """``worker`` makes of ``wanted`` the function for mapInArrow: one that Spark can send to where the rows are."""
     spark = _session()
+    if not spark.catalog.tableExists(wanted["table"]):
+        # An inference table comes with the first request.
+        return {"windows": [], "baseline": None, "skipped": {NO_TABLE: 1}}
     if wanted["kind"] == "windows":
         known = {**_entities(spark, wanted), **wanted["entities"]}
         answers = payloads(spark, wanted).mapInArrow(worker({**wanted, "entities": known}), PARTIAL).collect()

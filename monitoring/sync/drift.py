@@ -264,13 +264,10 @@ def _keep_windows(job: DriftJob, found: bundle.Found, now: datetime) -> None:
 
 def _keep_baseline(job: DriftJob, found: bundle.Found, now: datetime) -> None:
     asked, data = job.asked, found.baseline
-    source = asked["source"]
-    needed = settings.DRIFT_BASELINE_ROWS if source == Baseline.Source.TRAFFIC else 1
     rows = data["rows"] if data else 0
-    if data is None or rows < needed:
-        what = "has answered" if source == Baseline.Source.TRAFFIC else "is to be compared with"
-        words = f"version {asked['version']} {what} {rows} rows so far; a baseline takes {needed}"
-        job.end(S.DONE, words, now, tried_at=now, wanted={}, skipped=dict(found.skipped))
+    lacking = _lacking_rows(asked, rows, found)
+    if data is None or lacking:
+        job.end(S.DONE, lacking, now, tried_at=now, wanted={}, skipped=dict(found.skipped))
         return
     if not job.end(S.DONE, "", now, tried_at=now, wanted={}, skipped=dict(found.skipped), counted_until=None):
         return
@@ -280,10 +277,20 @@ def _keep_baseline(job: DriftJob, found: bundle.Found, now: datetime) -> None:
     before.delete()
     Baseline.objects.create(
         version=version,
-        source=source,
+        source=asked["source"],
         detail=asked.get("table") or f"the first {rows} predictions since {job.range_start:%Y-%m-%d}",
         data=data,
         rows=rows,
         importance=importance,
         created_at=now,
     )
+
+
+def _lacking_rows(asked: dict[str, Any], rows: int, found: bundle.Found) -> str:
+    """Why there is no baseline, "" if there is one."""
+    if asked["source"] == Baseline.Source.TRAFFIC:
+        needed = settings.DRIFT_BASELINE_ROWS
+        words = f"version {asked['version']} has answered {rows} rows so far; a baseline takes {needed}"
+        return words if rows < needed else ""
+    told = "; ".join(found.skipped) or "it has no rows"
+    return "" if rows else f"no baseline could be made of the table {asked['table']}: {told}"

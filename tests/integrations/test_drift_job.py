@@ -244,3 +244,15 @@ def test_the_script_makes_a_baseline_of_the_first_predictions(tmp_path: Path, sp
     assert found.baseline["rows"] == 60
     assert set(found.baseline["features"]) == {*COLUMNS, PREDICTION}
     assert found.baseline["sketch"]["amount"]["max"] < 200
+
+
+def test_the_script_says_that_a_table_is_not_there_yet(tmp_path: Path, spark_remote: str) -> None:
+    write(tmp_path / "table", payloads(1, NINE, "card_fraud-3", 1))
+    for kind in ("windows", "baseline"):
+        asked = wanted({"features": {}}, kind=kind, source="traffic", version="3", max_rows=60, table="a.b.missing")
+        found = run_script(asked, tmp_path / "table", spark_remote, tmp_path)
+        assert (found.windows, found.baseline, dict(found.skipped)) == ((), None, {job.NO_TABLE: 1})
+
+
+def test_no_traffic_makes_no_baseline() -> None:
+    assert job.baseline_of_traffic([], {"columns": COLUMNS, "max_rows": 9}) == {"baseline": None, "skipped": {}}

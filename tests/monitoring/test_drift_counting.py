@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from accounts.models import User
 from catalog.models import ModelVersion
@@ -188,3 +191,25 @@ def test_a_new_baseline_has_everything_counted_again_in_its_bins(watched: Deploy
     assert job.wanted == {}
     assert [window.baseline_id for window in DriftWindow.objects.all()] == [new.pk]
     assert [rows for _, rows, _ in numbers()] == [1200]
+
+
+def test_a_table_makes_the_baseline_that_a_person_asks_for(
+    watched: Deployment, jobs: FakeWorkspace, tmp_path: Path
+) -> None:
+    source = random.Random(3)
+    rows = [{**normal(source), "score": source.random()} for _ in range(300)]
+    write_deltalake(str(tmp_path / "training"), pa.Table.from_pylist(rows).drop_columns(["empty"]))
+    wish = {"kind": "baseline", "version": "3", "source": "table", "prediction_column": "score"}
+    job, _ = DriftJob.objects.get_or_create(deployment=watched)
+    DriftJob.objects.update(wanted={**wish, "table": str(tmp_path / "training")})
+    job = settle(watched, jobs, NINE + HOUR)
+    made = Baseline.objects.get()
+    assert (made.source, made.rows, job.wanted) == ("table", 300, {})
+    assert "_prediction" in made.data["features"]
+    assert "no such column" in made.data["not_comparable"]["empty"]
+    assert [rows for _, rows, _ in numbers()] == [1200]
+    write_deltalake(str(tmp_path / "none"), pa.Table.from_pylist(rows[:1]).slice(0, 0))
+    DriftJob.objects.update(wanted={**wish, "table": str(tmp_path / "none")})
+    job = settle(watched, jobs, NINE + HOUR + timedelta(minutes=1))
+    assert job.message.startswith("no baseline could be made of the table")
+    assert Baseline.objects.get() == made

@@ -80,6 +80,26 @@ def test_page_csv_and_api_say_the_same(client: Client, viewer: User, counted: De
         assert html.escape(row["reason"]) in page
 
 
+def test_of_5000_normal_and_5000_shifted_requests_page_and_api_name_the_two_features(
+    client: Client, viewer: User, plain: Deployment, tmp_path: Path, api_as: ApiAs
+) -> None:
+    give_table(plain)
+    traffic = Traffic(tmp_path / "table")
+    client.force_login(viewer)
+    told = []
+    for hours, make in enumerate((normal, shifted), start=1):
+        traffic.send(5000, NINE + (hours - 1) * HOUR, make)
+        settle(plain, FakeWorkspace(traffic.path), NINE + hours * HOUR)
+        view = client.get(URL).context["view"]
+        found = api_as(viewer).get(api_url(plain)).json()
+        assert found["window"]["rows"] == view.judged.span.rows == 5000
+        assert [(row.name, row.status, row.found.value) for row in view.rows] == [
+            (row["feature"], row["status"], row["value"]) for row in found["features"]
+        ]
+        told.append({row.name for row in view.rows if row.status == "drift"})
+    assert told == [set(), {"amount", "country"}]
+
+
 def test_a_range_is_judged_as_one_window(client: Client, viewer: User, counted: Deployment, api_as: ApiAs) -> None:
     found = api_as(viewer).get(api_url(counted), {"range": "24h"}).json()
     assert found["window"]["rows"] == 2000
