@@ -299,6 +299,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TIMEZONE = "UTC"
 CONFIG_DRIFT_EVERY_S = env_int("CONFIG_DRIFT_EVERY_S", 600, low=10, high=86400)
+COST_EVERY_S = env_int("COST_EVERY_S", 3600, low=30, high=86400)
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat" / "schedule")
 CELERY_BEAT_SCHEDULE = {
     "wake-runs": {"task": "deployments.tasks.wake_runs", "schedule": 2.0},
@@ -314,7 +315,7 @@ CELERY_BEAT_SCHEDULE = {
     "watch-alerts": {"task": "monitoring.tasks.alerts.watch_alerts", "schedule": 10.0},
     "send-alerts": {"task": "monitoring.tasks.alerts.send_alerts", "schedule": 5.0},
     "watch-drift": {"task": "monitoring.tasks.drift.watch_all_drift", "schedule": 30.0},
-    "import-costs": {"task": "monitoring.tasks.cost.import_all_costs", "schedule": 3600.0},
+    "import-costs": {"task": "monitoring.tasks.cost.import_all_costs", "schedule": 30.0},
     "sync-catalog": {"task": "catalog.tasks.sync_all_workspaces", "schedule": 60.0},
 }
 DJANGO_STRUCTLOG_CELERY_ENABLED = True

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.urls import reverse
 
-from deployments.models import Deployment
+from deployments.models import Deployment, Run
 from monitoring.models import BillingSource, CostKind
 from monitoring.presenters.charts import Chart, Series
 from monitoring.services.costing import Ledger, Period, Spent, change, forecast, month_to_date
@@ -200,6 +200,12 @@ def bars(
         together = [sum((sums[name].get(day, Decimal(0)) for name in rest), Decimal(0)) for day in days]
         parts.append((OTHERS, [_in_cents(amount) for amount in together]))
     return Bars([day.isoformat() for day in days], parts, currency)
+
+
+def marked(shown: Bars, runs: Iterable[Run]) -> Bars:
+    """With a mark on each day on which a run changed the endpoint."""
+    marks = [(f"{run.finished_at.astimezone(UTC):%Y-%m-%d}", f"run #{run.pk}") for run in runs if run.finished_at]
+    return replace(shown, markers=tuple(mark for mark in marks if mark[0] in shown.days))
 
 
 def _in_cents(amount: Decimal | None) -> Decimal:

@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 
 from celery import shared_task
+from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from catalog.models import Workspace
 from monitoring.alerting.cost import tell_costs
+from monitoring.models import BillingSource
 from monitoring.sync import cost
 
-EVERY_S = 3600
+# How often beat looks for what is due; a message that nobody took by then is sent anew.
+LOOK_EVERY_S = 30
 
 
-@shared_task(expires=600)
+@shared_task(expires=LOOK_EVERY_S)
 def import_all_costs() -> None:
-    """Fan out: one task for each workspace that has an environment, a minute apart."""
-    rows = Workspace.objects.filter(environments__isnull=False).distinct().order_by("pk")
-    for place, workspace_id in enumerate(rows.values_list("pk", flat=True)):
-        wait_s = place * 60 % (EVERY_S // 2)
-        import_costs.apply_async((workspace_id,), countdown=wait_s, expires=wait_s + EVERY_S)
+    """Fan out: one task for each workspace with an environment whose billing tables were not read for an hour."""
+    read = BillingSource.objects.exclude(_is_due(timezone.now())).values("workspace")
+    rows = Workspace.objects.filter(environments__isnull=False).exclude(pk__in=read).distinct().order_by("pk")
+    for workspace_id in rows.values_list("pk", flat=True):
+        import_costs.apply_async((workspace_id,), expires=LOOK_EVERY_S)
 
 
 @shared_task
 def import_costs(workspace_id: int) -> None:
-    """May run twice: days are replaced, and an older answer never replaces a newer one."""
+    """Does nothing within the hour after the last try, so it may be delivered twice.
+
+    One that dies is tried again after that hour: days are replaced at once, so it left nothing half.
+    """
     workspace = Workspace.objects.filter(pk=workspace_id).first()
-    if workspace:
+    now = timezone.now()
+    if workspace is None:
+        return
+    source, _ = BillingSource.objects.get_or_create(workspace=workspace)
+    if BillingSource.objects.filter(_is_due(now), pk=source.pk).update(tried_at=now):
         cost.import_costs(workspace_id)
         tell_costs(workspace, cost.month_of(timezone.now().astimezone(UTC).date()))
+
+
+def _is_due(now: datetime) -> Q:
+    return Q(tried_at=None) | Q(tried_at__lte=now - timedelta(seconds=settings.COST_EVERY_S))

@@ -22,7 +22,7 @@ from monitoring.presenters import cost_choice as select
 from monitoring.presenters.csv import csv_of
 from monitoring.services import costing
 from monitoring.services.budgets import budget_lines
-from monitoring.services.costing import Ledger
+from monitoring.services.costing import CostChoice, Ledger
 from monitoring.services.estimates import estimate_checks
 from monitoring.services.requests import requests_of
 from monitoring.services.savings import savings
@@ -63,21 +63,26 @@ def model_cost(request: HttpRequest, full_name: str) -> HttpResponse:
     context: dict[str, Any] = {"subject": subject}
     if subject.deployment:
         visible = costing.costs_of(user).filter(deployment=subject.deployment)
-        context |= _of_deployment(user, subject.deployment, costing.load(visible, timezone.now()))
+        asked = CostFilter(request.GET, queryset=Deployment.objects.none(), request=request)
+        choice = asked.choice if asked.is_valid() else CostChoice()
+        ledger = costing.load(visible, timezone.now(), choice.month, choice.currency)
+        context |= _of_deployment(user, subject.deployment, ledger)
     return render(request, "monitoring/model_cost.html", context)
 
 
 def _of_deployment(user: User, deployment: Deployment, ledger: Ledger) -> dict[str, Any]:
-    rows = present.cost_rows(ledger, [deployment], requests_of([deployment.pk], ledger.period))
     visible = costing.costs_of(user).filter(deployment=deployment)
+    estimates = estimate_checks(deployment, visible, ledger.period.last_complete, ledger.currency)
+    shown = present.bars(ledger.of_month, ledger.period, {deployment.pk: deployment}, "kind", ledger.currency)
+    rows = present.cost_rows(ledger, [deployment], requests_of([deployment.pk], ledger.period))
     return {
         "ledger": ledger,
         "period": ledger.period,
         "totals": present.totals(ledger),
         "row": rows[0] if rows else None,
         "savings": _savings(user, ledger, deployment),
-        "estimates": estimate_checks(deployment, visible, ledger.period.last_complete, ledger.currency),
-        "bars": present.bars(ledger.of_month, ledger.period, {deployment.pk: deployment}, "kind", ledger.currency),
+        "estimates": estimates,
+        "bars": present.marked(shown, [check.run for check in estimates]),
         "notices": present.source_notices(costing.sources(user, deployment.workspace_id), timezone.now()),
         "unpriced": costing.unpriced(visible, ledger.period),
     }

@@ -1,9 +1,10 @@
 """What costs and budgets say to the fleet and to alerts."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
 from deployments.models import Budget, MonthSpend
 from monitoring import tasks
@@ -12,6 +13,7 @@ from monitoring.models import Alert, BillingSource, Watch
 from monitoring.states import Standing
 from monitoring.sync import cost
 from tests.deployments.conftest import make_deployment
+from tests.factories import WorkspaceFactory
 from tests.monitoring.costs import spent
 
 pytestmark = pytest.mark.django_db
@@ -95,15 +97,25 @@ def test_a_spent_budget_is_one_alert_however_often_and_for_however_many(deployme
     assert (alert.deployment, alert.subject) == (deployment, "cost")
 
 
-def test_each_import_tells(deployment, source, monkeypatch):
-    monkeypatch.setattr(cost, "import_costs", lambda pk: None)
-    tasks.import_costs(deployment.workspace_id)
-    assert Watch.objects.filter(deployment=deployment).exclude(cost_reason="").exists()
+def test_each_import_tells_and_a_second_delivery_does_nothing(deployment, monkeypatch):
+    read: list[int] = []
+    monkeypatch.setattr(cost, "import_costs", read.append)
+    for _ in range(2):
+        tasks.import_costs(deployment.workspace_id)
     tasks.import_costs(10**9)
+    assert read == [deployment.workspace_id]
+    assert Watch.objects.filter(deployment=deployment).exclude(cost_reason="").exists()
 
 
-def test_every_workspace_with_an_environment_is_imported_with_a_minute_between(environment, monkeypatch):
-    sent = []
-    monkeypatch.setattr(tasks.import_costs, "apply_async", lambda args, **more: sent.append((args, more["countdown"])))
-    tasks.import_all_costs()
-    assert sent == [((environment.workspace_id,), 0)]
+def test_a_workspace_with_an_environment_is_read_at_once_and_then_every_hour(environment, monkeypatch):
+    sent: list[int] = []
+    monkeypatch.setattr(tasks.import_costs, "apply_async", lambda args, **_: sent.append(args[0]))
+    WorkspaceFactory.create()
+    for age, due in ((None, True), (timedelta(minutes=59), False), (timedelta(minutes=60), True)):
+        if age is not None:
+            BillingSource.objects.update_or_create(
+                workspace=environment.workspace, defaults={"tried_at": timezone.now() - age}
+            )
+        sent.clear()
+        tasks.import_all_costs()
+        assert sent == ([environment.workspace_id] if due else []), age
