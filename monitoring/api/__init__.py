@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from deployments.api import OF_DEPLOYMENT
+from monitoring.api.alerts import AlertRuleViewSet, AlertViewSet
 from monitoring.api.cost import BudgetViewSet, CostViewSet, DeploymentCostViewSet
 from monitoring.api.drift import DriftViewSet
+from monitoring.api.fleet import FleetViewSet
 from monitoring.api.health import DeploymentHealthViewSet
+from monitoring.api.receivers import AlertRouteViewSet, ReceiverViewSet
 
 routes: list[tuple[str, type, str]] = [
+    ("fleet", FleetViewSet, "fleet"),
     (f"{OF_DEPLOYMENT}/health", DeploymentHealthViewSet, "deployment-health"),
     ("cost", CostViewSet, "cost"),
     (f"{OF_DEPLOYMENT}/cost", DeploymentCostViewSet, "deployment-cost"),
     (f"{OF_DEPLOYMENT}/drift", DriftViewSet, "deployment-drift"),
     ("budgets", BudgetViewSet, "budget"),
+    ("alerts", AlertViewSet, "alert"),
+    (f"{OF_DEPLOYMENT}/alert-rules", AlertRuleViewSet, "alert-rule"),
+    ("receivers", ReceiverViewSet, "receiver"),
+    ("alert-routes", AlertRouteViewSet, "alert-route"),
 ]

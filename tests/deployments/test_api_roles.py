@@ -12,6 +12,9 @@ from rest_framework.test import APIClient
 from deployments.crypto import encrypt
 from deployments.models import Approval, Deployment, Freeze, Notice, Policy, Run, StateVersion, TestRequest
 from deployments.states import RunStatus
+from monitoring.alerting import report
+from monitoring.models import Alert, AlertRoute, AlertRule, Receiver
+from monitoring.states import Standing
 from portal.api import urlpatterns
 from tests.deployments.conftest import give_plan, make_deployment, make_run
 from tests.deployments.prices import make_prices
@@ -68,7 +71,21 @@ def objects(model_version, team, deployer):
         "notices": Notice.objects.create(user=deployer, run=run, message=SECRET).pk,
         "prices": make_prices().pk,
         "tokens": uuid.uuid4(),
+        **_alerts_of(deployment),
     }
+
+
+def _alerts_of(deployment):
+    alert = report(deployment, "drift", Standing.FAILING, SECRET, {})
+    receiver = Receiver.objects.create(
+        team=deployment.team,
+        name=SECRET,
+        kind="webhook",
+        address=encrypt(b"json://h"),
+        created_by=deployment.created_by,
+    )
+    route = AlertRoute.objects.create(team=deployment.team, receiver=receiver)
+    return {"alerts": alert.pk, "receivers": receiver.pk, "alert-routes": route.pk}
 
 
 def fill(path, objects):
@@ -106,7 +123,7 @@ def test_nobody_gets_an_error_of_ours_and_nobody_unknown_gets_anything(
 @pytest.mark.parametrize("path", [path for path in paths() if "{" in path and not OF_ALL & set(path.split("/"))])
 def test_a_stranger_finds_nothing_and_changes_nothing(path, objects, stranger, api_as):
     client, url = api_as(stranger), fill(path, objects)
-    tables = (Deployment, Run, TestRequest, Approval, Freeze, Notice)
+    tables = (Deployment, Run, TestRequest, Approval, Freeze, Notice, Alert, AlertRoute, AlertRule, Receiver)
     before = [list(table.objects.values()) for table in tables]
     for method in METHODS:
         for body in ({}, {"reason": "x"}, {"kind": "destroy"}):
