@@ -11,7 +11,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 RequestKind = Literal["latency", "status", "after_effect", "html_body", "drop"]
-SwitchKind = Literal["build_fails", "model_crashes", "metrics_gone"]
+SwitchKind = Literal[
+    "build_fails", "model_crashes", "metrics_gone", "inference_table_delay", "inference_table_duplicates"
+]
 REQUEST_KINDS = frozenset(("latency", "status", "after_effect", "html_body", "drop"))
 
 
@@ -91,6 +93,11 @@ class Faults:
             struck = [fault for fault in self._faults if fault.strikes_switch(name, match)][:1]
             self._use_up(struck)
         return bool(struck)
+
+    def inference_table_delay_s(self) -> float:
+        """How old rows must be to be delivered: the longest ``seconds`` of the delays that are on."""
+        with self._lock:
+            return max((fault.seconds for fault in self._faults if fault.kind == "inference_table_delay"), default=0.0)
 
     def for_request(self, method: str, path: str) -> list[Fault]:
         """The faults that strike this request, in the order they were added; each loses one of its ``times``."""

@@ -10,6 +10,8 @@ from functools import partial
 import httpx
 from fastapi import FastAPI
 
+from sandbox.inference_tables.logger import InferenceTables
+from sandbox.inference_tables.spool import Spool
 from sandbox.serving_endpoints import workspace
 from sandbox.serving_endpoints.invocations import Recorders
 from sandbox.serving_endpoints.metrics import Meter
@@ -40,6 +42,10 @@ async def serving_endpoints(app: FastAPI) -> AsyncIterator[None]:
         app.state.serving_meter = meter
         app.state.serving_rate_limiter = RateLimiter()
         app.state.invocation_recorders = Recorders()
+        spool = Spool(app.state.settings.state_dir / "inference_tables")
+        inference_tables = InferenceTables(spool, app.state.store, app.state.faults)
+        app.state.invocation_recorders.add(inference_tables.record)
+        inference_tables.start()
         supervisor.start()
         meter.start()
         try:
@@ -47,3 +53,4 @@ async def serving_endpoints(app: FastAPI) -> AsyncIterator[None]:
         finally:
             await meter.stop()
             await supervisor.stop()
+            await inference_tables.stop()

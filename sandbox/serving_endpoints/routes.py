@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from fastapi.responses import PlainTextResponse
 
 from sandbox.errors import ApiError, already_exists, invalid, not_found
 from sandbox.identity import Principal, current_principal
+from sandbox.inference_tables import catalog
 from sandbox.serving_endpoints import workspace
 from sandbox.serving_endpoints.bodies import (
     AiGatewayBody,
@@ -42,6 +44,7 @@ async def create(body: CreateBody, request: Request, caller: Caller) -> dict[str
     _refuse_taken_name(supervisor, body.name)
     now = now_ms()
     config = await _read_config(request, caller, body.config, 1) if body.config else None
+    await _enable_inference_table(request, caller, body.name, given(body.ai_gateway))
     _refuse_taken_name(supervisor, body.name)  # again: somebody may have been faster
     record = EndpointRecord(
         id=uuid.uuid4().hex,
@@ -112,6 +115,7 @@ async def patch_tags(name: str, body: TagsPatchBody, request: Request, caller: C
 async def put_ai_gateway(name: str, body: AiGatewayBody, request: Request, caller: Caller) -> dict[str, Any]:
     """A full replacement: what is absent is unset."""
     endpoint = find_endpoint(request, caller, name, CAN_MANAGE)
+    await _enable_inference_table(request, caller, name, given(body))
     endpoint.record.ai_gateway = given(body)
     _supervisor(request).save(endpoint)
     return endpoint.record.ai_gateway or {}
@@ -202,6 +206,16 @@ async def _read_config(request: Request, caller: Principal, body: ConfigBody, co
     for entity in config.entities:
         await workspace.check_entity(request, caller, entity)
     return config
+
+
+async def _enable_inference_table(
+    request: Request, caller: Principal, endpoint_name: str, ai_gateway: dict[str, Any] | None
+) -> None:
+    full_name = catalog.table_of(endpoint_name, ai_gateway)
+    if full_name is not None:
+        state = request.app.state
+        tables_dir = state.settings.state_dir / "tables"
+        await asyncio.to_thread(catalog.enable, state.store, tables_dir, caller, endpoint_name, full_name)
 
 
 def _refuse_taken_name(supervisor: Supervisor, name: str) -> None:

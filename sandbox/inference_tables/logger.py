@@ -1,0 +1,78 @@
+"""From requests to rows: the hot path appends to the spool, a background task writes Delta in batches."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import Any
+
+from sandbox.faults import Faults
+from sandbox.inference_tables import catalog, delta, rows
+from sandbox.inference_tables.spool import Segment, Spool
+from sandbox.serving_endpoints.invocations import Invocation
+from sandbox.store import Store
+
+logger = logging.getLogger(__name__)
+
+FLUSH_S = 2.0
+
+
+class InferenceTables:
+    def __init__(self, spool: Spool, store: Store, faults: Faults) -> None:
+        self._spool = spool
+        self._store = store
+        self._faults = faults
+        self._task: asyncio.Task[None] | None = None
+
+    def record(self, invocation: Invocation) -> None:
+        """On the event loop, after the answer of a model: one line into the spool and no more."""
+        name = invocation.endpoint.record.name
+        table = catalog.table_of(name, invocation.endpoint.record.ai_gateway)
+        if table is None or invocation.status in rows.NOT_LOGGED:
+            return
+        item = rows.row(invocation)
+        self._spool.append(table, item)
+        if self._faults.active("inference_table_duplicates", endpoint=name):
+            self._spool.append(table, item)
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        self._spool.rotate()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            self._spool.rotate()
+            try:
+                await asyncio.to_thread(self._write_due)
+            except Exception:
+                logger.exception("writing inference tables: the spool is kept and tried again")
+
+    def _write_due(self) -> None:
+        due = time.time() - self._faults.inference_table_delay_s()
+        for segment in self._spool.segments():
+            if segment.closed_at_s > due:
+                return
+            self._write(segment)
+            segment.path.unlink()
+
+    def _write(self, segment: Segment) -> None:
+        """Rows of a table that was dropped since are dropped too."""
+        batches: dict[str, list[dict[str, Any]]] = {}
+        for table, item in segment.entries():
+            batches.setdefault(table, []).append(item)
+        for table, batch in batches.items():
+            location = catalog.location(self._store, table)
+            if location is None:
+                logger.warning("inference table %s is gone: %s rows dropped", table, len(batch))
+                continue
+            delta.append(location, segment.number, batch)
+            delta.compact(location)
