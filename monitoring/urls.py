@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from monitoring.views import alerts, budgets, cost, drift, health, receivers
+from monitoring.views import alerts, budgets, cost, drift, fleet, health, receivers
 
 app_name = "monitoring"
 urlpatterns: list[URLPattern] = [
+    path("fleet/", fleet.fleet, name="fleet"),
     path("models/<path:full_name>/health/", health.health, name="health"),
     path("cost/", cost.cost, name="cost"),
     path("cost/budgets/", budgets.budgets, name="budgets"),

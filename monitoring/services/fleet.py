@@ -1,0 +1,122 @@
+"""The fleet seen through a lens: which deployments there are, and the one word that a lens has for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db import models
+from django.db.models import Case, Count, Exists, F, OuterRef, Prefetch, Subquery, Value, When
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
+
+from accounts.models import User
+from deployments.filters import with_configuration
+from deployments.models import Deployment, RolloutStep, Run
+from deployments.models.deployment import DeploymentQuerySet
+from deployments.states import GOOD, UNFINISHED, RunStatus
+from monitoring.models import CostDay
+from monitoring.states import TONES, Standing
+from monitoring.sync.health_judging import STALE_AFTER
+
+UNKNOWN = Standing.UNKNOWN.value
+
+
+class Lens(models.TextChoices):
+    HEALTH = "health", "Health"
+    GOVERNANCE = "governance", "Governance"
+    COST = "cost", "Cost"
+    ROLLOUT = "rollout", "Rollout"
+
+
+@dataclass(frozen=True)
+class Status:
+    """One of the words of a lens, from worst to best."""
+
+    value: str
+    label: str
+    tone: str
+
+
+# Each deployment has exactly one of them, so that their counts add up to the number of rows.
+STATUSES: dict[Lens, tuple[Status, ...]] = {
+    Lens.HEALTH: tuple(Status(one.value, one.label, TONES[one]) for one in Standing),
+    Lens.GOVERNANCE: (
+        Status("changed", "Changed by hand", "warn"),
+        Status("in_sync", "As asked for", "ok"),
+        Status(UNKNOWN, "Not checked lately", "unknown"),
+    ),
+    Lens.COST: (Status("billed", "Billed this month", "info"), Status(UNKNOWN, "Nothing billed", "unknown")),
+    Lens.ROLLOUT: (
+        Status("bad", "Last run went wrong", "bad"),
+        Status("waiting", "Waiting for approval", "warn"),
+        Status("busy", "Under way", "busy"),
+        Status("good", "Last run went well", "ok"),
+        Status("never", "Never ran", "unknown"),
+    ),
+}
+
+
+def fleet(user: User, now: datetime) -> DeploymentQuerySet:
+    """Live deployments that ``user`` sees, with what rows show of them and ``health_now``. Two queries."""
+    newest = Run.objects.filter(deployment=OuterRef("deployment")).order_by("-pk").values("pk")[:1]
+    runs = Run.objects.filter(pk=Subquery(newest)).defer("message")
+    visible = Deployment.objects.visible_to(user).live()
+    related = visible.select_related("team", "environment", "model", "config_check", "watch", "health_source")
+    return related.annotate(health_now=health_now(now)).prefetch_related(Prefetch("runs", runs, to_attr="newest_runs"))
+
+
+def health_now(now: datetime) -> Combinable:
+    """What was judged last, as long as metrics are still read: old news is no news, whoever stopped."""
+    fresh = When(health_source__minute__gte=now - STALE_AFTER, then=Coalesce(F("watch__health"), Value(UNKNOWN)))
+    return Case(fresh, default=Value(UNKNOWN))
+
+
+def _governance(now: datetime) -> Combinable:
+    words = ("changed", "in_sync")
+    return Case(*(When(with_configuration(word), then=Value(word)) for word in words), default=Value(UNKNOWN))
+
+
+def _cost(now: datetime) -> Combinable:
+    first = now.astimezone(UTC).date().replace(day=1)
+    paid = CostDay.objects.filter(deployment=OuterRef("pk"), date__gte=first, cost__isnull=False)
+    return Case(When(Exists(paid), then=Value("billed")), default=Value(UNKNOWN))
+
+
+def _rollout(now: datetime) -> Combinable:
+    """Of rows with ``newest_status``."""
+    under_way = [status for status in UNFINISHED if status != RunStatus.APPROVAL]
+    groups: dict[str, Sequence[RunStatus]] = {"waiting": [RunStatus.APPROVAL], "busy": under_way, "good": list(GOOD)}
+    cases = [When(newest_status__in=statuses, then=Value(word)) for word, statuses in groups.items()]
+    return Case(When(newest_status=None, then=Value("never")), *cases, default=Value("bad"))
+
+
+EXPRESSIONS: dict[Lens, Callable[[datetime], Combinable]] = {
+    Lens.HEALTH: health_now,
+    Lens.GOVERNANCE: _governance,
+    Lens.COST: _cost,
+    Lens.ROLLOUT: _rollout,
+}
+
+
+def with_status(rows: DeploymentQuerySet, lens: Lens, now: datetime) -> DeploymentQuerySet:
+    """``rows`` with ``lens_status``, one of STATUSES, and ``lens_rank``: 0 is the worst."""
+    if lens == Lens.ROLLOUT:
+        newest = Run.objects.filter(deployment=OuterRef("pk")).order_by("-pk").values("status")[:1]
+        rows = rows.annotate(newest_status=Subquery(newest))
+    told = rows.annotate(lens_status=EXPRESSIONS[lens](now))
+    ranks = [When(lens_status=one.value, then=Value(rank)) for rank, one in enumerate(STATUSES[lens])]
+    return told.annotate(lens_rank=Case(*ranks, default=Value(len(ranks)), output_field=models.IntegerField()))
+
+
+def counted(rows: DeploymentQuerySet) -> dict[str, int]:
+    """{lens_status: how many}, of rows of ``with_status``. One query."""
+    told = rows.order_by().values_list("lens_status")  # type: ignore[misc]  # an annotation
+    return dict(told.annotate(count=Count("pk")))
+
+
+def steps_of(runs: Iterable[Run]) -> dict[int, RolloutStep]:
+    """{run: the last step of its present attempt}. One query."""
+    steps = RolloutStep.objects.filter(run__in=[run.pk for run in runs], attempt=F("run__attempt"))
+    return {step.run_id: step for step in steps.order_by("index")}

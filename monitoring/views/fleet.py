@@ -1,0 +1,95 @@
+"""Everything that is live, through a lens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from accounts.models import User
+from accounts.views import signed_in
+from deployments.models import Deployment
+from deployments.models.deployment import DeploymentQuerySet
+from monitoring.filters.fleet import FleetFilter
+from monitoring.presenters import fleet as present
+from monitoring.presenters.cost import cost_rows
+from monitoring.presenters.csv import csv_of
+from monitoring.services import costing
+from monitoring.services.fleet import Lens, steps_of
+from monitoring.services.fleet import fleet as fleet_of
+from monitoring.services.requests import requests_of
+
+PAGE_SIZE = 50
+REFRESH_S = 30
+
+
+@login_required
+@require_GET
+def fleet(request: HttpRequest) -> HttpResponse:
+    """``?lens=``, ``?status=``, filters, ``?ordering=`` and ``?page=``; ``?format=csv`` is all rows of the choice."""
+    user = signed_in(request)
+    asked = FleetFilter(request.GET, queryset=Deployment.objects.none(), request=request)
+    asked.queryset = fleet_of(user, asked.now)
+    if not asked.is_valid():
+        return render(request, "monitoring/fleet.html", {"filter_form": asked.form, "lenses": Lens}, status=400)
+    rows: DeploymentQuerySet = asked.qs
+    if request.GET.get("format") == "csv":
+        shown = present.rows_of(rows, _facts(user, asked, rows))
+        return csv_of(f"fleet-{asked.chosen_lens}.csv", present.csv_columns(asked.chosen_lens), present.csv_rows(shown))
+    return render(request, "monitoring/fleet.html", _context(request, user, asked, rows))
+
+
+def _context(request: HttpRequest, user: User, asked: FleetFilter, rows: DeploymentQuerySet) -> dict[str, Any]:
+    lens, chosen = asked.chosen_lens, request.GET.get("status", "")
+    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    found = list(page)
+    form = asked.form
+    del form.fields["lens"]
+    tiles = present.tiles(lens, asked.counts)
+    return {
+        "filter_form": form,
+        "lens": lens,
+        "tabs": [
+            {"label": one.label, "url": _with(request, lens=one.value, status="", ordering=""), "active": one == lens}
+            for one in Lens
+        ],
+        "tiles": [{"tile": t, "url": _with(request, status=t.value), "active": t.value == chosen} for t in tiles],
+        "columns": present.COLUMNS[lens],
+        "page": page,
+        "rows": present.rows_of(found, _facts(user, asked, found)),
+        "csv_url": _with(request, format="csv"),
+        "now": asked.now,
+        "refresh_s": REFRESH_S,
+        "ordering": form.cleaned_data.get("ordering") or "status",
+    }
+
+
+def _facts(user: User, asked: FleetFilter, deployments: Iterable[Deployment]) -> present.Facts:
+    """A constant number of queries for each lens."""
+    lens, now = asked.chosen_lens, asked.now
+    if lens == Lens.COST:
+        found = list(deployments)
+        ids = [row.pk for row in found]
+        ledger = costing.load(costing.costs_of(user).filter(deployment__in=ids), now)
+        costs = {row.deployment.pk: row for row in cost_rows(ledger, found, requests_of(ids, ledger.period))}
+        return present.Facts(lens, now, ledger.currency, costs)
+    if lens == Lens.ROLLOUT:
+        runs = [run for row in deployments if (run := present.newest_run(row))]
+        return present.Facts(lens, now, steps=steps_of(runs))
+    return present.Facts(lens, now)
+
+
+def _with(request: HttpRequest, **changes: str) -> str:
+    query = request.GET.copy()
+    query.pop("page", None)
+    query.pop("format", None)
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value:
+            query[name] = value
+    return f"?{query.urlencode()}"
