@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -174,6 +175,10 @@ class Bars:
         ]
         chart = Chart("cost", "Cost per day", series, "stacked", "category", self.currency, categories=self.days)
         return {**chart.as_json, "markers": [{"at": day, "label": label} for day, label in self.markers]}
+
+    @property
+    def chart_json(self) -> str:
+        return json.dumps(self.chart)
 
     @property
     def table(self) -> list[tuple[str, list[Decimal], Decimal]]:

@@ -201,5 +201,5 @@ def test_the_page_of_the_model_shows_both(client, viewer, deployment):
     ended(deployment, date(2026, 11, 13))
     client.force_login(viewer)
     page = page_of(client, reverse("monitoring:model_cost", args=["staging.fraud.card_fraud"]))
-    for text in ("Estimated and billed", "730.00 USD", "within it", "6 whole days", '"label": "run #'):
+    for text in ("Estimated and billed", "730.00 USD", "within it", "6 whole days", "&quot;label&quot;: &quot;run #"):
         assert text in page, text
