@@ -88,7 +88,7 @@ class DriftJobSerializer(serializers.ModelSerializer[DriftJob]):
 class DriftSerializer(serializers.Serializer[Any]):
     """The same figures as on the page Drift."""
 
-    standing = serializers.ChoiceField(choices=Standing.values, source="judged.standing", read_only=True)
+    standing = serializers.ChoiceField(choices=Standing.choices, source="judged.standing", read_only=True)
     reason = serializers.CharField(source="judged.reason", read_only=True)
     rule = serializers.CharField(source="judged.sentence", read_only=True)
     window = DriftWindowSerializer(source="judged.span", read_only=True, allow_null=True)
