@@ -151,7 +151,7 @@ def baseline_of_table(table: pa.Table, wanted: Wanted) -> dict[str, Any]:
 def run(wanted: Wanted, worker: Callable[[Wanted], Callable[..., Any]]) -> dict[str, Any]:
     """``worker`` makes of ``wanted`` the function for mapInArrow: one that Spark can send to where the rows are."""
     spark = _session()
-    if not spark.catalog.tableExists(wanted["table"]):
+    if not _is_there(spark, wanted["table"]):
         # An inference table comes with the first request.
         return {"windows": [], "baseline": None, "skipped": {NO_TABLE: 1}}
     if wanted["kind"] == "windows":
@@ -168,6 +168,16 @@ def _session() -> Any:
     from pyspark.sql import SparkSession
 
     return SparkSession.builder.getOrCreate()
+
+
+def _is_there(spark: Any, name: str) -> bool:
+    from pyspark.errors import AnalysisException
+
+    try:
+        # Names are looked up when the columns are asked for.
+        return bool(spark.table(name).columns)
+    except AnalysisException:
+        return False
 
 
 def payloads(spark: Any, wanted: Wanted) -> Any:
