@@ -17,6 +17,8 @@ from accounts.views import signed_in
 from deployments.filters import in_trouble
 from deployments.models import Deployment
 from deployments.presenters.deployments import HOME_ROWS, awaiting_approval, for_list, my_runs, rows_of
+from monitoring.models import Alert
+from monitoring.states import AlertState
 from portal.showcase import missing_lines, showcase
 
 
@@ -42,6 +44,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "trouble": rows_of(for_list(trouble)[:HOME_ROWS]),
         "trouble_count": trouble.count(),
         "notices": user.notices.filter(acknowledged_at=None),
+        "firing_count": Alert.objects.visible_to(user).filter(state=AlertState.FIRING).count(),
         "may_deploy": teams_where(user, Action.DEPLOY).exists(),
     }
     return render(request, "portal/home.html", context)

@@ -113,6 +113,17 @@ def test_one_receiver_and_twenty_cost_the_same(client, owner, deployment, receiv
     assert queries(client, RECEIVERS) == one
 
 
+def test_home_counts_what_is_firing_for_those_whom_it_concerns(client, viewer, stranger, deployer, alert):
+    home = reverse("home")
+    client.force_login(viewer)
+    assert "1 alert firing" in page_of(client, home)
+    client.force_login(stranger)
+    assert "firing" not in page_of(client, home)
+    client.force_login(deployer)
+    client.post(ACT, {"action": "acknowledge", "alert": [alert.pk]})
+    assert "1 alert firing" not in page_of(client, home)
+
+
 # -- acting ----------------------------------------------------------------------------------------
 
 
