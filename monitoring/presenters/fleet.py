@@ -39,6 +39,19 @@ class Week:
     label: str
 
     @property
+    def path(self) -> str:
+        """The bars of days that were counted, as one SVG path."""
+        return " ".join(
+            f"M{bar.x} {bar.y:g}h{BAR_WIDTH}V{BARS_HEIGHT}h-{BAR_WIDTH}z" for bar in self.bars if bar.height
+        )
+
+    @property
+    def gaps(self) -> str:
+        """A low mark for each day that nobody counted."""
+        top = BARS_HEIGHT - 3
+        return " ".join(f"M{bar.x} {top}h{BAR_WIDTH}v3h-{BAR_WIDTH}z" for bar in self.bars if not bar.height)
+
+    @property
     def view_box(self) -> str:
         return f"0 0 {WEEK_DAYS * (BAR_WIDTH + BAR_GAP)} {BARS_HEIGHT}"
 
@@ -201,7 +214,7 @@ def _errors(watch: Watch) -> Cell:
     if watch.errors_24h is None or not watch.requests_24h:
         return Cell(watch.errors_24h, DASH)
     share = 100 * watch.errors_24h / watch.requests_24h
-    return Cell(watch.errors_24h, f"{watch.errors_24h:,.0f} ({share:.1f} %)")
+    return Cell(watch.errors_24h, f"{watch.errors_24h:,.0f}\N{NO-BREAK SPACE}({share:.1f}\N{NO-BREAK SPACE}%)")
 
 
 def week_of(deployment: Deployment, now: datetime) -> list[float | None]:

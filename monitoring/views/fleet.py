@@ -24,7 +24,7 @@ from monitoring.services.fleet import Lens, steps_of
 from monitoring.services.fleet import fleet as fleet_of
 from monitoring.services.requests import requests_of
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
 REFRESH_S = 30
 
 
