@@ -11,7 +11,11 @@ from deployments.filters import words_in
 from monitoring.models import Alert
 from monitoring.states import ALERT_ONGOING, AlertState, AlertSubject, Severity
 
-STATES = [("ongoing", "Not over"), *((state.value, state.label) for state in (*ALERT_ONGOING, AlertState.RESOLVED))]
+STATES = [
+    ("all", "All"),
+    ("ongoing", "Not over"),
+    *((state.value, state.label) for state in (*ALERT_ONGOING, AlertState.RESOLVED)),
+]
 
 
 class AlertFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
@@ -38,4 +42,17 @@ class AlertFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no t
         return words_in(rows, value, "reason", "key", "deployment__name", "deployment__team__name")  # type: ignore[no-any-return]
 
     def in_state(self, rows: QuerySet[Alert], name: str, value: str) -> QuerySet[Alert]:
+        if value == "all":
+            return rows
         return rows.filter(state__in=ALERT_ONGOING) if value == "ongoing" else rows.filter(state=value)
+
+
+class InboxFilter(AlertFilter):
+    """Without ``state`` those that are not over."""
+
+    state = django_filters.ChoiceFilter(
+        choices=[choice for choice in STATES if choice[0] != "ongoing"],
+        method="in_state",
+        label="State",
+        empty_label="Not over",
+    )

@@ -23,7 +23,7 @@ from deployments.models import Deployment
 from deployments.services import ActionRefused
 from deployments.specs import SpecInvalid
 from monitoring.alerting.rules import Rule, rules_of
-from monitoring.filters.alerts import AlertFilter
+from monitoring.filters.alerts import InboxFilter
 from monitoring.forms.alerts import CHOICES, AlertActionForm, RuleForm
 from monitoring.models import Alert, AlertEvent, Delivery
 from monitoring.models.alerts import AlertQuerySet
@@ -44,9 +44,8 @@ def _visible(user: User) -> AlertQuerySet:
 def alerts(request: HttpRequest) -> HttpResponse:
     """Alerts of my teams, those that are not over unless others are asked for; filters stand in the URL."""
     user = signed_in(request)
-    given = request.GET.copy()
-    given.setdefault("state", "ongoing")
-    chosen = AlertFilter(given, queryset=_visible(user).order_by("-pk"), request=request)
+    rows = _visible(user) if request.GET.get("state") else _visible(user).ongoing()
+    chosen = InboxFilter(request.GET, queryset=rows.order_by("-pk"), request=request)
     valid = chosen.is_valid()
     page = Paginator(chosen.qs if valid else Alert.objects.none(), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {

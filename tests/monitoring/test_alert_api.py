@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from monitoring.alerting import report
 from monitoring.models import Alert, AlertRoute, AlertRule, Delivery, Receiver
 from monitoring.states import Standing
 from monitoring.tasks import deliver_alert
 from tests.deployments.conftest import make_deployment
-from tests.monitoring.test_alerting import make_receiver
+from tests.monitoring.test_alerting import make_receiver, report
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]

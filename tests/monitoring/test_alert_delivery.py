@@ -11,19 +11,29 @@ from django.utils import timezone
 
 from deployments.crypto import encrypt
 from deployments.states import RunStatus
-from monitoring.alerting import delivering, report
+from monitoring.alerting import delivering
 from monitoring.alerting.sending import SCHEMES, AddressInvalid, plugin_for
 from monitoring.models import Alert, Delivery, Receiver, ReceiverKind, SeenRun
 from monitoring.states import AlertState, Standing
 from monitoring.tasks.alerts import deliver_alert, send_alerts, watch_alerts
 from tests.deployments.conftest import make_deployment, make_run
-from tests.monitoring.test_alerting import make_receiver
+from tests.monitoring.test_alerting import make_receiver, report
 
 pytestmark = pytest.mark.django_db
 SECRET = "canary-of-the-address"
 
 
+class HookServer(ThreadingHTTPServer):
+    """``got``: paths and bodies; ``answers``: the statuses that it answers with first."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Hook)
+        self.got, self.answers = [], []
+
+
 class Hook(BaseHTTPRequestHandler):
+    server: "HookServer"
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.got.append((self.path, json.loads(body)))
@@ -38,9 +48,7 @@ class Hook(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hook():
-    """A server of loopback: what it got, and the statuses that it answers with first."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    server.got, server.answers = [], []
+    server = HookServer()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield server

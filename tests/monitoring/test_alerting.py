@@ -8,7 +8,7 @@ from auditlog.models import LogEntry
 
 from deployments.crypto import encrypt
 from deployments.models import Deployment
-from monitoring.alerting import report
+from monitoring import alerting
 from monitoring.models import Alert, AlertRoute, AlertRule, Delivery, Receiver
 from monitoring.states import ALERT_TRANSITIONS, AlertState, Standing
 from tests.deployments.conftest import make_deployment
@@ -35,6 +35,10 @@ def deployment(model_version, deployer):
 @pytest.fixture
 def receiver(deployment):
     return make_receiver(deployment)
+
+
+def report(*args, **more):
+    return alerting.report(*args, **more)
 
 
 def make_receiver(deployment, name="on call", **route):
