@@ -45,7 +45,7 @@ test: dev-env assets ## Run the whole suite, on SQLite and on PostgreSQL
 check: dev-env ## Check style, types, layers, templates, migrations, the API schema and sizes
 	@exec $(BIN)/python -m tests.checks
 
-bench-%: dev-env assets ## Measure against peers and print the figures: bench-drift, bench-runs
+bench-%: dev-env assets ## Measure against peers and print the figures: bench-drift, bench-fleet, bench-runs
 	@exec $(BIN)/python -m bench.$*
 
 .PHONY: assets
