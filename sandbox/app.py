@@ -21,6 +21,7 @@ from sandbox import (
     uc_registry,
     workspace_api,
 )
+from sandbox.billing import control as billing_control
 from sandbox.config import SandboxSettings
 from sandbox.errors import install_handlers
 from sandbox.faults import Faults
@@ -49,6 +50,7 @@ from sandbox.workspace_files import WorkspaceFiles
 # The registry of Unity Catalog stands before the proxy, whose paths include its own.
 ROUTERS = (
     control.router,
+    billing_control.router,
     oidc.router,
     scim.router,
     permissions.router,

@@ -23,7 +23,7 @@ from sandbox.identity import (
 from sandbox.store import Store
 
 
-def _from_this_machine(request: Request) -> None:
+def from_this_machine(request: Request) -> None:
     """No token is asked for here, so the caller and the Host it names must be this machine (DNS rebinding)."""
     host = request.url.hostname or ""
     client = request.client.host if request.client else ""
@@ -31,7 +31,7 @@ def _from_this_machine(request: Request) -> None:
         raise denied("This address answers to its own machine only.")
 
 
-router = APIRouter(prefix="/_sandbox", dependencies=[Depends(_from_this_machine)])
+router = APIRouter(prefix="/_sandbox", dependencies=[Depends(from_this_machine)])
 
 
 class NewPrincipal(BaseModel):

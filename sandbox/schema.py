@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sandbox import identity, models, permissions, request_log, secrets, workspace_files
+from sandbox.billing import rows as billing
 from sandbox.jobs import records as job_records
 from sandbox.serving_endpoints import records
 from sandbox.unity_catalog import entity_tags, objects
@@ -18,4 +19,5 @@ SCHEMAS = (
     workspace_files.SCHEMA,
     records.SCHEMA,
     job_records.SCHEMA,
+    billing.SCHEMA,
 )

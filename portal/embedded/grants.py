@@ -1,4 +1,4 @@
-"""What a workspace admin does once: let the portal's service principal serve the models of every environment."""
+"""What a workspace admin does once: let the portal's service principal serve and watch models everywhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import httpx
 
 from portal.embedded.cast import CREDENTIAL, ENVIRONMENTS
 
-PRIVILEGES = ["USE_CATALOG", "USE_SCHEMA", "EXECUTE"]
+# To serve the models, and to keep and read what the endpoints were asked.
+PRIVILEGES = ["USE_CATALOG", "USE_SCHEMA", "EXECUTE", "CREATE_TABLE", "SELECT"]
 CATALOGS = "/api/2.1/unity-catalog/catalogs"
 GRANTS = "/api/2.1/unity-catalog/permissions/catalog"
 

@@ -10,6 +10,8 @@ from functools import partial
 import httpx
 from fastapi import FastAPI
 
+from sandbox.billing.meter import BillingMeter
+from sandbox.billing.tables import BillingTables
 from sandbox.inference_tables.logger import InferenceTables
 from sandbox.inference_tables.spool import Spool
 from sandbox.serving_endpoints import workspace
@@ -45,12 +47,17 @@ async def serving_endpoints(app: FastAPI) -> AsyncIterator[None]:
         spool = Spool(app.state.settings.state_dir / "inference_tables")
         inference_tables = InferenceTables(spool, app.state.store, app.state.faults)
         app.state.invocation_recorders.add(inference_tables.record)
+        billing_tables = BillingTables(app.state.store, app.state.settings.state_dir / "tables")
+        app.state.billing_tables = billing_tables
+        billing = BillingMeter(supervisor, app.state.store, billing_tables)
         inference_tables.start()
         supervisor.start()
         meter.start()
+        billing.start()
         try:
             yield
         finally:
+            await billing.stop()
             await meter.stop()
             await supervisor.stop()
             await inference_tables.stop()

@@ -15,15 +15,18 @@ from tests.sandbox.running import RunningSandbox
 
 
 def add_table(sandbox: RunningSandbox, full_name: str, content: pa.Table, reader: str = "") -> str:
-    """The table's location. ``reader`` may read it, apart from admins."""
-    location = str(sandbox.var_dir / "tables" / uuid.uuid4().hex)
-    write_deltalake(location, content)
+    """The table's location; one that is there has this content then. ``reader`` may read it, apart from admins."""
     catalog, schema, _ = full_name.split(".")
-    with Store(sandbox.var_dir / "sandbox" / "workspace.db", ()).connection() as connection:
+    store = Store(sandbox.var_dir / "sandbox" / "workspace.db", ())
+    with store.reading() as connection:
+        there = objects.find(connection, TABLE, full_name)
+    location = str(there.attributes["storage_location"]) if there else str(sandbox.var_dir / uuid.uuid4().hex)
+    write_deltalake(location, content, mode="overwrite", schema_mode="overwrite")
+    with store.connection() as connection:
         for kind, name in ((CATALOG, catalog), (SCHEMA_KIND, f"{catalog}.{schema}")):
             if objects.find(connection, kind, name) is None:
                 objects.insert(connection, kind, name, ADMINS)
-        known = objects.insert(connection, TABLE, full_name, ADMINS, attributes={"storage_location": location})
+        known = there or objects.insert(connection, TABLE, full_name, ADMINS, attributes={"storage_location": location})
         if reader:
             access.grant(connection, known, reader, ["SELECT"])
     return location

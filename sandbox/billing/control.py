@@ -1,0 +1,46 @@
+"""``/_sandbox/billing/history``: usage of past hours, for demos. Its rows carry the tag ``demo``."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, Field
+
+from sandbox.billing.rows import HOUR_S, EndpointHour
+from sandbox.control import from_this_machine
+from sandbox.errors import not_found
+
+router = APIRouter(prefix="/_sandbox/billing", dependencies=[Depends(from_this_machine)])
+MAX_HOURS = 366 * 24
+
+
+class History(BaseModel):
+    """``up``: the share of each of the last hours, the oldest first, in which the endpoint's processes were up.
+
+    ``launches`` has as many numbers: how often they came up after scaling to zero.
+    """
+
+    endpoint: str
+    up: list[float] = Field(min_length=1, max_length=MAX_HOURS)
+    launches: list[int] = Field(default_factory=list)
+
+
+@router.post("/history")
+def add_history(history: History, request: Request) -> dict[str, Any]:
+    """Charges hours that were not charged yet, before the present one."""
+    endpoint = request.app.state.supervisor.get(history.endpoint)
+    if endpoint is None:
+        raise not_found(f"Serving endpoint {history.endpoint} does not exist")
+    record, this_hour = endpoint.record, int(time.time()) // HOUR_S
+    slots = sum(replica.entity.concurrency for replica in endpoint.active.values())
+    tags = {tag["key"]: tag.get("value", "") for tag in record.tags or []} | {"demo": "true"}
+    first = this_hour - len(history.up)
+    launches = [*history.launches, *[0] * len(history.up)]
+    hours = [
+        EndpointHour(record.id, record.name, first + n, share * slots * HOUR_S, launches[n], tags)
+        for n, share in enumerate(history.up)
+    ]
+    request.app.state.billing_tables.charge(hours)
+    return {"hours": len(hours)}

@@ -1,0 +1,111 @@
+"""Counts what serving processes take while they run, hour by hour, and charges each hour once it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import sqlite3
+import time
+from collections.abc import Iterable
+
+from sandbox.billing.rows import HOUR_S, EndpointHour
+from sandbox.billing.tables import BillingTables
+from sandbox.serving_endpoints.replica import Replica
+from sandbox.serving_endpoints.supervisor import Endpoint, Supervisor
+from sandbox.store import Store
+
+logger = logging.getLogger(__name__)
+TICK_S = 10.0
+
+
+class BillingMeter:
+    """Each tick charges the time since the one before; what is not written when a process dies is at most a tick."""
+
+    def __init__(self, supervisor: Supervisor, store: Store, tables: BillingTables) -> None:
+        self._supervisor = supervisor
+        self._store = store
+        self._tables = tables
+        self._started_ms: dict[Replica, int] = {}
+        self._last_s = time.monotonic()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="meter usage")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        await asyncio.to_thread(self._tables.prepare)
+        while True:
+            await asyncio.sleep(TICK_S)
+            try:
+                hour = int(time.time()) // HOUR_S
+                used = self._tick(hour)
+                await asyncio.to_thread(self._keep_and_charge, used, hour)
+            except Exception:
+                logger.exception("metering usage: it is tried again")
+
+    def _tick(self, hour: int) -> list[EndpointHour]:
+        """On the event loop: what every endpoint took since the tick before."""
+        now_s = time.monotonic()
+        seconds, self._last_s = now_s - self._last_s, now_s
+        live = {replica for endpoint in self._supervisor for replica in endpoint.active.values()}
+        self._started_ms = {replica: at for replica, at in self._started_ms.items() if replica in live}
+        used = [self._of(endpoint, hour, seconds) for endpoint in self._supervisor]
+        return [one for one in used if one.slot_s or one.launches]
+
+    def _of(self, endpoint: Endpoint, hour: int, seconds: float) -> EndpointHour:
+        slot_s, launches = 0.0, 0
+        for replica in endpoint.active.values():
+            if replica.url:
+                slot_s += replica.entity.concurrency * seconds
+                launches += self._is_launch(replica)
+        record = endpoint.record
+        tags = {tag["key"]: tag.get("value", "") for tag in record.tags or []}
+        return EndpointHour(record.id, record.name, hour, slot_s, launches, tags)
+
+    def _is_launch(self, replica: Replica) -> bool:
+        """A process that is not the first of its replica: it came up after scaling to zero, or after a crash."""
+        before = self._started_ms.get(replica)
+        self._started_ms[replica] = replica.process_started_at_ms
+        return before is not None and before != replica.process_started_at_ms
+
+    def _keep_and_charge(self, used: Iterable[EndpointHour], hour: int) -> None:
+        with self._store.connection() as connection:
+            for one in used:
+                _add(connection, one)
+        self.charge_before(hour)
+
+    def charge_before(self, hour: int) -> None:
+        """Write every hour that is over to the table, then forget it here. Twice is once."""
+        with self._store.reading() as connection:
+            over = connection.execute("SELECT * FROM billing_hours WHERE hour < ? ORDER BY hour", (hour,)).fetchall()
+        by_endpoint: dict[str, list[EndpointHour]] = {}
+        for row in over:
+            by_endpoint.setdefault(row["endpoint_id"], []).append(_hour(row))
+        for hours in by_endpoint.values():
+            self._tables.charge(hours)
+        with self._store.connection() as connection:
+            keys = [(row["endpoint_id"], row["hour"]) for row in over]
+            connection.executemany("DELETE FROM billing_hours WHERE endpoint_id = ? AND hour = ?", keys)
+
+
+def _add(connection: sqlite3.Connection, used: EndpointHour) -> None:
+    connection.execute(
+        "INSERT INTO billing_hours (endpoint_id, hour, endpoint_name, slot_s, launches, tags) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (endpoint_id, hour) DO UPDATE SET slot_s = slot_s + excluded.slot_s,"
+        " launches = launches + excluded.launches, tags = excluded.tags",
+        (used.endpoint_id, used.hour, used.endpoint_name, used.slot_s, used.launches, json.dumps(used.tags)),
+    )
+
+
+def _hour(row: sqlite3.Row) -> EndpointHour:
+    return EndpointHour(
+        row["endpoint_id"], row["endpoint_name"], row["hour"], row["slot_s"], row["launches"], json.loads(row["tags"])
+    )
