@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from monitoring.alerting import delivering, reporting, runs
+from monitoring.alerting import delivering, reporting, runs, standings
 
 SEND_EVERY_S = 5
 
@@ -13,6 +13,7 @@ SEND_EVERY_S = 5
 def watch_alerts() -> None:
     runs.report_ended_runs()
     reporting.look_again()
+    standings.tell_configurations()
 
 
 @shared_task(expires=SEND_EVERY_S)

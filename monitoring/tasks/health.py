@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from deployments.models import Deployment
+from monitoring.alerting.standings import tell_health
 from monitoring.sync import health
 from monitoring.sync.health_judging import judge_now
 
@@ -29,6 +30,7 @@ def scrape_endpoint(deployment_id: int) -> None:
         return
     health.scrape(deployment)
     judge_now(deployment)
+    tell_health(deployment)
 
 
 @shared_task(expires=3600)

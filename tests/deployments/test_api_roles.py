@@ -77,6 +77,7 @@ def objects(model_version, team, deployer):
 
 def _alerts_of(deployment):
     alert = report(deployment, "drift", Standing.FAILING, SECRET, {})
+    assert alert is not None
     receiver = Receiver.objects.create(
         team=deployment.team,
         name=SECRET,
