@@ -6,42 +6,72 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_team_monthly_budget'),
-        ('catalog', '0002_model_risk'),
-        ('deployments', '0013_hours_used_per_day'),
+        ("accounts", "0002_team_monthly_budget"),
+        ("catalog", "0002_model_risk"),
+        ("deployments", "0013_hours_used_per_day"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Budget',
+            name="Budget",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('monthly_amount', models.DecimalField(decimal_places=2, max_digits=12, validators=[django.core.validators.MinValueValidator(0)])),
-                ('currency', models.CharField(default='USD', max_length=3)),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='budgets', to='catalog.environment')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='budgets', to='accounts.team')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "monthly_amount",
+                    models.DecimalField(
+                        decimal_places=2, max_digits=12, validators=[django.core.validators.MinValueValidator(0)]
+                    ),
+                ),
+                ("currency", models.CharField(default="USD", max_length=3)),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="budgets", to="catalog.environment"
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="budgets", to="accounts.team"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['team__slug', 'environment__position', 'environment__slug'],
-                'constraints': [models.UniqueConstraint(fields=('team', 'environment'), name='one_budget_per_team_and_environment')],
+                "ordering": ["team__slug", "environment__position", "environment__slug"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("team", "environment"), name="one_budget_per_team_and_environment")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='MonthSpend',
+            name="MonthSpend",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('month', models.DateField()),
-                ('currency', models.CharField(max_length=3)),
-                ('amount', models.DecimalField(decimal_places=2, max_digits=14)),
-                ('until', models.DateField()),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='catalog.environment')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.team')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("month", models.DateField()),
+                ("currency", models.CharField(max_length=3)),
+                ("amount", models.DecimalField(decimal_places=2, max_digits=14)),
+                ("until", models.DateField()),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="catalog.environment"
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.team"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-month', 'team', 'environment'],
-                'constraints': [models.UniqueConstraint(fields=('team', 'environment', 'month', 'currency'), name='one_spend_per_month')],
+                "ordering": ["-month", "team", "environment"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("team", "environment", "month", "currency"), name="one_spend_per_month"
+                    )
+                ],
             },
         ),
     ]

@@ -142,7 +142,7 @@ def test_a_table_that_may_not_be_read_is_a_permanent_error(sandbox):
 
 
 def test_a_late_statement_is_cancelled_and_may_be_tried_again(sandbox, workspace):
-    endless = "SELECT count(*) FROM range(100000) a CROSS JOIN range(10000000) b WHERE (a.id * b.id) % 7 = 3"
+    endless = "SELECT count(*) FROM range(100000000000000) WHERE id % 7 = 3"
     with pytest.raises(IntegrationError) as raised:
         workspace.execute_sql(endless, timeout_s=0.5)
     assert (raised.value.permanent, raised.value.code) == (False, "TIMEOUT")
