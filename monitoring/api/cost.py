@@ -34,7 +34,7 @@ PARAMETERS = [
     OpenApiParameter("environment", str, description="Slug of an environment."),
     OpenApiParameter("month", str, description="YYYY-MM, in UTC; this month without it."),
     OpenApiParameter("currency", str, description="Without it the one with the most costs."),
-    OpenApiParameter("group", str, enum=["team", "model", "environment", "kind"], description="Of `days`."),
+    OpenApiParameter("group", str, enum=["", "team", "model", "environment", "kind"], description="Of `days`."),
     OpenApiParameter("ordering", str, description="cost, name, change, requests, per_thousand, idle_share; or with -."),
 ]
 

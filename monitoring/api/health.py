@@ -18,7 +18,7 @@ from monitoring.specs import RANGES, RangeInvalid, TimeRange, parse_range
 from monitoring.states import Standing
 
 RANGE_PARAMETERS = [
-    OpenApiParameter("range", str, enum=list(RANGES), description="24h if nothing else is asked."),
+    OpenApiParameter("range", str, enum=["", *RANGES], description="24h if nothing else is asked."),
     OpenApiParameter("from", str, description="Instead of a range: ISO 8601 with a zone."),
     OpenApiParameter("to", str, description="ISO 8601 with a zone; now without it."),
 ]
