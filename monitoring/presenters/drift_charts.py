@@ -117,7 +117,7 @@ def against_importance(points: Sequence[Sequence[Any]]) -> Chart:
         kind="scatter",
         x="number",
         x_label="Importance",
-        empty="The importance of the features is not known. Give it with the baseline over the API.",
+        empty="How much each feature matters to this version is not known.",
     )
 
 

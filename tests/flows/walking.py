@@ -23,7 +23,7 @@ class Watch(Complaints):
     error; so what htmx says of lost requests is left out, and each request lost in another way is noted itself."""
 
     def note_message(self, message: ConsoleMessage) -> None:
-        if not message.text.startswith(("htmx:afterRequest,", "htmx:sendError,")):
+        if not message.text.startswith(("htmx:afterRequest,", "htmx:sendAbort,", "htmx:sendError,")):
             super().note_message(message)
 
     def note_failure(self, request: Request) -> None:

@@ -241,7 +241,9 @@ def test_tags_gateway_and_notifications_change_without_touching_what_is_served(
 
     tags = api.patch(endpoint, add_tags=[EndpointTag("a", "1"), EndpointTag("b", "2")])
     assert {(tag.key, tag.value) for tag in tags.tags or []} == {("a", "1"), ("b", "2")}
-    table = AiGatewayInferenceTableConfig(enabled=True, catalog_name="c", schema_name="s", table_name_prefix="t")
+    table = AiGatewayInferenceTableConfig(
+        enabled=True, catalog_name="serving_tests", schema_name="moods", table_name_prefix=endpoint
+    )
     assert api.put_ai_gateway(endpoint, inference_table_config=table).inference_table_config == table
     emails = EmailNotifications(on_update_failure=["ops@example.com"])
     assert api.update_notifications(endpoint, email_notifications=emails).email_notifications == emails
