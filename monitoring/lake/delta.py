@@ -135,9 +135,12 @@ def exported_until(target: DeltaTable) -> datetime | None:
     return None if microseconds is None else datetime.fromtimestamp(microseconds / MICROSECONDS, UTC)
 
 
-def batches(target: DeltaTable, columns: list[str]) -> Iterator[pyarrow.RecordBatch]:
-    """The rows in pieces, in no order."""
-    yield from target.to_pyarrow_dataset().to_batches(columns=columns)
+def batches(target: DeltaTable, columns: list[str], first: date | None = None) -> Iterator[pyarrow.RecordBatch]:
+    """The rows in pieces, in no order. With ``first`` files of days before it are not read."""
+    import pyarrow.dataset as ds
+
+    since = None if first is None else ds.field("date") >= first
+    yield from target.to_pyarrow_dataset().to_batches(columns=columns, filter=since)
 
 
 def size_bytes(target: DeltaTable) -> int:

@@ -79,10 +79,9 @@ def _replace(table: LakeTable, since: datetime) -> int:
         record = table.record(row)
         wanted[record["date"]].append(record)
     there: defaultdict[date, list[dict[str, Any]]] = defaultdict(list)
-    for batch in delta.batches(target, _names(table)):
+    for batch in delta.batches(target, _names(table), first):
         for row in batch.to_pylist():
-            if row["date"] >= first:
-                there[row["date"]].append(row)
+            there[row["date"]].append(row)
     written = 0
     for day in sorted(wanted.keys() | there.keys()):
         if _Sum.of(table, wanted[day]) != _Sum.of(table, there[day]):
@@ -119,9 +118,8 @@ def verify(table: LakeTable) -> Comparison:
         first = record["date"] if first is None else min(first, record["date"])
         ours.add([record])
     theirs, at = _Sum(names), _column_of(table, table.at)
-    for batch in delta.batches(target, names):
-        kept = (row for row in batch.to_pylist() if first is None or row["date"] >= first)
-        theirs.add(row for row in kept if _before(row[at], until))
+    for batch in delta.batches(target, names, first):
+        theirs.add(row for row in batch.to_pylist() if _before(row[at], until))
     return Comparison(table, until, ours.rows, theirs.rows, ours == theirs)
 
 
