@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
@@ -98,3 +99,10 @@ def sign_in(context: BrowserContext, live_server: LiveServer) -> Callable[[User]
         )
 
     return give_session
+
+
+def hold_to_the_rules(page: Page) -> None:
+    """No serious or critical finding of axe on the page that is open."""
+    results = Axe().run(page)
+    grave = [one["id"] for one in results.response["violations"] if one["impact"] in {"serious", "critical"}]
+    assert grave == [], f"{page.url}: {results.generate_report()}"

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Page, ViewportSize, expect
@@ -16,7 +15,7 @@ from accounts.models import User
 from deployments.crypto import encrypt
 from deployments.models import ConfigCheck, Deployment, EndpointListing, Run, StageRecord, StateLock, UnmanagedEndpoint
 from deployments.states import RunStatus
-from tests.browser import Complaints
+from tests.browser import Complaints, hold_to_the_rules
 from tests.deployments.conftest import make_run
 from tests.deployments.test_configdrift import INTENDED
 from tests.deployments.test_views_configuration import checked
@@ -26,12 +25,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pyte
 SignIn = Callable[[User], None]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 OVERFLOW = "document.documentElement.scrollWidth - window.innerWidth"
-
-
-def hold_to_the_rules(page: Page) -> None:
-    results = Axe().run(page)
-    grave = [one["id"] for one in results.response["violations"] if one["impact"] in {"serious", "critical"}]
-    assert grave == [], f"{page.url}: {results.generate_report()}"
 
 
 @pytest.fixture

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import Page, ViewportSize, expect
 
 from accounts.models import User
 from deployments.models import Draft
-from tests.browser import Complaints
+from tests.browser import Complaints, hold_to_the_rules
 from tests.deployments.prices import only_prices
 from tests.deployments.wizard import step_url
 
@@ -21,12 +20,6 @@ SignIn = Callable[[User], None]
 PAGES = [reverse("deployments:prices"), reverse("deployments:prices_new")]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 OVERFLOW = "document.documentElement.scrollWidth - window.innerWidth"
-
-
-def hold_to_the_rules(page: Page) -> None:
-    results = Axe().run(page)
-    grave = [one["id"] for one in results.response["violations"] if one["impact"] in {"serious", "critical"}]
-    assert grave == [], results.generate_report()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -7,14 +7,13 @@ from collections.abc import Callable
 from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import Page, ViewportSize, expect
 
 from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment, Draft, RolloutStep
-from tests.browser import Complaints
+from tests.browser import Complaints, hold_to_the_rules
 from tests.deployments.rolling import make_history, moving_run
 from tests.deployments.wizard import step_url
 
@@ -22,12 +21,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pyte
 SignIn = Callable[[User], None]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 OVERFLOW = "document.documentElement.scrollWidth - window.innerWidth"
-
-
-def hold_to_the_rules(page: Page) -> None:
-    results = Axe().run(page)
-    grave = [one["id"] for one in results.response["violations"] if one["impact"] in {"serious", "critical"}]
-    assert grave == [], results.generate_report()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -18,10 +18,10 @@ from deployments.models import Deployment
 from monitoring.alerting import report
 from monitoring.models import Alert, Delivery, Receiver
 from monitoring.states import AlertState, Standing
-from tests.browser import Complaints
+from tests.browser import Complaints, hold_to_the_rules
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.test_alerting import make_receiver
-from tests.monitoring.test_cost_in_a_browser import OVERFLOW, PHONE, hold_to_the_rules
+from tests.monitoring.test_cost_in_a_browser import OVERFLOW, PHONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("browser")]
 SignIn = Callable[[User], None]

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Page, ViewportSize, expect
@@ -17,7 +16,7 @@ from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Budget, Deployment
 from monitoring.models import BillingSource, Reconciliation
-from tests.browser import Complaints
+from tests.browser import Complaints, hold_to_the_rules
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.costs import spent
 
@@ -27,12 +26,6 @@ URL = reverse("monitoring:cost")
 PAGES = [URL, reverse("monitoring:budgets"), reverse("monitoring:model_cost", args=["staging.fraud.card_fraud"])]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 OVERFLOW = "document.documentElement.scrollWidth - window.innerWidth"
-
-
-def hold_to_the_rules(page: Page) -> None:
-    results = Axe().run(page)
-    grave = [one["id"] for one in results.response["violations"] if one["impact"] in {"serious", "critical"}]
-    assert grave == [], results.generate_report()
 
 
 @pytest.fixture
