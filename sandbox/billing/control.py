@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -17,7 +16,7 @@ MAX_HOURS = 366 * 24
 
 
 class History(BaseModel):
-    """``up``: the share of each of the last hours, the oldest first, in which the endpoint's processes were up.
+    """``up``: the share of each hour before the endpoint was made, the oldest first, in which processes were up.
 
     ``launches`` has as many numbers: how often they came up after scaling to zero.
     """
@@ -29,18 +28,17 @@ class History(BaseModel):
 
 @router.post("/history")
 def add_history(history: History, request: Request) -> dict[str, Any]:
-    """Charges hours that were not charged yet, before the present one."""
+    """Charges the hours before the endpoint was made, once; how many. What it takes since then is metered."""
     endpoint = request.app.state.supervisor.get(history.endpoint)
     if endpoint is None:
         raise not_found(f"Serving endpoint {history.endpoint} does not exist")
-    record, this_hour = endpoint.record, int(time.time()) // HOUR_S
+    record = endpoint.record
     slots = sum(replica.entity.concurrency for replica in endpoint.active.values())
     tags = {tag["key"]: tag.get("value", "") for tag in record.tags or []} | {"demo": "true"}
-    first = this_hour - len(history.up)
+    first = record.creation_timestamp // 1000 // HOUR_S - len(history.up)
     launches = [*history.launches, *[0] * len(history.up)]
     hours = [
         EndpointHour(record.id, record.name, first + n, share * slots * HOUR_S, launches[n], tags)
         for n, share in enumerate(history.up)
     ]
-    request.app.state.billing_tables.charge(hours)
-    return {"hours": len(hours)}
+    return {"hours": request.app.state.billing_tables.charge(hours, source=" history")}

@@ -27,7 +27,7 @@ class BillingMeter:
         self._supervisor = supervisor
         self._store = store
         self._tables = tables
-        self._started_ms: dict[Replica, int] = {}
+        self._asleep: set[Replica] = set()
         self._last_s = time.monotonic()
         self._task: asyncio.Task[None] | None = None
 
@@ -41,7 +41,6 @@ class BillingMeter:
                 await self._task
 
     async def _run(self) -> None:
-        await asyncio.to_thread(self._tables.prepare)
         while True:
             await asyncio.sleep(TICK_S)
             try:
@@ -56,7 +55,7 @@ class BillingMeter:
         now_s = time.monotonic()
         seconds, self._last_s = now_s - self._last_s, now_s
         live = {replica for endpoint in self._supervisor for replica in endpoint.active.values()}
-        self._started_ms = {replica: at for replica, at in self._started_ms.items() if replica in live}
+        self._asleep &= live
         used = [self._of(endpoint, hour, seconds) for endpoint in self._supervisor]
         return [one for one in used if one.slot_s or one.launches]
 
@@ -65,16 +64,20 @@ class BillingMeter:
         for replica in endpoint.active.values():
             if replica.url:
                 slot_s += replica.entity.concurrency * seconds
-                launches += self._is_launch(replica)
+            launches += self._is_launch(replica)
         record = endpoint.record
         tags = {tag["key"]: tag.get("value", "") for tag in record.tags or []}
         return EndpointHour(record.id, record.name, hour, slot_s, launches, tags)
 
     def _is_launch(self, replica: Replica) -> bool:
-        """A process that is not the first of its replica: it came up after scaling to zero, or after a crash."""
-        before = self._started_ms.get(replica)
-        self._started_ms[replica] = replica.process_started_at_ms
-        return before is not None and before != replica.process_started_at_ms
+        """Whether the replica has come up after scaling to zero since the tick before."""
+        if replica.is_asleep:
+            self._asleep.add(replica)
+            return False
+        is_up = bool(replica.url) and replica in self._asleep
+        if is_up:
+            self._asleep.discard(replica)
+        return is_up
 
     def _keep_and_charge(self, used: Iterable[EndpointHour], hour: int) -> None:
         with self._store.connection() as connection:

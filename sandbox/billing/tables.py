@@ -39,19 +39,20 @@ class BillingTables:
                     objects.insert(connection, kind, name, ADMINS)
             for full_name in SCHEMAS:
                 if objects.find(connection, TABLE, full_name) is None:
-                    attributes = {"storage_location": self.location(full_name)}
+                    attributes = {"storage_location": Path(self.location(full_name)).as_uri()}
                     objects.insert(connection, TABLE, full_name, ADMINS, attributes=attributes)
 
-    def charge(self, hours: Sequence[EndpointHour]) -> None:
-        """Write the hours of one endpoint, in one commit. Those up to the newest that was written are left out."""
+    def charge(self, hours: Sequence[EndpointHour], *, source: str = "") -> int:
+        """Write the hours of one endpoint in one commit; how many. Those up to ``source``'s newest are left out."""
         if not hours:
-            return
-        endpoint_id, newest = hours[0].endpoint_id, max(hour.hour for hour in hours)
+            return 0
+        writer, newest = f"{hours[0].endpoint_id}{source}", max(hour.hour for hour in hours)
         table = DeltaTable(self.location(USAGE_TABLE))
-        written = table.transaction_version(endpoint_id) or 0
+        written = table.transaction_version(writer) or 0
         today = datetime.now(UTC).date()
         rows = [row for hour in hours if hour.hour > written for row in hour.rows(today)]
         if newest <= written:
-            return
-        commit = CommitProperties(app_transactions=[Transaction(endpoint_id, newest)])
+            return 0
+        commit = CommitProperties(app_transactions=[Transaction(writer, newest)])
         write_deltalake(table, pa.Table.from_pylist(rows, schema=USAGE), mode="append", commit_properties=commit)
+        return sum(hour.hour > written for hour in hours)

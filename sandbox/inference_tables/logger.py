@@ -8,6 +8,8 @@ import logging
 import time
 from typing import Any
 
+from deltalake.exceptions import TableNotFoundError
+
 from sandbox.faults import Faults
 from sandbox.inference_tables import catalog, delta, rows
 from sandbox.inference_tables.spool import Segment, Spool
@@ -52,11 +54,12 @@ class InferenceTables:
             await asyncio.sleep(FLUSH_S)
             self._spool.rotate()
             try:
-                await asyncio.to_thread(self._write_due)
+                await asyncio.to_thread(self.write_due)
             except Exception:
                 logger.exception("writing inference tables: the spool is kept and tried again")
 
-    def _write_due(self) -> None:
+    def write_due(self) -> None:
+        """Every closed segment that is old enough. Twice is once."""
         due = time.time() - self._faults.inference_table_delay_s()
         for segment in self._spool.segments():
             if segment.closed_at_s > due:
@@ -65,14 +68,20 @@ class InferenceTables:
             segment.path.unlink()
 
     def _write(self, segment: Segment) -> None:
-        """Rows of a table that was dropped since are dropped too."""
+        """Rows of a table that was dropped since, or whose files are gone, are dropped too."""
         batches: dict[str, list[dict[str, Any]]] = {}
         for table, item in segment.entries():
             batches.setdefault(table, []).append(item)
         for table, batch in batches.items():
-            location = catalog.location(self._store, table)
-            if location is None:
+            try:
+                self._write_batch(table, segment.number, batch)
+            except TableNotFoundError:
                 logger.warning("inference table %s is gone: %s rows dropped", table, len(batch))
-                continue
-            delta.append(location, segment.number, batch)
-            delta.compact(location)
+
+    def _write_batch(self, table: str, number: int, batch: list[dict[str, Any]]) -> None:
+        """Raises TableNotFoundError."""
+        location = catalog.location(self._store, table)
+        if location is None:
+            raise TableNotFoundError(table)
+        delta.append(location, number, batch)
+        delta.compact(location)

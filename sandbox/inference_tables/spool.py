@@ -43,10 +43,14 @@ class Spool:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._directory = directory
         self._counter = directory / "next"
-        self._next = int(self._counter.read_text()) if self._counter.exists() else 1
+        # Empty after a crash in the middle of its write.
+        self._next = int((self._counter.read_text() if self._counter.exists() else "") or 1)
+        self._next = max([self._next, *(int(path.stem) + 1 for path in directory.glob("*.jsonl"))])
         for path in directory.glob("*.open"):
-            path.rename(path.with_suffix(".jsonl"))
             self._next = max(self._next, int(path.stem) + 1)
+            # Kept before the file goes: a number that is used again is taken for a batch that was written.
+            self._counter.write_text(str(self._next))
+            path.rename(path.with_suffix(".jsonl"))
         self._file: TextIO | None = None
 
     def append(self, table: str, item: dict[str, Any]) -> None:

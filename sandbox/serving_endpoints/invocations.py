@@ -100,8 +100,12 @@ class Recorders:
         self._recorders.append(recorder)
 
     def tell(self, invocation: Invocation) -> None:
+        """An answer that the model gave stays an answer, whatever becomes of its record."""
         for recorder in self._recorders:
-            recorder(invocation)
+            try:
+                recorder(invocation)
+            except Exception:
+                logger.exception("a request was not recorded")
 
 
 class Stopwatch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -49,6 +50,7 @@ async def serving_endpoints(app: FastAPI) -> AsyncIterator[None]:
         app.state.invocation_recorders.add(inference_tables.record)
         billing_tables = BillingTables(app.state.store, app.state.settings.state_dir / "tables")
         app.state.billing_tables = billing_tables
+        await asyncio.to_thread(billing_tables.prepare)
         billing = BillingMeter(supervisor, app.state.store, billing_tables)
         inference_tables.start()
         supervisor.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 from deltalake import write_deltalake
@@ -20,7 +21,9 @@ def add_table(sandbox: RunningSandbox, full_name: str, content: pa.Table, reader
     store = Store(sandbox.var_dir / "sandbox" / "workspace.db", ())
     with store.reading() as connection:
         there = objects.find(connection, TABLE, full_name)
-    location = str(there.attributes["storage_location"]) if there else str(sandbox.var_dir / uuid.uuid4().hex)
+    location = str(sandbox.var_dir / uuid.uuid4().hex)
+    if there:
+        location = unquote(urlsplit(str(there.attributes["storage_location"])).path)
     write_deltalake(location, content, mode="overwrite", schema_mode="overwrite")
     with store.connection() as connection:
         for kind, name in ((CATALOG, catalog), (SCHEMA_KIND, f"{catalog}.{schema}")):

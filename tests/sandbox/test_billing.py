@@ -64,6 +64,13 @@ def test_an_hour_is_charged_once_however_often_it_is_written(tables: BillingTabl
     assert len({row["record_id"] for row in rows(tables)}) == 3
 
 
+def test_history_is_charged_once_beside_what_is_metered(tables: BillingTables) -> None:
+    past = [hour(NOON - 2), hour(NOON - 1)]
+    assert tables.charge([hour(NOON)]) == 1
+    assert [tables.charge(past, source=" history") for _ in range(2)] == [2, 0]
+    assert sorted(row["usage_start_time"].hour for row in rows(tables)) == [10, 11, 12]
+
+
 def test_prices_are_there_once(tables: BillingTables) -> None:
     tables.prepare()
     found = rows(tables, PRICES_TABLE)

@@ -3,10 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from deltalake import DeltaTable
 
-from sandbox.inference_tables import delta
+from sandbox.faults import Faults
+from sandbox.inference_tables import catalog, delta
+from sandbox.inference_tables.logger import InferenceTables
 from sandbox.inference_tables.spool import Spool
+from sandbox.store import Store
 
 COLUMNS = {
     "databricks_request_id": "string",
@@ -89,3 +93,39 @@ def test_numbers_of_segments_rise_even_after_all_were_written(tmp_path: Path) ->
     after.append("a.b.c", item("2"))
     after.rotate()
     assert [segment.number for segment in after.segments()] == [first.number + 1]
+
+
+def test_a_number_is_not_used_again_after_a_crash_and_an_idle_restart(tmp_path: Path) -> None:
+    crashed = Spool(tmp_path)
+    crashed.append("a.b.c", item("1"))
+    (left_behind,) = Spool(tmp_path).segments()
+    left_behind.path.unlink()
+    after = Spool(tmp_path)
+    after.append("a.b.c", item("2"))
+    after.rotate()
+    assert [segment.number for segment in after.segments()] == [left_behind.number + 1]
+
+
+def test_a_spool_starts_after_a_crash_in_the_middle_of_its_counter(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.append("a.b.c", item("1"))
+    spool.rotate()
+    (tmp_path / "next").write_text("")
+    after = Spool(tmp_path)
+    after.append("a.b.c", item("2"))
+    after.rotate()
+    assert [segment.number for segment in after.segments()] == [1, 2]
+
+
+def test_a_table_whose_files_are_gone_does_not_hold_up_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delta.create(tmp_path / "good")
+    monkeypatch.setattr(catalog, "location", lambda store, name: tmp_path / name)
+    spool = Spool(tmp_path / "spool")
+    for table in ("lost", "good"):
+        spool.append(table, item(table))
+    spool.rotate()
+    InferenceTables(spool, Store(tmp_path / "workspace.db", ()), Faults()).write_due()
+    assert spool.segments() == []
+    assert DeltaTable(str(tmp_path / "good")).to_pyarrow_table().num_rows == 1
