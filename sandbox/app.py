@@ -27,6 +27,7 @@ from sandbox.errors import install_handlers
 from sandbox.faults import Faults
 from sandbox.files import Places
 from sandbox.gate import Gate
+from sandbox.inference_tables import control as inference_control
 from sandbox.jobs import routes as job_routes
 from sandbox.jobs import run_routes
 from sandbox.jobs.lifespan import jobs
@@ -51,6 +52,7 @@ from sandbox.workspace_files import WorkspaceFiles
 ROUTERS = (
     control.router,
     billing_control.router,
+    inference_control.router,
     oidc.router,
     scim.router,
     permissions.router,

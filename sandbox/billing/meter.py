@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import Iterable
 
-from sandbox.billing.rows import HOUR_S, EndpointHour
+from sandbox.billing.rows import HOUR_S, EndpointHour, TaskUsage
 from sandbox.billing.tables import BillingTables
 from sandbox.serving_endpoints.replica import Replica
 from sandbox.serving_endpoints.supervisor import Endpoint, Supervisor
@@ -18,6 +18,15 @@ from sandbox.store import Store
 
 logger = logging.getLogger(__name__)
 TICK_S = 10.0
+ENDED_TASKS = """
+SELECT task.run_id AS task_run_id, run.job_id AS job_id, run.run_id AS job_run_id,
+       COALESCE(json_extract(run.document, '$.run_name'), '') AS name, run.run_type = 'SUBMIT_RUN' AS was_submitted,
+       json_extract(task.document, '$.start_time') AS start_ms, json_extract(task.document, '$.end_time') AS end_ms
+FROM job_task_runs task JOIN job_runs run ON run.run_id = task.parent_run_id
+WHERE json_extract(task.document, '$.end_time') >= ? AND json_extract(task.document, '$.end_time') < ?
+  AND json_extract(task.document, '$.start_time') > 0
+ORDER BY task.seq
+"""
 
 
 class BillingMeter:
@@ -84,6 +93,7 @@ class BillingMeter:
             for one in used:
                 _add(connection, one)
         self.charge_before(hour)
+        self.charge_jobs_before(hour)
 
     def charge_before(self, hour: int) -> None:
         """Write every hour that is over to the table, then forget it here. Twice is once."""
@@ -97,6 +107,16 @@ class BillingMeter:
         with self._store.connection() as connection:
             keys = [(row["endpoint_id"], row["hour"]) for row in over]
             connection.executemany("DELETE FROM billing_hours WHERE endpoint_id = ? AND hour = ?", keys)
+
+    def charge_jobs_before(self, hour: int) -> None:
+        """Write what tasks took that ended in hours that are over. Twice is once."""
+        charged = self._tables.jobs_charged_until()
+        if charged >= hour - 1:
+            return
+        over = (charged + 1) * HOUR_S * 1000, hour * HOUR_S * 1000
+        with self._store.reading() as connection:
+            found = connection.execute(ENDED_TASKS, over).fetchall()
+        self._tables.charge_jobs([TaskUsage(**dict(row)) for row in found], hour - 1)
 
 
 def _add(connection: sqlite3.Connection, used: EndpointHour) -> None:

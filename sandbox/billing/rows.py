@@ -1,12 +1,14 @@
 """The documented columns of the billing tables, and a row of them for each hour of an endpoint.
 
 Columns, SKUs and rates as Databricks documents them for AWS us-east-1: 1 DBU for an hour of one concurrent request, and
-1 DBU for a launch after scaling to zero, at 0.07 USD.
+1 DBU for a launch after scaling to zero, at 0.07 USD. What an hour of a serverless job takes is not documented: here it
+is 1 DBU, at 0.35 USD.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -32,7 +34,8 @@ CREATE TABLE IF NOT EXISTS billing_hours (
 HOUR_S = 3600
 SERVING = "PREMIUM_SERVERLESS_REAL_TIME_INFERENCE_US_EAST_N_VIRGINIA"
 LAUNCH = "PREMIUM_SERVERLESS_REAL_TIME_INFERENCE_LAUNCH_US_EAST_N_VIRGINIA"
-PRICE = Decimal("0.07")
+JOB = "PREMIUM_JOBS_SERVERLESS_COMPUTE_US_EAST_N_VIRGINIA"
+PRICES = {SERVING: Decimal("0.07"), LAUNCH: Decimal("0.07"), JOB: Decimal("0.35")}
 PRICED_SINCE = datetime(2025, 1, 1, tzinfo=UTC)
 TIME, NUMBER, TEXT = pa.timestamp("us", tz="UTC"), pa.decimal128(38, 18), pa.string()
 USAGE_METADATA = pa.struct(
@@ -78,34 +81,72 @@ class EndpointHour:
 
     def rows(self, today: date) -> list[dict[str, Any]]:
         """One for serving and one for launches, each only if there was any."""
-        dbu = (Decimal(round(self.slot_s * 1000)) / (HOUR_S * 1000)).quantize(Decimal("1e-18"))
-        amounts = [(SERVING, dbu), (LAUNCH, Decimal(self.launches))]
+        amounts = [(SERVING, _dbu(self.slot_s)), (LAUNCH, Decimal(self.launches))]
         return [self._row(sku, amount, today) for sku, amount in amounts if amount]
 
     def _row(self, sku: str, quantity: Decimal, today: date) -> dict[str, Any]:
         start = datetime.fromtimestamp(self.hour * HOUR_S, UTC)
         return {
             # The same hour has the same id, however often it is written.
-            "record_id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{self.endpoint_id} {self.hour} {sku}")),
-            "account_id": ACCOUNT_ID,
-            "workspace_id": str(WORKSPACE_ID),
-            "sku_name": sku,
-            "cloud": "AWS",
-            "usage_start_time": start,
-            "usage_end_time": start + timedelta(hours=1),
-            "usage_date": start.date(),
+            **_usage(f"{self.endpoint_id} {self.hour} {sku}", sku, quantity, today),
+            **_times(start, start + timedelta(hours=1)),
             "custom_tags": list(self.tags.items()),
-            "usage_unit": "DBU",
-            "usage_quantity": quantity,
             "usage_metadata": {"endpoint_name": self.endpoint_name, "endpoint_id": self.endpoint_id},
-            "record_type": "ORIGINAL",
-            "ingestion_date": today,
             "billing_origin_product": "MODEL_SERVING",
-            "usage_type": "COMPUTE_TIME",
         }
 
 
-def price_table() -> pa.Table:
+@dataclass(frozen=True)
+class TaskUsage:
+    """An attempt at a task that ended; times are Unix ms. ``name`` is the run's if it was submitted, else the job's."""
+
+    task_run_id: int
+    job_id: int
+    job_run_id: int
+    name: str
+    was_submitted: bool
+    start_ms: int
+    end_ms: int
+
+    def row(self, today: date) -> dict[str, Any]:
+        seconds = (self.end_ms - self.start_ms) / 1000
+        start, end = (datetime.fromtimestamp(moment / 1000, UTC) for moment in (self.start_ms, self.end_ms))
+        return {
+            **_usage(f"task {self.task_run_id}", JOB, _dbu(seconds), today),
+            **_times(start, end),
+            "usage_metadata": {
+                "job_id": str(self.job_id),
+                "job_run_id": str(self.job_run_id),
+                "run_name" if self.was_submitted else "job_name": self.name,
+            },
+            "billing_origin_product": "JOBS",
+        }
+
+
+def _dbu(seconds: float) -> Decimal:
+    return (Decimal(round(seconds * 1000)) / (HOUR_S * 1000)).quantize(Decimal("1e-18"))
+
+
+def _usage(key: str, sku: str, quantity: Decimal, today: date) -> dict[str, Any]:
+    return {
+        "record_id": str(uuid.uuid5(uuid.NAMESPACE_OID, key)),
+        "account_id": ACCOUNT_ID,
+        "workspace_id": str(WORKSPACE_ID),
+        "sku_name": sku,
+        "cloud": "AWS",
+        "usage_unit": "DBU",
+        "usage_quantity": quantity,
+        "record_type": "ORIGINAL",
+        "ingestion_date": today,
+        "usage_type": "COMPUTE_TIME",
+    }
+
+
+def _times(start: datetime, end: datetime) -> dict[str, Any]:
+    return {"usage_start_time": start, "usage_end_time": end, "usage_date": start.date()}
+
+
+def price_table(without: Collection[str] = ()) -> pa.Table:
     rows = [
         {
             "price_start_time": PRICED_SINCE,
@@ -115,8 +156,9 @@ def price_table() -> pa.Table:
             "cloud": "AWS",
             "currency_code": "USD",
             "usage_unit": "DBU",
-            "pricing": {"default": PRICE, "promotional": {"default": PRICE}, "effective_list": {"default": PRICE}},
+            "pricing": {"default": price, "promotional": {"default": price}, "effective_list": {"default": price}},
         }
-        for sku in (SERVING, LAUNCH)
+        for sku, price in PRICES.items()
+        if sku not in without
     ]
     return pa.Table.from_pylist(rows, schema=LIST_PRICES)

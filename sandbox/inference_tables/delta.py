@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 from sandbox.inference_tables.rows import SCHEMA, arrow_table
@@ -22,13 +23,25 @@ def create(location: Path) -> None:
     DeltaTable.create(str(location), SCHEMA, mode="ignore", partition_by=[PARTITION], configuration=configuration)
 
 
-def append(location: Path, batch_number: int, rows: Iterable[dict[str, Any]]) -> None:
+def newest_batch(location: Path, writer: str = WRITER) -> int:
+    """0 before the first."""
+    return DeltaTable(str(location)).transaction_version(writer) or 0
+
+
+def append(
+    location: Path,
+    batch_number: int,
+    rows: Iterable[dict[str, Any]],
+    *,
+    writer: str = WRITER,
+    schema: pa.Schema = SCHEMA,
+) -> bool:
     """One commit. A batch that is in the table already, because a crash came before its file went, is left out."""
-    table = DeltaTable(str(location))
-    if (table.transaction_version(WRITER) or 0) >= batch_number:
-        return
-    commit = CommitProperties(app_transactions=[Transaction(WRITER, batch_number)])
-    write_deltalake(table, arrow_table(rows), mode="append", commit_properties=commit)
+    if newest_batch(location, writer) >= batch_number:
+        return False
+    commit = CommitProperties(app_transactions=[Transaction(writer, batch_number)])
+    write_deltalake(str(location), arrow_table(rows, schema), mode="append", commit_properties=commit)
+    return True
 
 
 def compact(location: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from deltalake.exceptions import TableNotFoundError
@@ -15,6 +16,7 @@ from sandbox.inference_tables import catalog, delta, rows
 from sandbox.inference_tables.spool import Segment, Spool
 from sandbox.serving_endpoints.invocations import Invocation
 from sandbox.store import Store
+from sandbox.system_tables import serving
 
 logger = logging.getLogger(__name__)
 
@@ -22,16 +24,35 @@ FLUSH_S = 2.0
 
 
 class InferenceTables:
-    def __init__(self, spool: Spool, store: Store, faults: Faults) -> None:
+    """``delay_s``: how old rows are before they are delivered, as far as no fault says more.
+
+    ``first`` is called before rows are written: for what has to be known of endpoints by then.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        store: Store,
+        faults: Faults,
+        *,
+        delay_s: float = 0.0,
+        first: Callable[[], None] = lambda: None,
+    ) -> None:
         self._spool = spool
         self._store = store
         self._faults = faults
+        self._delay_s = delay_s
+        self._first = first
         self._task: asyncio.Task[None] | None = None
 
     def record(self, invocation: Invocation) -> None:
         """On the event loop, after the answer of a model: one line into the spool and no more."""
-        name = invocation.endpoint.record.name
-        table = catalog.table_of(name, invocation.endpoint.record.ai_gateway)
+        record = invocation.endpoint.record
+        if serving.is_tracked(record):
+            client_id = rows.client_request_id(invocation.request)
+            self._spool.append(serving.ENDPOINT_USAGE, serving.usage_row(invocation, client_id))
+        name = record.name
+        table = catalog.table_of(name, record.ai_gateway)
         if table is None or invocation.status in rows.NOT_LOGGED:
             return
         item = rows.row(invocation)
@@ -60,7 +81,8 @@ class InferenceTables:
 
     def write_due(self) -> None:
         """Every closed segment that is old enough. Twice is once."""
-        due = time.time() - self._faults.inference_table_delay_s()
+        self._first()
+        due = time.time() - max(self._delay_s, self._faults.inference_table_delay_s())
         for segment in self._spool.segments():
             if segment.closed_at_s > due:
                 return
@@ -83,5 +105,5 @@ class InferenceTables:
         location = catalog.location(self._store, table)
         if location is None:
             raise TableNotFoundError(table)
-        delta.append(location, number, batch)
+        delta.append(location, number, batch, schema=serving.SCHEMAS.get(table, rows.SCHEMA))
         delta.compact(location)

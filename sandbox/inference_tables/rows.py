@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from sandbox.serving_endpoints.invocations import Invocation
+from sandbox.serving_endpoints.records import served_entity_id
 
 MAX_LOGGED_BYTES = 1024 * 1024
 NOT_LOGGED = frozenset((401, 403, 429))
@@ -37,7 +38,7 @@ def row(invocation: Invocation) -> dict[str, Any]:
     codes = (("MAX_REQUEST_SIZE_EXCEEDED", request), ("MAX_RESPONSE_SIZE_EXCEEDED", response))
     return {
         "databricks_request_id": invocation.request_id,
-        "client_request_id": _client_request_id(invocation.request),
+        "client_request_id": client_request_id(invocation.request),
         "request_time": invocation.received_at_ms,
         "status_code": invocation.status,
         "sampling_fraction": 1.0,
@@ -45,13 +46,13 @@ def row(invocation: Invocation) -> dict[str, Any]:
         "request": request,
         "response": response,
         "logging_error_codes": [code for code, text in codes if text is None],
-        "served_entity_id": invocation.replica.entity.name,
+        "served_entity_id": served_entity_id(invocation.endpoint.record.id, invocation.replica.entity),
         "requester": None if invocation.endpoint.record.route_optimized else invocation.user_name,
     }
 
 
-def arrow_table(rows: Iterable[dict[str, Any]]) -> pa.Table:
-    return pa.Table.from_pylist([_typed(item) for item in rows], schema=SCHEMA)
+def arrow_table(rows: Iterable[dict[str, Any]], schema: pa.Schema = SCHEMA) -> pa.Table:
+    return pa.Table.from_pylist([_typed(item) for item in rows], schema=schema)
 
 
 def _typed(item: dict[str, Any]) -> dict[str, Any]:
@@ -63,8 +64,8 @@ def _text(payload: bytes) -> str | None:
     return payload.decode("utf-8", "replace") if len(payload) <= MAX_LOGGED_BYTES else None
 
 
-def _client_request_id(request: bytes) -> str | None:
-    """Most requests have none: they are not parsed for it."""
+def client_request_id(request: bytes) -> str | None:
+    """The caller's own id. Most requests have none: they are not parsed for it."""
     if b'"client_request_id"' not in request or len(request) > MAX_LOGGED_BYTES:
         return None
     try:

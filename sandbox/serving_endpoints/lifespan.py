@@ -23,6 +23,8 @@ from sandbox.serving_endpoints.records import EndpointRecords
 from sandbox.serving_endpoints.replica import Workshop
 from sandbox.serving_endpoints.settings import EndpointSettings
 from sandbox.serving_endpoints.supervisor import Supervisor
+from sandbox.system_tables import serving
+from sandbox.system_tables.catalog import SystemTables
 
 
 @asynccontextmanager
@@ -45,12 +47,12 @@ async def serving_endpoints(app: FastAPI) -> AsyncIterator[None]:
         app.state.serving_meter = meter
         app.state.serving_rate_limiter = RateLimiter()
         app.state.invocation_recorders = Recorders()
-        spool = Spool(app.state.settings.state_dir / "inference_tables")
-        inference_tables = InferenceTables(spool, app.state.store, app.state.faults)
-        app.state.invocation_recorders.add(inference_tables.record)
-        billing_tables = BillingTables(app.state.store, app.state.settings.state_dir / "tables")
+        system = SystemTables(app.state.store, app.state.settings.state_dir / "tables")
+        billing_tables = BillingTables(system)
         app.state.billing_tables = billing_tables
-        await asyncio.to_thread(billing_tables.prepare)
+        await asyncio.to_thread(_prepare, system, billing_tables)
+        inference_tables = _inference_tables(app, system, workshop.settings.delivery_s)
+        app.state.invocation_recorders.add(inference_tables.record)
         billing = BillingMeter(supervisor, app.state.store, billing_tables)
         inference_tables.start()
         supervisor.start()
@@ -63,3 +65,20 @@ async def serving_endpoints(app: FastAPI) -> AsyncIterator[None]:
             await meter.stop()
             await supervisor.stop()
             await inference_tables.stop()
+
+
+def _prepare(system: SystemTables, billing: BillingTables) -> None:
+    system.prepare(serving.SCHEMAS)
+    billing.prepare()
+
+
+def _inference_tables(app: FastAPI, system: SystemTables, delivery_s: float) -> InferenceTables:
+    """A row of an endpoint never comes before the row that says what its served entity is."""
+    entities, records = serving.ServedEntities(system), EndpointRecords(app.state.store)
+    return InferenceTables(
+        Spool(app.state.settings.state_dir / "inference_tables"),
+        app.state.store,
+        app.state.faults,
+        delay_s=delivery_s,
+        first=lambda: entities.note(records),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
@@ -69,6 +70,11 @@ class Entity(BaseModel):
         ignored = {"creator", "creation_timestamp", "scale_to_zero_enabled"}
         text = json.dumps(self.model_dump(exclude=ignored), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def served_entity_id(endpoint_id: str, entity: Entity) -> str:
+    """As system tables and inference tables name it: the same as long as the process may be the same."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, f"{endpoint_id} {entity.fingerprint}").hex
 
 
 class Route(BaseModel):

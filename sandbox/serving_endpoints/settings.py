@@ -10,13 +10,17 @@ from sandbox.config import ConfigError
 
 @dataclass(frozen=True)
 class EndpointSettings:
-    """`build_s` is added to every build; `traffic_seed` makes the split of traffic repeatable."""
+    """`build_s` is added to every build; `traffic_seed` makes the split of traffic repeatable.
+
+    `delivery_s`: how long rows take to the inference tables; in a workspace that is up to an hour.
+    """
 
     build_s: float = 0.0
     idle_s: float = 1800.0
     start_timeout_s: float = 300.0
     parallel_starts: int = 2
     traffic_seed: int | None = None
+    delivery_s: float = 0.0
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> EndpointSettings:
@@ -28,6 +32,7 @@ class EndpointSettings:
             start_timeout_s=_seconds(environ, "SANDBOX_START_TIMEOUT_SECONDS", cls.start_timeout_s),
             parallel_starts=_whole(environ, "SANDBOX_PARALLEL_STARTS", cls.parallel_starts),
             traffic_seed=_whole(environ, "SANDBOX_TRAFFIC_SEED", 0) if seed else None,
+            delivery_s=_seconds(environ, "SANDBOX_DELIVERY_SECONDS", cls.delivery_s),
         )
 
 

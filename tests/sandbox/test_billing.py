@@ -2,47 +2,58 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
 from databricks.sdk.service.serving import EndpointCoreConfigInput, EndpointTag, ServedEntityInput
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from integrations.databricks import Credentials, Workspace
-from sandbox.billing.rows import HOUR_S, LAUNCH, SERVING, EndpointHour
+from sandbox.billing.meter import BillingMeter
+from sandbox.billing.rows import HOUR_S, JOB, LAUNCH, SERVING, EndpointHour, price_table
 from sandbox.billing.tables import PRICES_TABLE, USAGE_TABLE, BillingTables
 from sandbox.schema import SCHEMAS
 from sandbox.store import Store
+from sandbox.system_tables.catalog import SystemTables
 from tests.sandbox.running import RunningSandbox
 from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from sandbox.serving_endpoints.supervisor import Supervisor
 
 NOON = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()) // HOUR_S
 
 
 @pytest.fixture
-def tables(tmp_path: Path) -> BillingTables:
-    found = BillingTables(Store(tmp_path / "workspace.db", SCHEMAS), tmp_path / "tables")
+def system(tmp_path: Path) -> SystemTables:
+    return SystemTables(Store(tmp_path / "workspace.db", SCHEMAS), tmp_path / "tables")
+
+
+@pytest.fixture
+def tables(system: SystemTables) -> BillingTables:
+    found = BillingTables(system)
     found.prepare()
     return found
 
 
-def rows(tables: BillingTables, name: str = USAGE_TABLE) -> list[dict[str, Any]]:
-    return list(DeltaTable(tables.location(name)).to_pyarrow_table().to_pylist())
+def rows(system: SystemTables, name: str = USAGE_TABLE) -> list[dict[str, Any]]:
+    return list(DeltaTable(system.location(name)).to_pyarrow_table().to_pylist())
 
 
 def hour(number: int = NOON, slot_s: float = 4 * HOUR_S, launches: int = 0) -> EndpointHour:
     return EndpointHour("e1", "card-fraud", number, slot_s, launches, {"team": "fraud"})
 
 
-def test_an_hour_of_a_small_endpoint_is_four_dbu(tables: BillingTables) -> None:
+def test_an_hour_of_a_small_endpoint_is_four_dbu(tables: BillingTables, system: SystemTables) -> None:
     tables.charge([hour()])
-    [row] = rows(tables)
+    [row] = rows(system)
     assert (row["sku_name"], row["usage_quantity"], row["usage_unit"]) == (SERVING, Decimal(4), "DBU")
     assert row["usage_start_time"] == datetime(2026, 3, 1, 12, tzinfo=UTC)
     assert row["usage_end_time"] - row["usage_start_time"] == timedelta(hours=1)
@@ -50,34 +61,75 @@ def test_an_hour_of_a_small_endpoint_is_four_dbu(tables: BillingTables) -> None:
     assert row["usage_metadata"]["endpoint_id"] == "e1"
 
 
-def test_launches_have_a_row_of_their_own_and_an_hour_without_anything_has_none(tables: BillingTables) -> None:
+def test_launches_have_a_row_of_their_own_and_an_empty_hour_has_none(
+    tables: BillingTables, system: SystemTables
+) -> None:
     tables.charge([hour(slot_s=600, launches=2), hour(NOON + 1, slot_s=0)])
-    found = {row["sku_name"]: row["usage_quantity"] for row in rows(tables)}
+    found = {row["sku_name"]: row["usage_quantity"] for row in rows(system)}
     assert found == {SERVING: Decimal("0.166666666666666667"), LAUNCH: Decimal(2)}
 
 
-def test_an_hour_is_charged_once_however_often_it_is_written(tables: BillingTables) -> None:
+def test_an_hour_is_charged_once_however_often_it_is_written(tables: BillingTables, system: SystemTables) -> None:
     for _ in range(3):
         tables.charge([hour(NOON), hour(NOON + 1)])
     tables.charge([hour(NOON + 1), hour(NOON + 2)])
-    assert sorted(row["usage_start_time"].hour for row in rows(tables)) == [12, 13, 14]
-    assert len({row["record_id"] for row in rows(tables)}) == 3
+    assert sorted(row["usage_start_time"].hour for row in rows(system)) == [12, 13, 14]
+    assert len({row["record_id"] for row in rows(system)}) == 3
 
 
-def test_history_is_charged_once_beside_what_is_metered(tables: BillingTables) -> None:
+def test_history_is_charged_once_beside_what_is_metered(tables: BillingTables, system: SystemTables) -> None:
     past = [hour(NOON - 2), hour(NOON - 1)]
     assert tables.charge([hour(NOON)]) == 1
     assert [tables.charge(past, source=" history") for _ in range(2)] == [2, 0]
-    assert sorted(row["usage_start_time"].hour for row in rows(tables)) == [10, 11, 12]
+    assert sorted(row["usage_start_time"].hour for row in rows(system)) == [10, 11, 12]
 
 
-def test_prices_are_there_once(tables: BillingTables) -> None:
+def test_prices_are_there_once(tables: BillingTables, system: SystemTables) -> None:
     tables.prepare()
-    found = rows(tables, PRICES_TABLE)
+    found = rows(system, PRICES_TABLE)
     assert {row["sku_name"]: row["pricing"]["effective_list"]["default"] for row in found} == {
         SERVING: Decimal("0.07"),
         LAUNCH: Decimal("0.07"),
+        JOB: Decimal("0.35"),
     }
+
+
+def test_an_older_table_of_prices_gets_those_that_are_new(tables: BillingTables, system: SystemTables) -> None:
+    old = price_table(without=[JOB])
+    write_deltalake(system.location(PRICES_TABLE), old, mode="overwrite")
+    tables.prepare()
+    assert sorted(row["sku_name"] for row in rows(system, PRICES_TABLE)) == sorted([JOB, LAUNCH, SERVING])
+
+
+def test_the_hour_of_a_job_is_charged_once_with_its_name(tables: BillingTables, system: SystemTables) -> None:
+    store = Store(Path(system.location("x")).parents[1] / "workspace.db", SCHEMAS)
+    meter = BillingMeter(cast("Supervisor", ()), store, tables)
+    ended(store, run_id=1, run_type="SUBMIT_RUN", minutes=(10, 40))
+    ended(store, run_id=2, run_type="JOB_RUN", minutes=(50, 70))
+    for _ in range(2):
+        meter.charge_jobs_before(NOON + 1)
+    [submitted] = rows(system)
+    assert (submitted["usage_quantity"], submitted["billing_origin_product"]) == (Decimal("0.5"), "JOBS")
+    assert (submitted["usage_metadata"]["run_name"], submitted["usage_metadata"]["job_name"]) == ("nightly", None)
+    meter.charge_jobs_before(NOON + 2)
+    names = [row["usage_metadata"]["job_name"] for row in rows(system)]
+    assert sorted(filter(None, names)) == ["nightly"]
+
+
+def ended(store: Store, run_id: int, run_type: str, minutes: tuple[int, int]) -> None:
+    """A run with one task that worked between two minutes after noon."""
+    start_ms, end_ms = (NOON * HOUR_S * 1000 + minute * 60_000 for minute in minutes)
+    document = json.dumps({"run_name": "nightly"})
+    task = json.dumps({"start_time": start_ms, "end_time": end_ms})
+    with store.connection() as connection:
+        connection.execute(
+            "INSERT INTO job_runs (run_id, run_type, start_time, document, job_id, is_active) "
+            "VALUES (?, ?, ?, ?, 7, 0)",
+            (run_id, run_type, start_ms, document),
+        )
+        connection.execute(
+            "INSERT INTO job_task_runs (run_id, parent_run_id, document) VALUES (?, ?, ?)", (run_id * 10, run_id, task)
+        )
 
 
 @pytest.mark.xdist_group("sandbox")
