@@ -38,14 +38,21 @@ class Window:
     latency: Mapping[float, float] = field(default_factory=dict)
 
     def __add__(self, other: Window) -> Window:
-        """Both spans together; they must not overlap."""
-        bounds = self.latency.keys() | other.latency.keys()
+        """Both spans together; they must not overlap. Where bounds differ, the next lower one is taken."""
+        bounds = sorted(self.latency.keys() | other.latency.keys())
         return Window(
             self.requests + other.requests,
             self.errors_4xx + other.errors_4xx,
             self.errors_5xx + other.errors_5xx,
-            {bound: self.latency.get(bound, 0.0) + other.latency.get(bound, 0.0) for bound in sorted(bounds)},
+            {bound: self.at_or_below(bound) + other.at_or_below(bound) for bound in bounds},
         )
+
+    def at_or_below(self, bound_ms: float) -> float:
+        """Requests that took no longer, as far as the buckets say."""
+        if bound_ms in self.latency:
+            return self.latency[bound_ms]
+        lower = [bound for bound in self.latency if bound < bound_ms]
+        return self.latency[max(lower)] if lower else 0.0
 
     @property
     def errors(self) -> float:

@@ -10,6 +10,7 @@ app_name = "monitoring"
 urlpatterns: list[URLPattern] = [
     path("fleet/", fleet.fleet, name="fleet"),
     path("models/<path:full_name>/health/", health.health, name="health"),
+    path("deployments/<int:deployment_id>/health/history/", health.health_history, name="health_history"),
     path("cost/", cost.cost, name="cost"),
     path("cost/budgets/", budgets.budgets, name="budgets"),
     path("models/<path:full_name>/drift/", drift.drift, name="drift"),

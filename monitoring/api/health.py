@@ -7,13 +7,16 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import exceptions, serializers, viewsets
+from rest_framework import exceptions, serializers, status, viewsets
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.mixins import PortalAPIMixin
-from deployments.api.base import DEPLOYMENT_ID, deployment_or_404
+from accounts.api.requests import user_of
+from deployments.api.base import DEPLOYMENT_ID, DeploymentsAPIMixin, deployment_or_404
+from monitoring.models import HealthHistory
 from monitoring.presenters.health import HealthReport, Point, health_report
+from monitoring.services.health import ask_for_history
 from monitoring.specs import RANGES, RangeInvalid, TimeRange, parse_range
 from monitoring.states import Standing
 
@@ -76,7 +79,16 @@ class HealthSerializer(serializers.Serializer[HealthReport]):
 ONE_HEALTH = forced_singular_serializer(HealthSerializer)  # type: ignore[no-untyped-call]  # ships no types
 
 
-class DeploymentHealthViewSet(PortalAPIMixin, viewsets.GenericViewSet[Any]):
+class HealthHistorySerializer(serializers.ModelSerializer[HealthHistory]):
+    """``hours`` were filled; ``error`` is in words."""
+
+    class Meta:
+        model = HealthHistory
+        fields = ["asked_at", "ended_at", "hours", "error"]
+        read_only_fields = fields
+
+
+class DeploymentHealthViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Any]):
     """How a deployment's endpoint answered."""
 
     serializer_class = HealthSerializer
@@ -98,3 +110,15 @@ class DeploymentHealthViewSet(PortalAPIMixin, viewsets.GenericViewSet[Any]):
         wanted = request.query_params.getlist("version")
         report = health_report(deployment, asked_range(request), wanted, timezone.now())
         return Response(HealthSerializer(report, context=self.get_serializer_context()).data)
+
+    @extend_schema(
+        operation_id="deployments_health_history",
+        parameters=[DEPLOYMENT_ID],
+        request=None,
+        responses={202: HealthHistorySerializer},
+    )
+    @action(detail=False, methods=["post"])
+    def history(self, request: Request, deployment_id: str) -> Response:
+        """Have the hours without metrics of the last month read from the inference table."""
+        found = ask_for_history(deployment=deployment_or_404(request, deployment_id), actor=user_of(request))
+        return Response(HealthHistorySerializer(found).data, status.HTTP_202_ACCEPTED)

@@ -16,7 +16,7 @@ from monitoring.models.alerts import (
 )
 from monitoring.models.cost import BillingSource, CostDay, CostKind, Reconciliation
 from monitoring.models.drift import Baseline, DriftJob, DriftWindow, FeatureSetting
-from monitoring.models.health import HealthBucket, HealthSource, Watch
+from monitoring.models.health import HealthBucket, HealthHistory, HealthSource, Watch
 
 __all__ = [
     "Alert",
@@ -32,6 +32,7 @@ __all__ = [
     "DriftWindow",
     "FeatureSetting",
     "HealthBucket",
+    "HealthHistory",
     "HealthSource",
     "Receiver",
     "ReceiverKind",

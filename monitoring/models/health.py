@@ -78,6 +78,27 @@ class HealthSource(models.Model):
         return f"metrics of {self.deployment}"
 
 
+class HealthHistory(models.Model):
+    """That somebody had the hours without metrics read from the inference table, and what came of it.
+
+    ``hours`` were filled. ``error`` is in words, "" after a reading that filled some.
+    """
+
+    deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="health_history")
+    asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    hours = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"past health of {self.deployment}"
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.ended_at is None
+
+
 class WatchQuerySet(models.QuerySet["Watch"]):
     def visible_to(self, user: User | AnonymousUser) -> WatchQuerySet:
         """Those of the teams ``user`` is in; all for a platform admin."""

@@ -7,7 +7,9 @@ from django.utils import timezone
 
 from deployments.models import Deployment
 from monitoring.alerting.standings import tell_health
+from monitoring.models import HealthHistory
 from monitoring.sync import health
+from monitoring.sync.health_history import read_history
 from monitoring.sync.health_judging import judge_now
 
 EVERY_S = 60
@@ -31,6 +33,17 @@ def scrape_endpoint(deployment_id: int) -> None:
     health.scrape(deployment)
     judge_now(deployment)
     tell_health(deployment)
+
+
+@shared_task
+def read_health_history(deployment_id: int) -> None:
+    """Fill hours without metrics from the inference table, once somebody has asked for it. Twice is once."""
+    rows = HealthHistory.objects.select_related("deployment__workspace", "deployment__model")
+    history = rows.filter(deployment=deployment_id, deployment__destroyed_at=None).first()
+    if history is None:
+        return
+    read_history(history)
+    judge_now(history.deployment)
 
 
 @shared_task(expires=3600)

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
+from accounts.permissions import can
+from accounts.roles import Action
+from accounts.views import signed_in
+from deployments.models import Deployment
+from deployments.services import ActionRefused
+from deployments.views.deployments import visible_deployment
+from monitoring.models import HealthHistory
 from monitoring.presenters import health as present
 from monitoring.presenters.csv import csv_of
 from monitoring.presenters.ranges import range_links
+from monitoring.services.health import ask_for_history
+from monitoring.sync.drift_versions import inference_table
 from monitoring.views.subject import subject_of
 
 OFFERED = ("1h", "24h", "7d", "30d")
@@ -37,5 +48,33 @@ def health(request: HttpRequest, full_name: str) -> HttpResponse:
             "tiles": present.tiles(report),
             "charts": present.charts(report),
             "csv_query": query.urlencode(),
+            **_history(request, subject.deployment),
         }
     return render(request, "monitoring/health.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def health_history(request: HttpRequest, deployment_id: int) -> HttpResponse:
+    """POST has hours without metrics read; GET is how that goes, and all of the page anew once it has ended."""
+    found = visible_deployment(request, deployment_id)
+    if request.method == "POST":
+        try:
+            ask_for_history(deployment=found, actor=signed_in(request))
+        except ActionRefused as refusal:
+            messages.error(request, refusal.message)
+        url = reverse("monitoring:health", args=[found.model.full_name])
+        return HttpResponseRedirect(f"{url}?deployment={found.pk}&range=30d")
+    context = _history(request, found)
+    if not context["history"] or not context["history"].is_under_way:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    return render(request, "monitoring/_health_history.html", context)
+
+
+def _history(request: HttpRequest, deployment: Deployment) -> dict[str, Any]:
+    return {
+        "history": HealthHistory.objects.filter(deployment=deployment).select_related("asked_by").first(),
+        "history_url": reverse("monitoring:health_history", args=[deployment.pk]),
+        "keeps_requests": inference_table(deployment) is not None,
+        "can_ask": can(signed_in(request), Action.DEPLOY, deployment.team),
+    }

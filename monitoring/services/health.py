@@ -1,0 +1,48 @@
+"""What people ask for about the health of a deployment."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from auditlog.models import LogEntry
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.permissions import can
+from accounts.roles import Action
+from deployments.models import Deployment
+from deployments.services import ActionRefused
+from monitoring.models import HealthHistory
+from monitoring.sync.drift_versions import inference_table
+from monitoring.sync.health_history import NO_TABLE, is_overdue
+from monitoring.tasks import read_health_history
+
+
+def ask_for_history(*, deployment: Deployment, actor: User) -> HealthHistory:
+    """Have the hours without metrics read from the inference table; a warehouse of the workspace does the work.
+
+    Asking again while it is under way changes nothing. Raises PermissionDenied or ActionRefused.
+    """
+    if not can(actor, Action.DEPLOY, deployment.team):
+        raise PermissionDenied(f"You need a role in {deployment.team} that may deploy.")
+    if inference_table(deployment) is None:
+        raise ActionRefused("no_inference_table", NO_TABLE)
+    now = timezone.now()
+    with transaction.atomic():
+        Deployment.objects.select_for_update().get(pk=deployment.pk)
+        known = HealthHistory.objects.filter(deployment=deployment).first()
+        if known is not None and known.is_under_way and not is_overdue(known, now):
+            return known
+        asked = {"asked_by": actor, "asked_at": now, "ended_at": None, "hours": 0, "error": ""}
+        history, _ = HealthHistory.objects.update_or_create(deployment=deployment, defaults=asked)
+        LogEntry.objects.log_create(
+            deployment,
+            force_log=True,
+            action=LogEntry.Action.UPDATE,
+            changes={"health_history": ["", "read from the inference table"]},
+            actor=actor,
+        )
+        transaction.on_commit(partial(read_health_history.delay, deployment.pk))
+    return history
