@@ -57,7 +57,7 @@ class Stack:
         self.url = f"http://127.0.0.1:{self.port}"
         self.sandbox_url = f"http://127.0.0.1:{self.sandbox_port}"
         self.output = var_dir.with_name(f"{var_dir.name}.out")
-        self._arguments = [] if content else ["--bare"]
+        self._arguments = ["--no-history"] if content else ["--bare"]
         self._environment = {name: value for name, value in os.environ.items() if name not in OURS}
         self._environment |= {
             "VAR_DIR": str(var_dir),

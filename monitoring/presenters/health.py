@@ -37,7 +37,7 @@ class Point:
     load_minutes: int = 0
     cpu: float = 0.0
     memory: float = 0.0
-    slots: float = 0.0
+    slots: float | None = None
 
     def add(self, row: HealthBucket) -> None:
         self.minutes += row.minutes
@@ -45,7 +45,8 @@ class Point:
         self.load_minutes += row.load_minutes
         self.cpu += row.cpu_percent
         self.memory += row.memory_percent
-        self.slots = max(self.slots, row.concurrency)
+        if not row.is_backfilled:
+            self.slots = max(self.slots or 0.0, row.concurrency)
 
     @property
     def per_minute(self) -> float | None:
@@ -73,7 +74,7 @@ class Point:
 
     @property
     def concurrency(self) -> float | None:
-        return self.slots if self.minutes else None
+        return self.slots
 
 
 @dataclass(frozen=True)
@@ -228,7 +229,7 @@ def tiles(report: HealthReport) -> list[Tile]:
     total = report.total()
     window = total.window
     return [
-        Tile("Requests", f"{window.requests:,.0f}" if total.minutes else "unknown", f"{total.minutes:,} minutes read"),
+        Tile("Requests", f"{window.requests:,.0f}" if total.minutes else "unknown", f"in {total.minutes:,} minutes"),
         Tile("5xx", _percent(total.share_5xx), f"{window.errors_5xx:,.0f} requests"),
         Tile("4xx", _percent(total.share_4xx), f"{window.errors_4xx:,.0f} requests"),
         Tile("p50", _ms(window.quantile_ms(0.5))),

@@ -23,7 +23,8 @@ from integrations.databricks import Workspace
 from integrations.drift import bundle
 from integrations.drift.sketch import empty, merge
 from integrations.errors import IntegrationError
-from monitoring.models import Baseline, DriftJob, DriftWindow
+from monitoring.models import Baseline, DriftJob, DriftWindow, HealthBucket
+from monitoring.models.health import COARSE
 from monitoring.sync.drift_versions import columns_of, entities_of, inference_table, live_versions, versions_of
 
 WIDTH_S = 3600
@@ -84,10 +85,18 @@ def _begin(job: DriftJob, now: datetime) -> bool:
         return False
     versions = versions_of(job.deployment)
     lacking = _lacking_baseline(job, versions)
-    if lacking is not None and (job.tried_at is None or now - job.tried_at >= every):
+    if lacking is not None and _may_try(job, now, every):
         asked = {"kind": "baseline", "version": lacking, "source": Baseline.Source.TRAFFIC}
         return job.claim(now, asked=asked, range_start=_first_of_all(job, now), range_end=_floor(now) + WIDTH)
     return _begin_count(job, versions, now, every)
+
+
+def _may_try(job: DriftJob, now: datetime, every: timedelta) -> bool:
+    """Whether to make a baseline of traffic: not again so soon, unless older requests have become known."""
+    if job.tried_at is None or now - job.tried_at >= every:
+        return True
+    was_of_traffic = job.asked.get("source") == Baseline.Source.TRAFFIC
+    return was_of_traffic and job.range_start is not None and _first_of_all(job, now) < job.range_start
 
 
 def _begin_count(job: DriftJob, versions: list[ModelVersion], now: datetime, every: timedelta) -> bool:
@@ -113,7 +122,10 @@ def _lacking_baseline(job: DriftJob, versions: list[ModelVersion]) -> str | None
 
 
 def _first_of_all(job: DriftJob, now: datetime) -> datetime:
-    return _floor(max(job.deployment.created_at, now - KEPT))
+    """Requests of before the portal knew the endpoint count too, where its health was read from them."""
+    buckets = HealthBucket.objects.filter(deployment=job.deployment, width=COARSE)
+    asked = buckets.order_by("start").values_list("start", flat=True).first()
+    return _floor(max(min(filter(None, (job.deployment.created_at, asked))), now - KEPT))
 
 
 def _floor(moment: datetime) -> datetime:

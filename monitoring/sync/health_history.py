@@ -20,7 +20,7 @@ from deployments.models import Deployment
 from integrations.databricks import Workspace
 from integrations.errors import IntegrationError
 from integrations.metrics import Window
-from monitoring.models import HealthBucket, HealthHistory, HealthSource
+from monitoring.models import DriftJob, HealthBucket, HealthHistory, HealthSource
 from monitoring.models.health import COARSE, KEPT
 from monitoring.sync.drift_versions import entities_of, inference_table, versions_of
 from monitoring.sync.health import floor
@@ -139,6 +139,9 @@ def keep(deployment: Deployment, hours: list[PastHour], now: datetime) -> int:
     # The hour that is not over would be told as a whole one.
     wanted = [hour for hour in _without_gaps(hours) if first <= hour.start < this_hour and hour.start not in read]
     HealthBucket.objects.bulk_create(_bucket(deployment, hour) for hour in wanted)
+    if wanted:
+        # Drift is counted from the first of these hours on.
+        DriftJob.objects.filter(deployment=deployment).update(counted_until=None)
     return len({hour.start for hour in wanted})
 
 

@@ -1,4 +1,4 @@
-"""The first deployment, made as a pipeline makes it: over the API, with the token of a deployer."""
+"""Deployments of the demo, made as a pipeline makes them: over the API, with the token of a deployer."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from catalog.models import ModelVersion, ModelVersionStatus, Workspace
 from catalog.tasks import sync_workspace
 from deployments.states import TERMINAL, RunStatus
 from portal.embedded.cast import WORKSPACE
+from portal.embedded.ports import portal_url
 
 SPEC: dict[str, Any] = {
     "model": "dev.fraud.credit_default",
@@ -22,6 +23,7 @@ SPEC: dict[str, Any] = {
     "compute": {"workload_type": "CPU", "workload_size": "Small", "scale_to_zero": True},
     "monitoring": {"inference_table": True, "critical": ["Income", "Amount"]},
 }
+API_TIMEOUT_S = 30
 CATALOG_TIMEOUT_S = 90
 RUN_TIMEOUT_S = 300
 ASK_AGAIN_S = 15
@@ -56,13 +58,14 @@ def _can_be_deployed() -> bool:
     return any(alias in version.aliases for version in versions)
 
 
-def deploy(api: httpx.Client, say: Callable[[str], None]) -> tuple[int, int]:
-    """(deployment id, run id) of a run that has succeeded. Raises DemoFailed and httpx.HTTPError."""
-    answer = api.post("deployments/", json=SPEC, headers={"Idempotency-Key": "first-deployment-of-the-demo"})
-    if answer.is_error:
-        raise DemoFailed(f"The API refused the first deployment ({answer.status_code}): {answer.text[:500]}")
-    body = answer.json()
-    run = _follow(api, int(body["run"]["id"]), say)
+def deploy(spec: dict[str, Any], token: str, say: Callable[[str], None]) -> tuple[int, int]:
+    """(deployment id, run id) of a run that has succeeded. Twice is once. Raises DemoFailed and httpx.HTTPError."""
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=f"{portal_url()}/api/v1/", headers=headers, timeout=API_TIMEOUT_S) as api:
+        answer = api.post("deployments/", json=spec, headers={"Idempotency-Key": f"demo-{spec['name']}"})
+        if answer.is_error:
+            raise DemoFailed(f"The API refused {spec['name']} ({answer.status_code}): {answer.text[:500]}")
+        run = _follow(api, int(answer.json()["run"]["id"]), say)
     if run["status"] != RunStatus.SUCCEEDED:
         raise DemoFailed(f"Run {run['id']} ended as {run['status']}: {run['message']}")
     return int(run["deployment"]), int(run["id"])

@@ -5,7 +5,17 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 
+from django.conf import settings
+
 LOOPBACK = "127.0.0.1"
+
+
+def portal_url() -> str:
+    return f"http://{LOOPBACK}:{settings.PORT}"
+
+
+def sandbox_url() -> str:
+    return f"http://{LOOPBACK}:{settings.SANDBOX_PORT}"
 
 
 class PortTaken(Exception):

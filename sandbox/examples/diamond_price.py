@@ -15,17 +15,12 @@ import pandas as pd
 from sklearn.metrics import mean_absolute_error, mean_absolute_percentage_error, r2_score
 from sklearn.model_selection import train_test_split
 
-from sandbox.examples.dataset import load, pinned
+from sandbox.examples.dataset import graded, load, pinned
 from sandbox.examples.experiment import describe, registered_version, training_run
 
 DESCRIPTION = "Price of a round-cut diamond in US dollars. Trained on diamonds of the R package ggplot2."
 TARGET = "price"
 SEED = 7
-GRADES = {
-    "cut": ["Fair", "Good", "Very Good", "Premium", "Ideal"],
-    "color": ["J", "I", "H", "G", "F", "E", "D"],
-    "clarity": ["I1", "SI2", "SI1", "VS2", "VS1", "VVS2", "VVS1", "IF"],
-}
 PARAMS: dict[str, Any] = {
     "n_estimators": 150,
     "learning_rate": 0.1,
@@ -38,7 +33,7 @@ PARAMS: dict[str, Any] = {
 def train(model_name: str) -> int:
     """Register one model; return its version."""
     frame = load("ggplot2", "diamonds")
-    features, price = _features(frame), frame[TARGET]
+    features, price = graded(frame.drop(columns=TARGET)), frame[TARGET]
     fit_x, test_x, fit_y, test_y = train_test_split(features, price, test_size=0.25, random_state=SEED)
     params = {**PARAMS, "rows_train": len(fit_x), "rows_test": len(test_x)}
     with training_run(model_name, "LGBMRegressor", {"team": "pricing", "data": "ggplot2/diamonds"}, params):
@@ -54,14 +49,6 @@ def train(model_name: str) -> int:
     version = registered_version(info)
     describe(model_name, version, DESCRIPTION, {"estimator": "LGBMRegressor", "task": "regression"})
     return version
-
-
-def _features(frame: pd.DataFrame) -> pd.DataFrame:
-    grades = {
-        column: pd.Categorical(frame[column], categories=order).codes.astype("float64") + 1
-        for column, order in GRADES.items()
-    }
-    return frame.drop(columns=TARGET).assign(**grades)
 
 
 def _metrics(price: pd.Series, predicted: np.ndarray) -> dict[str, float]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from sandbox.examples.dataset import load
+from sandbox.examples.dataset import as_request, load
 
 READY_TIMEOUT_S = 120
 REQUEST_TIMEOUT_S = 60
@@ -51,14 +51,11 @@ def _is_ready(client: httpx.Client, endpoint: str) -> bool:
 def request_bodies(count: int) -> Iterator[dict[str, Any]]:
     """Random rows, always the same ones."""
     frame = load("modeldata", "credit_data").drop(columns="Status")
-    # JSON has no NaN: a missing number is null. Text is there in all rows but nine.
-    text = frame.select_dtypes(exclude="number").columns
-    frame = frame.dropna(subset=list(text)).astype(object)
-    frame = frame.where(frame.notna(), None)
+    # Text is there in all rows but nine.
+    frame = frame.dropna(subset=list(frame.select_dtypes(exclude="number").columns))
     chance = random.Random(7)  # noqa: S311 - which rows, not a secret
     for _ in range(count):
-        rows = frame.sample(n=chance.randint(1, 3), random_state=chance.randrange(10_000))
-        yield {"dataframe_split": {"columns": list(rows.columns), "data": rows.to_numpy().tolist()}}
+        yield as_request(frame.sample(n=chance.randint(1, 3), random_state=chance.randrange(10_000)))
 
 
 def _invoke(client: httpx.Client, endpoint: str, body: dict[str, Any]) -> int:

@@ -16,7 +16,7 @@ from sandbox.control import from_this_machine
 from sandbox.errors import invalid, not_found
 from sandbox.inference_tables import catalog, delta, rows
 from sandbox.serving_endpoints.invocations import Invocation, Stopwatch, forward
-from sandbox.serving_endpoints.supervisor import Endpoint
+from sandbox.serving_endpoints.supervisor import Endpoint, Supervisor
 
 router = APIRouter(prefix="/_sandbox/inference_tables", dependencies=[Depends(from_this_machine)])
 MAX_REQUESTS = 5_000
@@ -62,32 +62,30 @@ async def add_history(history: History, request: Request) -> dict[str, int]:
 
 
 async def _answered(request: Request, endpoint: Endpoint, asked: Sequence[PastRequest]) -> list[Invocation]:
-    slots = asyncio.Semaphore(AT_ONCE)
-
-    async def answer(number: int, past: PastRequest) -> Invocation:
-        async with slots:
-            return await _exchange(request, endpoint, past, number)
-
-    return list(await asyncio.gather(*(answer(number, past) for number, past in enumerate(asked))))
-
-
-async def _exchange(request: Request, endpoint: Endpoint, past: PastRequest, number: int) -> Invocation:
-    """Raises ApiError where the model gives no answer at all."""
-    replica = request.app.state.supervisor.choose(endpoint)
+    """By one served entity, as the routes have it, in a process of its own: the endpoint's metrics are of now."""
+    supervisor: Supervisor = request.app.state.supervisor
+    replica = supervisor.choose(endpoint)
     if replica is None:
         raise invalid(f"Endpoint {endpoint.record.name} serves nothing yet.")
-    body = json.dumps(past.body).encode()
-    request_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{endpoint.record.id} {past.at_ms} {number}"))
-    watch = Stopwatch()
-    reply = await forward(replica, body, "application/json", request_id, request.app.state.serving_http)
-    return Invocation(
-        endpoint=endpoint,
-        replica=replica,
-        request_id=request_id,
-        user_name=REQUESTER,
-        received_at_ms=past.at_ms,
-        duration_ms=watch.elapsed_ms(),
-        status=reply.status,
-        request=body,
-        response=reply.body,
-    )
+    slots = asyncio.Semaphore(AT_ONCE)
+    async with supervisor.apart(endpoint, replica) as apart:
+
+        async def answer(number: int, past: PastRequest) -> Invocation:
+            async with slots:
+                request_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{endpoint.record.id} {past.at_ms} {number}"))
+                body = json.dumps(past.body).encode()
+                watch = Stopwatch()
+                reply = await forward(apart, body, "application/json", request_id, request.app.state.serving_http)
+                return Invocation(
+                    endpoint=endpoint,
+                    replica=replica,
+                    request_id=request_id,
+                    user_name=REQUESTER,
+                    received_at_ms=past.at_ms,
+                    duration_ms=watch.elapsed_ms(),
+                    status=reply.status,
+                    request=body,
+                    response=reply.body,
+                )
+
+        return list(await asyncio.gather(*(answer(number, past) for number, past in enumerate(asked))))

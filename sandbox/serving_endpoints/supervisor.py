@@ -8,8 +8,9 @@ import logging
 import random
 import shutil
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 
+from sandbox.errors import invalid
 from sandbox.serving_endpoints.records import (
     ConfigUpdate,
     Deployment,
@@ -198,6 +199,23 @@ class Supervisor:
         names = [route.name for route in config.routes]
         weights = [route.traffic_percentage for route in config.routes]
         return endpoint.active[self._random.choices(names, weights)[0]]
+
+    @contextlib.asynccontextmanager
+    async def apart(self, endpoint: Endpoint, replica: Replica) -> AsyncIterator[Replica]:
+        """Another process of what ``replica`` serves: the endpoint's metrics tell nothing of what it is asked.
+
+        Raises ApiError if it does not start.
+        """
+        entity = replica.entity.model_copy(update={"name": f"{replica.entity.name}-apart"})
+        own = Replica(endpoint.record.id, endpoint.record.name, entity, self._workshop)
+        own.start(recovering=False)
+        try:
+            await own.settled()
+            if own.state.deployment is not Deployment.READY:
+                raise invalid(f"The served entity did not start: {own.state.deployment_state_message}")
+            yield own
+        finally:
+            await own.stop()
 
     def newest(self, endpoint: Endpoint, entity_name: str) -> Replica | None:
         """The replica whose logs belong to the name: the newest, even if it failed and is gone."""

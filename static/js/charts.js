@@ -56,9 +56,8 @@
 
   function marks(chart, colours) {
     const label = { color: colours.muted, formatter: "{b}", position: "insideEndTop" };
-    const above = { ...label, position: "end", distance: 2 };
     const lines = (chart.markers || []).map((one) => ({
-      name: one.label, xAxis: one.at, label: above, lineStyle: { color: colours.muted, type: "dashed" },
+      name: one.label, xAxis: one.at, label, lineStyle: { color: colours.muted, type: "dashed" },
     }));
     const limits = (chart.thresholds || []).map((one) => ({
       name: one.label, yAxis: one.value, label, lineStyle: { color: colours.bad, type: "dotted", width: 2 },

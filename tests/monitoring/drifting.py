@@ -158,7 +158,7 @@ class FakeWorkspace:
         start, end = (datetime.fromisoformat(wanted[name]) for name in ("start", "end"))
         time = rows.column("request_time")
         kept = rows.filter(pc.and_(pc.greater_equal(time, pa.scalar(start)), pc.less(time, pa.scalar(end))))
-        yield from kept.to_batches(max_chunksize=200) or pa.Table.from_batches([], kept.schema).to_batches()
+        yield from kept.to_batches(max_chunksize=200) or [pa.RecordBatch.from_pylist([], kept.schema)]
 
 
 class WorkerDied(BaseException):

@@ -15,8 +15,10 @@ from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
 from integrations.errors import IntegrationError
+from integrations.metrics import Window
 from monitoring.models import Baseline, DriftJob, DriftWindow
-from monitoring.sync import drift
+from monitoring.sync import drift, health_history
+from monitoring.sync.health_history import PastHour
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.drifting import FakeWorkspace, Traffic, WorkerDied, give_table, normal, settle
 
@@ -71,6 +73,20 @@ def test_too_little_traffic_makes_no_baseline_and_says_so(watched: Deployment, t
     job = settle(watched, FakeWorkspace(few.path), NINE + HOUR)
     assert job.message == "version 3 has answered 120 rows so far; a baseline takes 1000"
     assert not Baseline.objects.exists()
+
+
+def test_a_past_that_becomes_known_is_tried_at_once_and_counted(
+    watched: Deployment, jobs: FakeWorkspace, traffic: Traffic
+) -> None:
+    Deployment.objects.update(created_at=NINE + 3 * HOUR)
+    watched.refresh_from_db()
+    job = settle(watched, jobs, NINE + 4 * HOUR)
+    assert "has answered 0 rows" in job.message
+    past = [PastHour(NINE, "3", Window(120))]
+    health_history.keep(watched, past, NINE + 4 * HOUR)
+    job = settle(watched, jobs, NINE + 4 * HOUR + timedelta(minutes=1))
+    assert (job.message, Baseline.objects.get().rows) == ("", 1200)
+    assert [(start, rows) for start, rows, _ in numbers()] == [(NINE, 1200)]
 
 
 def test_counting_twice_gives_the_same_numbers(watched: Deployment, jobs: FakeWorkspace) -> None:

@@ -20,6 +20,7 @@ from databricks.sdk.service.serving import (
 
 from integrations.databricks import Credentials, Workspace
 from integrations.errors import IntegrationError
+from integrations.metrics import read_windows
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.test_inference_tables import ask
 from tests.waiting import wait_until
@@ -86,6 +87,8 @@ def test_the_past_is_answered_by_the_model_and_written_once(sandbox: RunningSand
     bodies: list[dict[str, Any]] = [GOOD, {"nonsense": 1}]
     requests = [{"at_ms": day_ago_ms + n, "body": body} for n, body in enumerate(bodies)]
     url = f"{sandbox.url}/_sandbox/inference_tables/history"
+    workspace = Workspace(sandbox.url, Credentials(token=sandbox.admin_token))
+    before = asked_lately(workspace, tracked)
     written = [httpx.post(url, json={"endpoint": tracked, "requests": requests}, timeout=60).json() for _ in range(2)]
     assert written == [{"rows": 2}, {"rows": 0}]
     found = query(
@@ -97,6 +100,12 @@ def test_the_past_is_answered_by_the_model_and_written_once(sandbox: RunningSand
     assert [(row["status_code"], row["requester"]) for row in found] == [(200, "demo"), (400, "demo")]
     assert found[0]["request_date"] == datetime.fromtimestamp(day_ago_ms / 1000, UTC).date()
     assert "predictions" in found[0]["response"]
+    assert asked_lately(workspace, tracked) <= before
+
+
+def asked_lately(workspace: Workspace, endpoint: str) -> float:
+    """Requests of the last minute, as the endpoint's metrics have it."""
+    return sum(window.requests for window in read_windows(workspace.metrics(endpoint)).values())
 
 
 def test_a_history_in_the_future_is_refused(sandbox: RunningSandbox, tracked: str) -> None:

@@ -18,6 +18,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--bare", action="store_true", help="people and environments, but no models")
 
+        parser.add_argument("--no-history", action="store_true", help="no month of requests and costs")
+
     def handle(self, *args: Any, **options: Any) -> None:
         with ended():
-            run_demo(with_content=not options["bare"])
+            run_demo(with_content=not options["bare"], with_history=not options["no_history"])

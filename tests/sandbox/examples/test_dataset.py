@@ -5,8 +5,7 @@ import math
 
 import pytest
 
-from sandbox.examples.dataset import load, pinned
-from sandbox.examples.diamond_price import GRADES
+from sandbox.examples.dataset import GRADES, load, pinned
 from sandbox.examples.traffic import request_bodies
 
 DATA = [("modeldata", "credit_data", 4454), ("ggplot2", "diamonds", 53940), ("modeldata", "mlc_churn", 5000)]

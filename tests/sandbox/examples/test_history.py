@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from statistics import mean
+from typing import Any
+
+import pytest
+
+from sandbox.examples.history import APPLICATIONS, past_requests
+
+# A Monday, in the middle of an hour.
+NOW = datetime(2026, 11, 23, 7, 40, tzinfo=UTC)
+MONTH_AGO_MS = int((NOW - timedelta(days=31)).timestamp() * 1000)
+
+
+def values(requests: list[dict[str, Any]], column: str) -> list[float]:
+    found = []
+    for split in (request["body"]["dataframe_split"] for request in requests):
+        if column in split["columns"]:
+            found += [row[split["columns"].index(column)] for row in split["data"]]
+    return found
+
+
+@pytest.mark.parametrize("model", APPLICATIONS)
+def test_a_month_of_requests_is_in_order_and_over(model: str) -> None:
+    requests = list(past_requests(APPLICATIONS[model], NOW))
+    moments = [request["at_ms"] for request in requests]
+    assert moments == sorted(set(moments))
+    assert moments[0] > MONTH_AGO_MS
+    assert moments[-1] < NOW.replace(minute=0).timestamp() * 1000
+    json.dumps(requests[:5], allow_nan=False)
+
+
+def test_other_customers_call_in_the_last_days_only() -> None:
+    requests = list(past_requests(APPLICATIONS["support.churn_risk"], NOW))
+    since_ms = (NOW - timedelta(days=6)).timestamp() * 1000
+    minutes = [
+        mean(values([request for request in requests if (request["at_ms"] >= since_ms) is late], "total_day_minutes"))
+        for late in (False, True)
+    ]
+    assert minutes[1] > 1.2 * minutes[0]
+
+
+def test_a_client_has_two_bad_hours() -> None:
+    requests = list(past_requests(APPLICATIONS["fraud.credit_default"], NOW))
+    wrong = [request for request in requests if "wrong" in request["body"]["dataframe_split"]["columns"]]
+    assert 0 < len(wrong) < len(requests) * 0.05
+
+
+def test_the_endpoint_that_wastes_money_is_asked_once_on_a_working_day() -> None:
+    requests = list(past_requests(APPLICATIONS["pricing.diamond_price"], NOW))
+    assert requests == list(past_requests(APPLICATIONS["pricing.diamond_price"], NOW))
+    days = [datetime.fromtimestamp(request["at_ms"] / 1000, UTC) for request in requests]
+    assert len({day.date() for day in days}) == len(days) == 20
+    assert all(day.weekday() < 5 for day in days)
