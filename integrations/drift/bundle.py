@@ -11,16 +11,17 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from integrations.drift.job import MARKER
 from integrations.drift.sketch import merge
 
-# In the order in which they import each other.
+T = TypeVar("T")
+# In the order in which they import each other; the last is the one that is run.
 PARTS = ("sketch", "payloads", "baseline", "job")
 FOLDER = Path(__file__).parent
 # Not more than this is unpacked of what a job says.
@@ -60,7 +61,7 @@ class Finder:
 def load(package, sources):
     if package not in sys.modules:
         sys.meta_path.append(Finder(package, sources))
-    return importlib.import_module(package + ".job")
+    return importlib.import_module(package + {entry!r})
 
 
 def worker(wanted):
@@ -77,14 +78,15 @@ if __name__ == "__main__":
 '''
 
 
-def script(wanted: Mapping[str, Any]) -> bytes:
-    """The file that does what is ``wanted``; see job.py. The same for the same."""
-    texts = {name: (FOLDER / f"{name}.py").read_text("utf-8") for name in PARTS}
+def script(wanted: Mapping[str, Any], parts: Sequence[str] = PARTS) -> bytes:
+    """The file that does what is ``wanted``; see the last of its parts. The same for the same."""
+    texts = {name: (FOLDER / f"{name}.py").read_text("utf-8") for name in parts}
     digest = hashlib.sha256("".join(texts.values()).encode()).hexdigest()[:12]
     # A name of its own for each state of the sources: an executor lives longer than one job.
     package = f"slipway_drift_{digest}"
     sources = {name: text.replace("integrations.drift", package) for name, text in texts.items()}
-    made = TEMPLATE.format(package=package, sources=json.dumps(sources), wanted=json.dumps(wanted, sort_keys=True))
+    asked = json.dumps(wanted, sort_keys=True)
+    made = TEMPLATE.format(package=package, entry=f".{parts[-1]}", sources=json.dumps(sources), wanted=asked)
     return made.encode()
 
 
@@ -110,11 +112,16 @@ class Found:
 
 def read(output: str) -> Found | None:
     """What the last line of the output says; None if there is none that can be read."""
+    return read_as(output, _found)
+
+
+def read_as(output: str, reading: Callable[[Mapping[str, Any]], T]) -> T | None:
+    """``reading`` of the report in the last line; None if there is none, or if it raises for what is no report."""
     lines = [line for line in output.splitlines() if line.startswith(f"{MARKER} ")]
     if not lines:
         return None
     try:
-        return _found(_unpacked(lines[-1].removeprefix(MARKER).strip()))
+        return reading(_unpacked(lines[-1].removeprefix(MARKER).strip()))
     except (ValueError, TypeError, KeyError, OverflowError, zlib.error):
         return None
 

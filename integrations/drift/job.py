@@ -13,7 +13,7 @@ import base64
 import json
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -150,12 +150,12 @@ def baseline_of_table(table: pa.Table, wanted: Wanted) -> dict[str, Any]:
 
 def run(wanted: Wanted, worker: Callable[[Wanted], Callable[..., Any]]) -> dict[str, Any]:
     """``worker`` makes of ``wanted`` the function for mapInArrow: one that Spark can send to where the rows are."""
-    spark = _session()
-    if not _is_there(spark, wanted["table"]):
+    spark = session()
+    if not is_there(spark, wanted["table"]):
         # An inference table comes with the first request.
         return {"windows": [], "baseline": None, "skipped": {NO_TABLE: 1}}
     if wanted["kind"] == "windows":
-        known = {**_entities(spark, wanted), **wanted["entities"]}
+        known = {**entities_of(spark, wanted), **wanted["entities"]}
         answers = payloads(spark, wanted).mapInArrow(worker({**wanted, "entities": known}), PARTIAL).collect()
         return collected((row["kind"], row["value"]) for row in answers)
     if wanted["source"] == "table":
@@ -163,14 +163,14 @@ def run(wanted: Wanted, worker: Callable[[Wanted], Callable[..., Any]]) -> dict[
     return baseline_of_traffic(_first(spark, wanted).to_batches(), wanted)
 
 
-def _session() -> Any:
+def session() -> Any:
     # On Databricks there is a session already; elsewhere SPARK_REMOTE says where one is.
     from pyspark.sql import SparkSession
 
     return SparkSession.builder.getOrCreate()
 
 
-def _is_there(spark: Any, name: str) -> bool:
+def is_there(spark: Any, name: str) -> bool:
     from pyspark.errors import AnalysisException
 
     try:
@@ -180,7 +180,7 @@ def _is_there(spark: Any, name: str) -> bool:
         return False
 
 
-def payloads(spark: Any, wanted: Wanted) -> Any:
+def payloads(spark: Any, wanted: Wanted, columns: Sequence[str] = SOURCE_COLUMNS) -> Any:
     """The payloads of [start, end), each once: delivery is at least once."""
     from pyspark.sql import functions as f
 
@@ -190,10 +190,10 @@ def payloads(spark: Any, wanted: Wanted) -> Any:
     days = [f.lit(wanted[name][:10]).cast("date") for name in ("start", "end")]
     within = table.where((f.col("request_date") >= days[0]) & (f.col("request_date") <= days[1]))
     within = within.where((f.col("request_time") >= start) & (f.col("request_time") < end))
-    return within.select(*SOURCE_COLUMNS).dropDuplicates(["databricks_request_id"])
+    return within.select(*columns).dropDuplicates(["databricks_request_id"])
 
 
-def _entities(spark: Any, wanted: Wanted) -> dict[str, str]:
+def entities_of(spark: Any, wanted: Wanted) -> dict[str, str]:
     """Versions by the ids of served entities, as the workspace lists them; {} where that may not be read."""
     from pyspark.sql import functions as f
 
@@ -210,7 +210,7 @@ def _first(spark: Any, wanted: Wanted) -> pa.Table:
     """The first payloads of one version, as many as give enough rows: each has at least one."""
     from pyspark.sql import functions as f
 
-    entities = {**_entities(spark, wanted), **wanted["entities"]}
+    entities = {**entities_of(spark, wanted), **wanted["entities"]}
     ids = [entity for entity, version in entities.items() if version == wanted["version"]]
     table = payloads(spark, wanted).where((f.col("status_code") == 200) & f.col("served_entity_id").isin(ids))
     return table.orderBy("request_time", "databricks_request_id").limit(int(wanted["max_rows"])).toArrow()

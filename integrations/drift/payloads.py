@@ -11,7 +11,7 @@ datetime, binary. Anything else is kept as text.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +23,7 @@ PREDICTION = "_prediction"
 OURS = (REQUEST_ID, ROW, TIME, SERVED_ENTITY, PREDICTION)
 SOURCE_COLUMNS = ("databricks_request_id", "request_time", "status_code", "request", "response", "served_entity_id")
 NUMERIC = frozenset({"double", "float", "integer", "long"})
+Answer = Callable[[Any], Any]
 
 
 class Unreadable(ValueError):
@@ -41,12 +42,13 @@ class Unpacked:
 
 
 def unpack(
-    batches: Iterable[pa.RecordBatch], columns: Mapping[str, str]
+    batches: Iterable[pa.RecordBatch], columns: Mapping[str, str], answer: Answer | None = None
 ) -> Iterator[tuple[pa.RecordBatch, dict[str, int]]]:
     """For each batch of payloads its predictions as typed rows, and how many requests were skipped and why.
 
     The rows have the columns ``OURS`` and the features of ``columns``, but for a feature that is named like one of
     ours. A value that is not of its type is null. Requests that did not answer 200 are skipped: nothing was predicted.
+    ``answer`` makes one prediction of what a model answered for one row, a scalar where it is left out.
     Never raises for what a payload holds.
     """
     columns = {name: kind for name, kind in columns.items() if name not in OURS}
@@ -54,17 +56,17 @@ def unpack(
         found = Unpacked({name: [] for name in (*OURS, *columns)})
         for payload in batch.select(list(SOURCE_COLUMNS)).to_pylist():
             try:
-                _add(found, payload, columns)
+                _add(found, payload, columns, answer or scalar_answer)
             except Unreadable as reason:
                 found.skip(str(reason))
         yield _batch(found.rows, columns), found.skipped
 
 
-def _add(found: Unpacked, payload: Mapping[str, Any], columns: Mapping[str, str]) -> None:
+def _add(found: Unpacked, payload: Mapping[str, Any], columns: Mapping[str, str], answer: Answer) -> None:
     if payload["status_code"] != 200:
         raise Unreadable("the answer was not 200")
     rows = request_rows(_parsed(payload["request"], "request"), list(columns))
-    predictions = response_predictions(_parsed(payload["response"], "response"), len(rows))
+    predictions = response_predictions(_parsed(payload["response"], "response"), len(rows), answer)
     for index, (row, prediction) in enumerate(zip(rows, predictions, strict=True)):
         found.rows[REQUEST_ID].append(payload["databricks_request_id"])
         found.rows[ROW].append(index)
@@ -148,7 +150,7 @@ def _scalar(cell: Any) -> Any:
 # -- responses ------------------------------------------------------------------------------------
 
 
-def response_predictions(body: Any, rows: int) -> list[Any]:
+def response_predictions(body: Any, rows: int, answer: Answer | None = None) -> list[Any]:
     """One prediction for each row. Raises Unreadable when there are others than rows."""
     found = body.get("predictions", body.get("outputs")) if isinstance(body, Mapping) else None
     if isinstance(found, Mapping) and len(found) == 1:
@@ -157,10 +159,11 @@ def response_predictions(body: Any, rows: int) -> list[Any]:
         found = [found]
     if len(found) != rows:
         raise Unreadable("there are not as many predictions as rows")
-    return [_prediction(item) for item in found]
+    return [(answer or scalar_answer)(item) for item in found]
 
 
-def _prediction(item: Any) -> Any:
+def scalar_answer(item: Any) -> Any:
+    """The one value of ``item``; None if it has none or more."""
     if isinstance(item, Mapping):
         item = next(iter(item.values())) if len(item) == 1 else None
     item = _scalar(item)
