@@ -17,6 +17,7 @@ from monitoring.models.alerts import (
 from monitoring.models.cost import BillingSource, CostDay, CostKind, Reconciliation
 from monitoring.models.drift import Baseline, DriftJob, DriftWindow, FeatureSetting
 from monitoring.models.health import HealthBucket, HealthHistory, HealthSource, Watch
+from monitoring.models.quality import LabelSource, QualityDay, QualityJob
 
 __all__ = [
     "Alert",
@@ -34,6 +35,9 @@ __all__ = [
     "HealthBucket",
     "HealthHistory",
     "HealthSource",
+    "LabelSource",
+    "QualityDay",
+    "QualityJob",
     "Receiver",
     "ReceiverKind",
     "Reconciliation",
@@ -43,6 +47,8 @@ __all__ = [
 
 # How people had features judged.
 auditlog.register(FeatureSetting)
+# Where labels come from.
+auditlog.register(LabelSource, exclude_fields=["updated_at"])
 # Where alerts go and when they open; an address holds a secret.
 auditlog.register(Receiver, exclude_fields=["address"])
 auditlog.register(AlertRoute)
