@@ -321,6 +321,7 @@ CELERY_BEAT_SCHEDULE = {
     "watch-alerts": {"task": "monitoring.tasks.alerts.watch_alerts", "schedule": 10.0},
     "send-alerts": {"task": "monitoring.tasks.alerts.send_alerts", "schedule": 5.0},
     "watch-drift": {"task": "monitoring.tasks.drift.watch_all_drift", "schedule": 30.0},
+    "watch-quality": {"task": "monitoring.tasks.quality.watch_all_quality", "schedule": 30.0},
     "import-costs": {"task": "monitoring.tasks.cost.import_all_costs", "schedule": 30.0},
     "sync-catalog": {"task": "catalog.tasks.sync_all_workspaces", "schedule": 60.0},
 }
@@ -331,6 +332,11 @@ DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DRIFT_EVERY_S = env_int("DRIFT_EVERY_S", 600, low=10, high=86400)
 DRIFT_JOB_TIMEOUT_S = env_int("DRIFT_JOB_TIMEOUT_S", 1800, low=30, high=86400)
 DRIFT_BASELINE_ROWS = env_int("DRIFT_BASELINE_ROWS", 1000, low=100, high=5000)
+
+# -- labels ----------------------------------------------------------------------------------------
+# How often predictions are counted beside the labels that have come since.
+QUALITY_EVERY_S = env_int("QUALITY_EVERY_S", 3600, low=10, high=86400)
+QUALITY_JOB_TIMEOUT_S = env_int("QUALITY_JOB_TIMEOUT_S", 1800, low=30, high=86400)
 
 # -- the lake --------------------------------------------------------------------------------------
 # A directory, or s3://, abfss://, gs://: the store's own variables (AWS_REGION and so on) say how to get in.

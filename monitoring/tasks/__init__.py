@@ -7,6 +7,7 @@ from monitoring.tasks.cost import import_all_costs, import_costs
 from monitoring.tasks.drift import watch_all_drift, watch_drift
 from monitoring.tasks.health import forget_old_health, read_health_history, scrape_endpoint, scrape_endpoints
 from monitoring.tasks.lake import export_lake, export_table, tidy_lake, tidy_table
+from monitoring.tasks.quality import watch_all_quality, watch_quality
 
 __all__ = [
     "deliver_alert",
@@ -23,5 +24,7 @@ __all__ = [
     "tidy_table",
     "watch_alerts",
     "watch_all_drift",
+    "watch_all_quality",
     "watch_drift",
+    "watch_quality",
 ]

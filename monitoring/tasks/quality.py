@@ -1,0 +1,37 @@
+"""Celery's doors to the counting of labels."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+
+from deployments.models import Deployment
+from integrations.errors import IntegrationError
+from monitoring.sync import quality
+
+logger = logging.getLogger(__name__)
+EVERY_S = 30
+
+
+@shared_task(expires=EVERY_S)
+def watch_all_quality() -> None:
+    """Fan out: one task for each live deployment whose labels somebody has named."""
+    rows = Deployment.objects.live().filter(label_source__isnull=False).order_by("pk")
+    for deployment_id in rows.values_list("pk", flat=True):
+        # Steps of a prime spread neighbours over the time until the next round.
+        wait_s = deployment_id * 7919 % (EVERY_S // 3)
+        watch_quality.apply_async((deployment_id,), countdown=wait_s, expires=wait_s + EVERY_S)
+
+
+@shared_task
+def watch_quality(deployment_id: int) -> None:
+    """Bring the deployment's job on by one step. May run twice: the job has a token and ends once."""
+    rows = Deployment.objects.live().select_related("workspace", "model")
+    deployment = rows.filter(pk=deployment_id).first()
+    if deployment is None:
+        return
+    try:
+        quality.step(deployment)
+    except IntegrationError as error:
+        logger.info("labels of deployment %s are looked at again: %s", deployment_id, error.message)
