@@ -81,7 +81,8 @@ def _unread(source: HealthSource | None, now: datetime) -> str:
 def _judge_answers(window: Window, rules: HealthRules) -> Health:
     failed, wrong = window.errors_5xx / window.requests, window.errors / window.requests
     p99 = window.p99_ms
-    told = f"{window.requests:,.0f} requests in the last hour: {wrong:.1%} errors ({failed:.1%} 5xx)"
+    requests = "request" if round(window.requests) == 1 else "requests"
+    told = f"{window.requests:,.0f} {requests} in the last hour: {wrong:.1%} errors ({failed:.1%} 5xx)"
     told = f"{told}; p99 {p99:,.0f} ms." if p99 is not None else f"{told}."
     if failed >= FAILING_5XX:
         return Health(Standing.FAILING, told)

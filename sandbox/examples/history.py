@@ -1,7 +1,7 @@
 """A month of requests to an endpoint, answered by its model now: ``python -m sandbox.examples.history MODEL ENDPOINT``.
 
-The rows are real: those of the data set that the model was trained with. People ask on working days; a client sends a
-wrong column for two hours nine days ago; in the last week other customers than before call the model of churn.
+The rows are real: those of the data set that the model was trained with. People ask on working days; on a Wednesday a
+client sends a wrong column for two hours; in the last week other customers than before call the model of churn.
 Reads MLFLOW_TRACKING_URI. Run again it sends what is missing.
 """
 
@@ -22,15 +22,15 @@ from sandbox.examples.dataset import as_request, graded, load
 
 DAYS = 30
 HOUR_MS = 3_600_000
-OPENS, CLOSES, FRIDAY = 6, 18, 4
+OPENS, CLOSES, WEDNESDAY, FRIDAY = 6, 18, 2, 4
 TIMEOUT_S = 300
-# A client that sends a wrong column: how often always, how often in its two hours, and when those were.
-MISTAKES, BAD_MISTAKES, BAD_DAY, BAD_HOURS = 0.01, 0.4, 9, (14, 15)
+# A client that sends a wrong column: how often always, and how often in its two hours.
+MISTAKES, BAD_MISTAKES, BAD_HOURS = 0.01, 0.4, (14, 15)
 
 
 @dataclass(frozen=True)
 class Application:
-    """``busy`` and ``quiet``: requests in an hour of work and in another; ``rows``: how many are in a request.
+    """``busy`` and ``quiet``: requests in an hour of work and in another, about; ``rows``: how many are in a request.
 
     In the last ``unusual_days`` the rows come from ``unusual`` alone.
     """
@@ -89,19 +89,21 @@ def past_requests(application: Application, now: datetime) -> Iterator[dict[str,
         hour = this_hour - timedelta(hours=hours_ago)
         days_ago = hours_ago // 24
         frame = unusual if days_ago < application.unusual_days else usual
-        mistakes = BAD_MISTAKES if days_ago == BAD_DAY and hour.hour in BAD_HOURS else MISTAKES
-        for offset_ms in sorted(chance.sample(range(HOUR_MS), _asked_in(application, hour))):
+        is_bad = 7 <= days_ago < 14 and hour.weekday() == WEDNESDAY and hour.hour in BAD_HOURS
+        mistakes = BAD_MISTAKES if is_bad else MISTAKES
+        for offset_ms in sorted(chance.sample(range(HOUR_MS), _asked_in(application, hour, chance))):
             rows = frame.sample(n=chance.randint(*application.rows), random_state=chance.randrange(10_000))
             if chance.random() < mistakes:
                 rows = rows.rename(columns={rows.columns[0]: "wrong"})
             yield {"at_ms": int(hour.timestamp() * 1000) + offset_ms, "body": as_request(rows)}
 
 
-def _asked_in(application: Application, hour: datetime) -> int:
+def _asked_in(application: Application, hour: datetime, chance: random.Random) -> int:
     is_working_day = hour.weekday() <= FRIDAY
     if not application.busy:
         return int(is_working_day and hour.hour == OPENS + 3)
-    return application.busy if is_working_day and OPENS <= hour.hour < CLOSES else application.quiet
+    usual = application.busy if is_working_day and OPENS <= hour.hour < CLOSES else application.quiet
+    return chance.randint(usual // 2, usual + (usual + 1) // 2)
 
 
 if __name__ == "__main__":
