@@ -11,6 +11,7 @@ datetime, binary. Anything else is kept as text.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -48,7 +49,7 @@ def unpack(
 
     The rows have the columns ``OURS`` and the features of ``columns``, but for a feature that is named like one of
     ours. A value that is not of its type is null. Requests that did not answer 200 are skipped: nothing was predicted.
-    ``answer`` makes one prediction of what a model answered for one row, a scalar where it is left out.
+    ``answer`` makes one prediction of what a model answered for one row; ``compared_answer`` where it is left out.
     Never raises for what a payload holds.
     """
     columns = {name: kind for name, kind in columns.items() if name not in OURS}
@@ -56,7 +57,7 @@ def unpack(
         found = Unpacked({name: [] for name in (*OURS, *columns)})
         for payload in batch.select(list(SOURCE_COLUMNS)).to_pylist():
             try:
-                _add(found, payload, columns, answer or scalar_answer)
+                _add(found, payload, columns, answer or compared_answer)
             except Unreadable as reason:
                 found.skip(str(reason))
         yield _batch(found.rows, columns), found.skipped
@@ -159,7 +160,24 @@ def response_predictions(body: Any, rows: int, answer: Answer | None = None) -> 
         found = [found]
     if len(found) != rows:
         raise Unreadable("there are not as many predictions as rows")
-    return [(answer or scalar_answer)(item) for item in found]
+    return [(answer or compared_answer)(item) for item in found]
+
+
+def compared_answer(item: Any) -> Any:
+    """The one value of an answer that drift compares; None if there is none.
+
+    Of an object with several values the first; of two numbers the second, the probability of the positive class; of
+    more numbers the place of the largest, as text: a place is a name and no number.
+    """
+    if isinstance(item, Mapping) and item:
+        return compared_answer(next(iter(item.values())))
+    if isinstance(item, list) and len(item) > 1 and all(_is_number(score) for score in item):
+        return item[1] if len(item) == 2 else str(item.index(max(item)))
+    return scalar_answer(item)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
 
 
 def scalar_answer(item: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from monitoring.sync.drift_versions import columns_of
 MOST_POINTS = 168
 # Moments that a calendar can show, in seconds since 1970.
 FIRST_S, LAST_S = -6e10, 2.5e11
+ONE_DAY = timedelta(days=1)
 WIDTHS = tuple(timedelta(hours=hours) for hours in (1, 2, 3, 6, 12, 24, 48, 72, 168))
 
 
@@ -45,8 +47,10 @@ class History:
     @classmethod
     def of(cls, deployment: Deployment, rules: Rules, shown: TimeRange) -> History:
         """Two queries. Windows of the same version and bucket are added up."""
-        width = next((width for width in WIDTHS if shown.width <= MOST_POINTS * width), WIDTHS[-1])
-        rows = DriftWindow.objects.filter(deployment=deployment, start__gte=shown.start - width, start__lt=shown.end)
+        narrowest = next((width for width in WIDTHS if shown.width <= MOST_POINTS * width), WIDTHS[-1])
+        since = shown.start - narrowest
+        rows = list(DriftWindow.objects.filter(deployment=deployment, start__gte=since, start__lt=shown.end))
+        width = _enough(rows, narrowest, rules.min_samples)
         sums: dict[tuple[datetime, int], dict[str, Any]] = {}
         for window in rows:
             key = (_bucket(window.start, width), window.baseline_id)
@@ -79,6 +83,18 @@ class History:
             for (_, before), (start, version) in pairwise(newest.items())
             if version != before
         ]
+
+
+def _enough(rows: Sequence[DriftWindow], narrowest: timedelta, min_samples: int) -> timedelta:
+    """The narrowest width, up to a day, at which most buckets have enough predictions to be judged."""
+    wider = [width for width in WIDTHS if narrowest <= width <= ONE_DAY]
+    for width in wider:
+        counted: Counter[tuple[datetime, int]] = Counter()
+        for window in rows:
+            counted[_bucket(window.start, width), window.baseline_id] += window.rows
+        if 2 * sum(count >= min_samples for count in counted.values()) > len(counted):
+            return width
+    return wider[-1] if wider else narrowest
 
 
 def _bucket(start: datetime, width: timedelta) -> datetime:

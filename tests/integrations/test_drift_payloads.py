@@ -115,7 +115,10 @@ def test_a_request_that_failed_predicted_nothing() -> None:
         (["cat", "dog"], ["cat", "dog"]),
         ([True, False], ["true", "false"]),
         ([{"score": 1.0}, {"score": 2.0}], [1.0, 2.0]),
-        ([[0.1, 0.9], [0.2, 0.8]], [None, None]),
+        ([[0.1, 0.9], [0.2, 0.8]], [0.9, 0.8]),
+        ([[0.1, 0.2, 0.7], [0.5, 0.2, 0.3]], ["2", "0"]),
+        ([{"probability": 0.25, "band": "low"}, {"probability": 0.75, "band": "high"}], [0.25, 0.75]),
+        ([["a", "b"], {}], [None, None]),
         ([1, "unsure"], ["1", "unsure"]),
     ],
 )

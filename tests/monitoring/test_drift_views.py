@@ -20,8 +20,11 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
+from integrations.drift.judgement import Rules
 from integrations.drift.payloads import PREDICTION
 from monitoring.models import Baseline, DriftJob, DriftWindow, FeatureSetting
+from monitoring.presenters.drift_charts import History
+from monitoring.specs import TimeRange
 from tests.deployments.conftest import make_deployment
 from tests.deployments.pages import HTMX, page_of, queries
 from tests.monitoring.drifting import FakeWorkspace, Traffic, give_table, normal, settle, shifted
@@ -283,3 +286,19 @@ def test_more_windows_and_features_cost_no_more_queries(client: Client, viewer: 
         last.pk, last.start = None, NINE - timedelta(hours=hours + 1)
         last.save()
     assert queries(client, URL) == few
+
+
+def test_windows_with_few_predictions_are_added_up_to_points_that_can_be_judged(
+    plain: Deployment, tmp_path: Path
+) -> None:
+    give_table(plain)
+    traffic = Traffic(tmp_path / "table")
+    traffic.send(1000, NINE, normal)
+    for hours in range(1, 25):
+        traffic.send(40, NINE + hours * HOUR, normal)
+    settle(plain, FakeWorkspace(traffic.path), NINE + 25 * HOUR)
+    shown = TimeRange("24h", NINE + HOUR, NINE + 25 * HOUR)
+    history = History.of(plain, Rules(), shown)
+    assert history.width == 3 * HOUR
+    values = [value for _, value in history.values("amount")]
+    assert sum(value is not None for value in values) > len(values) / 2
