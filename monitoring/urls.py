@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from monitoring.views import alerts, budgets, cost, drift, fleet, health, receivers
+from monitoring.views import alerts, budgets, cost, drift, fleet, health, quality, receivers
 
 app_name = "monitoring"
 urlpatterns: list[URLPattern] = [
@@ -16,6 +16,8 @@ urlpatterns: list[URLPattern] = [
     path("models/<path:full_name>/drift/", drift.drift, name="drift"),
     path("deployments/<int:deployment_id>/drift/feature/", drift.drift_feature, name="drift_feature"),
     path("deployments/<int:deployment_id>/drift/baseline/", drift.drift_baseline, name="drift_baseline"),
+    path("models/<path:full_name>/quality/", quality.quality, name="quality"),
+    path("deployments/<int:deployment_id>/quality/remove/", quality.quality_remove, name="quality_remove"),
     path("models/<path:full_name>/cost/", cost.model_cost, name="model_cost"),
     path("alerts/", alerts.alerts, name="alerts"),
     path("alerts/act/", alerts.alerts_act, name="alerts_act"),

@@ -8,6 +8,7 @@ from monitoring.api.cost import BudgetViewSet, CostViewSet, DeploymentCostViewSe
 from monitoring.api.drift import DriftViewSet
 from monitoring.api.fleet import FleetViewSet
 from monitoring.api.health import DeploymentHealthViewSet
+from monitoring.api.quality import QualityViewSet
 from monitoring.api.receivers import AlertRouteViewSet, ReceiverViewSet
 
 routes: list[tuple[str, type, str]] = [
@@ -16,6 +17,8 @@ routes: list[tuple[str, type, str]] = [
     ("cost", CostViewSet, "cost"),
     (f"{OF_DEPLOYMENT}/cost", DeploymentCostViewSet, "deployment-cost"),
     (f"{OF_DEPLOYMENT}/drift", DriftViewSet, "deployment-drift"),
+    # Its one action is "quality".
+    (OF_DEPLOYMENT, QualityViewSet, "of-deployment"),
     ("budgets", BudgetViewSet, "budget"),
     ("alerts", AlertViewSet, "alert"),
     (f"{OF_DEPLOYMENT}/alert-rules", AlertRuleViewSet, "alert-rule"),

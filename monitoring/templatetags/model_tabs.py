@@ -12,6 +12,7 @@ TABS = (
     ("Overview", "catalog:model"),
     ("Health", "monitoring:health"),
     ("Drift", "monitoring:drift"),
+    ("Quality", "monitoring:quality"),
     ("Cost", "monitoring:model_cost"),
 )
 

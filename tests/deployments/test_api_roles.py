@@ -13,7 +13,7 @@ from deployments.crypto import encrypt
 from deployments.models import Approval, Deployment, Freeze, Notice, Policy, Run, StateVersion, TestRequest
 from deployments.states import RunStatus
 from monitoring.alerting import report
-from monitoring.models import Alert, AlertRoute, AlertRule, Receiver
+from monitoring.models import Alert, AlertRoute, AlertRule, LabelSource, Receiver
 from monitoring.states import Standing
 from portal.api import urlpatterns
 from tests.deployments.conftest import give_plan, make_deployment, make_run
@@ -72,7 +72,15 @@ def objects(model_version, team, deployer):
         "prices": make_prices().pk,
         "tokens": uuid.uuid4(),
         **_alerts_of(deployment),
+        "quality": _labels_of(deployment).pk,
     }
+
+
+def _labels_of(deployment):
+    named = {"table": SECRET, "id_column": "id", "label_column": "label", "kind": "classification"}
+    return LabelSource.objects.create(
+        deployment=deployment, updated_by=deployment.created_by, updated_at=timezone.now(), **named
+    )
 
 
 def _alerts_of(deployment):
@@ -124,7 +132,19 @@ def test_nobody_gets_an_error_of_ours_and_nobody_unknown_gets_anything(
 @pytest.mark.parametrize("path", [path for path in paths() if "{" in path and not OF_ALL & set(path.split("/"))])
 def test_a_stranger_finds_nothing_and_changes_nothing(path, objects, stranger, api_as):
     client, url = api_as(stranger), fill(path, objects)
-    tables = (Deployment, Run, TestRequest, Approval, Freeze, Notice, Alert, AlertRoute, AlertRule, Receiver)
+    tables = (
+        Deployment,
+        Run,
+        TestRequest,
+        Approval,
+        Freeze,
+        Notice,
+        Alert,
+        AlertRoute,
+        AlertRule,
+        Receiver,
+        LabelSource,
+    )
     before = [list(table.objects.values()) for table in tables]
     for method in METHODS:
         for body in ({}, {"reason": "x"}, {"kind": "destroy"}):

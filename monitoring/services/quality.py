@@ -1,0 +1,120 @@
+"""What people say about labels: which table has them, and what they are."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.permissions import can
+from accounts.roles import Action
+from deployments.models import Deployment
+from deployments.services import ActionRefused
+from deployments.specs import SpecInvalid
+from monitoring.models import LabelSource, QualityDay, QualityJob
+from monitoring.services.drift import TABLE_NAME
+from monitoring.sync.drift_versions import inference_table
+
+COLUMNS = ("id_column", "label_column", "time_column")
+# What counts do not depend on.
+WORDS_ONLY = {"delay_days"}
+LONGEST_DELAY_DAYS = 3650
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a person says of labels, in the words of ``LabelSource``."""
+
+    table: str
+    id_column: str
+    label_column: str
+    kind: str
+    time_column: str = ""
+    positive_label: str = ""
+    delay_days: int | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Without space around texts."""
+        return {name: value.strip() if isinstance(value, str) else value for name, value in asdict(self).items()}
+
+
+def set_labels(*, deployment: Deployment, labels: Labels, actor: User) -> LabelSource:
+    """Name the label table of a deployment. Of another one, or of other columns, everything is counted anew.
+
+    Raises PermissionDenied, ActionRefused without an inference table, or SpecInvalid by field.
+    """
+    _require(actor, deployment)
+    if inference_table(deployment) is None:
+        raise ActionRefused("no_inference_table", "This endpoint keeps no requests: switch its inference table on.")
+    values = labels.values
+    _check(values)
+    with transaction.atomic():
+        # Two people at once: the row is there for the second, who then changes it.
+        Deployment.objects.select_for_update().get(pk=deployment.pk)
+        source = LabelSource.objects.filter(deployment=deployment).first() or LabelSource(deployment=deployment)
+        changed = {name for name, value in values.items() if source.pk is None or getattr(source, name) != value}
+        if changed - WORDS_ONLY:
+            _forget_counts(deployment)
+        for name, value in values.items():
+            setattr(source, name, value)
+        source.updated_by, source.updated_at = actor, timezone.now()
+        source.save()
+    return source
+
+
+def remove_labels(*, deployment: Deployment, actor: User) -> None:
+    """Labels are read no more, and what was counted of them is gone. Raises PermissionDenied, or ActionRefused."""
+    _require(actor, deployment)
+    with transaction.atomic():
+        Deployment.objects.select_for_update().get(pk=deployment.pk)
+        source = LabelSource.objects.filter(deployment=deployment).first()
+        if source is None:
+            raise ActionRefused("no_labels", "Nobody has said where the labels of this deployment come from.")
+        _forget_counts(deployment)
+        source.delete()
+
+
+def _forget_counts(deployment: Deployment) -> None:
+    """The job first: one that ends right now finds it gone, or its days are there to be deleted."""
+    QualityJob.objects.filter(source__deployment=deployment).delete()
+    QualityDay.objects.filter(deployment=deployment).delete()
+
+
+def _check(values: dict[str, Any]) -> None:
+    errors: dict[str, list[str]] = {}
+    if not TABLE_NAME.fullmatch(values["table"]):
+        errors["table"] = ["Write the full name: catalog.schema.table."]
+    for name in COLUMNS:
+        if "\x00" in values[name] or len(values[name]) > 255:
+            errors[name] = ["No column has such a name."]
+        elif not values[name] and name != "time_column":
+            errors[name] = ["Name the column."]
+    if values["id_column"] and values["id_column"].lower() == values["label_column"].lower():
+        errors["label_column"] = ["The label stands in another column than the id."]
+    if values["kind"] not in LabelSource.Kind.values:
+        errors["kind"] = ["Choose classes or numbers."]
+    errors |= _wrong_words(values)
+    if errors:
+        raise SpecInvalid(errors)
+
+
+def _wrong_words(values: dict[str, Any]) -> dict[str, list[str]]:
+    positive, delay_days = values["positive_label"], values["delay_days"]
+    errors: dict[str, list[str]] = {}
+    if positive and values["kind"] == LabelSource.Kind.REGRESSION:
+        errors["positive_label"] = ["Numbers have no positive label: leave it empty."]
+    elif "\x00" in positive or len(positive) > 100:
+        errors["positive_label"] = ["Write at most 100 characters."]
+    if delay_days is not None and not 0 <= delay_days <= LONGEST_DELAY_DAYS:
+        errors["delay_days"] = [f"Write a number of days from 0 to {LONGEST_DELAY_DAYS}, or leave it empty."]
+    return errors
+
+
+def _require(actor: User, deployment: Deployment) -> None:
+    if not can(actor, Action.DEPLOY, deployment.team):
+        raise PermissionDenied(f"You need a role in {deployment.team} that may deploy.")

@@ -1,0 +1,104 @@
+"""The tab Quality of a model: how good predictions were, and where their labels come from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.permissions import can
+from accounts.roles import Action
+from accounts.views import signed_in
+from deployments.models import Deployment
+from deployments.services import ActionRefused
+from deployments.specs import SpecInvalid
+from deployments.views.deployments import visible_deployment
+from monitoring.forms.quality import LabelsForm
+from monitoring.presenters import quality as present
+from monitoring.presenters.csv import csv_of
+from monitoring.presenters.ranges import range_links
+from monitoring.services.quality import Labels, remove_labels, set_labels
+from monitoring.sync.drift_versions import inference_table
+from monitoring.views.subject import Subject, subject_of
+
+PAGE_SIZE = 50
+DEFAULT_RANGE = "30d"
+OFFERED = ("7d", "30d", "90d")
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def quality(request: HttpRequest, full_name: str) -> HttpResponse:
+    """``?range=`` and ``?deployment=`` choose; ``?format=csv`` is the table of days. POST names the label table."""
+    subject = subject_of(request, full_name, DEFAULT_RANGE)
+    if subject.deployment is None:
+        return render(request, "monitoring/quality.html", {"subject": subject})
+    if request.method == "POST":
+        return _set_labels(request, subject, subject.deployment)
+    return _page(request, subject, subject.deployment)
+
+
+def _set_labels(request: HttpRequest, subject: Subject, deployment: Deployment) -> HttpResponse:
+    form = LabelsForm(request.POST)
+    try:
+        set_labels(deployment=deployment, labels=Labels(**form.answers()), actor=signed_in(request))
+    except SpecInvalid as invalid:
+        form.show(invalid)
+        return _page(request, subject, deployment, form)
+    except ActionRefused as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, "The workspace counts the last 60 days beside these labels.")
+    return _back(deployment)
+
+
+def _page(
+    request: HttpRequest, subject: Subject, deployment: Deployment, form: LabelsForm | None = None
+) -> HttpResponse:
+    """With a form that was filled in wrongly it answers 422."""
+    view = present.quality_view(deployment, timezone.now(), subject.range)
+    if request.GET.get("format") == "csv":
+        return csv_of(f"quality-{deployment.pk}.csv", present.csv_columns(view), present.csv_rows(view))
+    query = request.GET.copy()
+    query["format"] = "csv"
+    context: dict[str, Any] = {
+        "subject": subject,
+        "view": view,
+        "page": Paginator(view.days, PAGE_SIZE).get_page(request.GET.get("page")),
+        "range": subject.range,
+        "ranges": range_links(request.GET, subject.range, OFFERED),
+        "csv_query": query.urlencode(),
+        "form": form or LabelsForm.of(view.source),
+        "can_change": can(signed_in(request), Action.DEPLOY, deployment.team),
+        "has_table": inference_table(deployment) is not None,
+        "labels_url": _url(deployment),
+    }
+    return render(request, "monitoring/quality.html", context, status=422 if form else 200)
+
+
+@login_required
+@require_POST
+def quality_remove(request: HttpRequest, deployment_id: int) -> HttpResponse:
+    found = visible_deployment(request, deployment_id)
+    try:
+        remove_labels(deployment=found, actor=signed_in(request))
+    except ActionRefused as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, "Labels are read no more.")
+    return _back(found)
+
+
+def _url(deployment: Deployment) -> str:
+    return f"{reverse('monitoring:quality', args=[deployment.model.full_name])}?deployment={deployment.pk}"
+
+
+def _back(deployment: Deployment) -> HttpResponse:
+    return HttpResponseRedirect(_url(deployment))
