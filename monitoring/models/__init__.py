@@ -15,7 +15,7 @@ from monitoring.models.alerts import (
     SeenRun,
 )
 from monitoring.models.cost import BillingSource, CostDay, CostKind, Reconciliation
-from monitoring.models.drift import Baseline, DriftJob, DriftWindow, FeatureSetting
+from monitoring.models.drift import Baseline, DriftDay, DriftJob, DriftWindow, FeatureSetting
 from monitoring.models.health import HealthBucket, HealthHistory, HealthSource, Watch
 from monitoring.models.quality import LabelSource, QualityDay, QualityJob
 
@@ -29,6 +29,7 @@ __all__ = [
     "CostDay",
     "CostKind",
     "Delivery",
+    "DriftDay",
     "DriftJob",
     "DriftWindow",
     "FeatureSetting",

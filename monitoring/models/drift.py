@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 import zlib
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django.db import models
@@ -16,6 +16,8 @@ from catalog.models import ModelVersion
 from deployments.models import Deployment
 
 FEATURE_CHARS = 255
+# A day longer than anything is counted again: a day that is added up anew is whole.
+WINDOWS_KEPT = timedelta(days=32)
 
 
 class Baseline(models.Model):
@@ -43,20 +45,37 @@ class Baseline(models.Model):
         return f"baseline of {self.version}"
 
 
-class DriftWindow(models.Model):
-    """Counts of one version in ``[start, start + width_s)``, UTC. Counting again replaces them.
+class Counted(models.Model):
+    """Counts of the predictions of one version in the bins of its baseline: ``packed``, JSON behind zlib.
 
-    ``packed`` is the sketch, JSON behind zlib. ``rows`` are predictions.
+    ``rows`` are predictions. Counting again replaces them.
     """
 
-    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="drift_windows")
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="+")
-    baseline = models.ForeignKey(Baseline, on_delete=models.CASCADE, related_name="windows")
-    start = models.DateTimeField()
-    width_s = models.PositiveIntegerField()
     rows = models.PositiveBigIntegerField()
     packed = models.BinaryField()
     computed_at = models.DateTimeField()
+
+    class Meta:
+        abstract = True
+
+    @property
+    def sketch(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(zlib.decompress(bytes(self.packed)))
+        return found
+
+    @staticmethod
+    def pack(sketch: dict[str, Any]) -> bytes:
+        return zlib.compress(json.dumps(sketch).encode())
+
+
+class DriftWindow(Counted):
+    """What was counted in ``[start, start + width_s)``, UTC. Forgotten after WINDOWS_KEPT; its day stays."""
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="drift_windows")
+    baseline = models.ForeignKey(Baseline, on_delete=models.CASCADE, related_name="windows")
+    start = models.DateTimeField()
+    width_s = models.PositiveIntegerField()
 
     class Meta:
         ordering = ["start", "pk"]
@@ -70,14 +89,27 @@ class DriftWindow(models.Model):
     def __str__(self) -> str:
         return f"{self.deployment_id} {self.start:%Y-%m-%d %H:%M}"
 
-    @property
-    def sketch(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(zlib.decompress(bytes(self.packed)))
-        return found
 
-    @staticmethod
-    def pack(sketch: dict[str, Any]) -> bytes:
-        return zlib.compress(json.dumps(sketch).encode())
+class DriftDay(Counted):
+    """The windows of one UTC day added up, for charts of weeks and for the lake."""
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="drift_days")
+    baseline = models.ForeignKey(Baseline, on_delete=models.CASCADE, related_name="days")
+    date = models.DateField()
+
+    class Meta:
+        ordering = ["date", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["deployment", "version", "date"], name="one_drift_day_per_version")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.deployment_id} {self.date}"
+
+    @property
+    def start(self) -> datetime:
+        """Midnight, UTC."""
+        return datetime.combine(self.date, time(), UTC)
 
 
 class FeatureSetting(models.Model):

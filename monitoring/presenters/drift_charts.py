@@ -14,18 +14,20 @@ from deployments.models import Deployment
 from integrations.drift.judgement import DriftStatus, FeatureDrift, Rules, judge
 from integrations.drift.payloads import PREDICTION
 from integrations.drift.sketch import merge
-from monitoring.models import Baseline, DriftWindow
+from monitoring.models import Baseline, DriftDay, DriftWindow
 from monitoring.presenters.charts import Chart, Series
 from monitoring.specs import TimeRange
 from monitoring.sync.drift_judging import Judged
 from monitoring.sync.drift_versions import columns_of
 
-# Points of a chart over time; windows beyond that are added up.
+# Points of a chart over time. A week is told by the hour, and longer ranges by days, which are added up already.
 MOST_POINTS = 168
 # Moments that a calendar can show, in seconds since 1970.
 FIRST_S, LAST_S = -6e10, 2.5e11
 ONE_DAY = timedelta(days=1)
-WIDTHS = tuple(timedelta(hours=hours) for hours in (1, 2, 3, 6, 12, 24, 48, 72, 168))
+NARROWEST = (timedelta(hours=1), ONE_DAY, 2 * ONE_DAY, 7 * ONE_DAY)
+# Where most points of a width would have too few predictions, the next one is taken.
+WIDTHS = tuple(timedelta(hours=hours) for hours in (1, 2, 3, 6, 12, 24))
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,8 @@ class History:
     @classmethod
     def of(cls, deployment: Deployment, rules: Rules, shown: TimeRange) -> History:
         """Two queries. Windows of the same version and bucket are added up."""
-        narrowest = next((width for width in WIDTHS if shown.width <= MOST_POINTS * width), WIDTHS[-1])
-        since = shown.start - narrowest
-        rows = list(DriftWindow.objects.filter(deployment=deployment, start__gte=since, start__lt=shown.end))
+        narrowest = next((width for width in NARROWEST if shown.width <= MOST_POINTS * width), NARROWEST[-1])
+        rows = _counted(deployment, shown, narrowest)
         width = _enough(rows, narrowest, rules.min_samples)
         sums: dict[tuple[datetime, int], dict[str, Any]] = {}
         for window in rows:
@@ -85,9 +86,17 @@ class History:
         ]
 
 
-def _enough(rows: Sequence[DriftWindow], narrowest: timedelta, min_samples: int) -> timedelta:
+def _counted(deployment: Deployment, shown: TimeRange, width: timedelta) -> Sequence[DriftWindow | DriftDay]:
+    since = shown.start - width
+    if width >= ONE_DAY:
+        days = DriftDay.objects.filter(deployment=deployment)
+        return list(days.filter(date__gte=since.astimezone(UTC).date(), date__lte=shown.end.astimezone(UTC).date()))
+    return list(DriftWindow.objects.filter(deployment=deployment, start__gte=since, start__lt=shown.end))
+
+
+def _enough(rows: Sequence[DriftWindow | DriftDay], narrowest: timedelta, min_samples: int) -> timedelta:
     """The narrowest width, up to a day, at which most buckets have enough predictions to be judged."""
-    wider = [width for width in WIDTHS if narrowest <= width <= ONE_DAY]
+    wider = [width for width in WIDTHS if narrowest <= width]
     for width in wider:
         counted: Counter[tuple[datetime, int]] = Counter()
         for window in rows:

@@ -25,6 +25,7 @@ from integrations.drift.sketch import empty, merge
 from integrations.errors import IntegrationError
 from monitoring.models import Baseline, DriftJob, DriftWindow, HealthBucket
 from monitoring.models.health import COARSE
+from monitoring.sync.drift_days import add_up
 from monitoring.sync.drift_versions import columns_of, entities_of, inference_table, live_versions, versions_of
 
 WIDTH_S = 3600
@@ -270,8 +271,10 @@ def _keep_windows(job: DriftJob, found: bundle.Found, now: datetime) -> None:
             )
         )
     known = DriftWindow.objects.filter(deployment=job.deployment_id, baseline__in=baselines.values(), width_s=WIDTH_S)
+    assert job.range_start is not None
     known.filter(start__gte=job.range_start, start__lt=job.range_end).delete()
     DriftWindow.objects.bulk_create(rows)
+    add_up(job.deployment_id, [row.pk for row in baselines.values()], job.range_start, job.range_end, now)
 
 
 def _keep_baseline(job: DriftJob, found: bundle.Found, now: datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from monitoring.tasks.alerts import deliver_alert, send_alerts, watch_alerts
 from monitoring.tasks.cost import import_all_costs, import_costs
-from monitoring.tasks.drift import watch_all_drift, watch_drift
+from monitoring.tasks.drift import forget_old_drift, watch_all_drift, watch_drift
 from monitoring.tasks.health import forget_old_health, read_health_history, scrape_endpoint, scrape_endpoints
 from monitoring.tasks.lake import export_lake, export_table, tidy_lake, tidy_table
 from monitoring.tasks.quality import watch_all_quality, watch_quality
@@ -13,6 +13,7 @@ __all__ = [
     "deliver_alert",
     "export_lake",
     "export_table",
+    "forget_old_drift",
     "forget_old_health",
     "import_all_costs",
     "import_costs",

@@ -11,7 +11,7 @@ from deployments.models import Deployment
 from integrations.errors import IntegrationError
 from monitoring.alerting.drift import tell
 from monitoring.models import DriftJob
-from monitoring.sync import drift
+from monitoring.sync import drift, drift_days
 
 logger = logging.getLogger(__name__)
 EVERY_S = 30
@@ -44,3 +44,8 @@ def watch_drift(deployment_id: int) -> None:
         return
     if job is None or job.status != DriftJob.Status.RUNNING:
         tell(deployment, timezone.now())
+
+
+@shared_task(expires=3600)
+def forget_old_drift() -> int:
+    return drift_days.forget_old(timezone.now())

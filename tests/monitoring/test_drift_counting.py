@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ from deltalake import write_deltalake
 from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
+from integrations.drift.sketch import merge
 from integrations.errors import IntegrationError
 from integrations.metrics import Window
-from monitoring.models import Baseline, DriftJob, DriftWindow
-from monitoring.sync import drift, health_history
+from monitoring.models import Baseline, DriftDay, DriftJob, DriftWindow
+from monitoring.models.drift import WINDOWS_KEPT
+from monitoring.sync import drift, drift_days, health_history
 from monitoring.sync.health_history import PastHour
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.drifting import FakeWorkspace, Traffic, WorkerDied, give_table, normal, settle
@@ -87,6 +89,29 @@ def test_a_past_that_becomes_known_is_tried_at_once_and_counted(
     job = settle(watched, jobs, NINE + 4 * HOUR + timedelta(minutes=1))
     assert (job.message, Baseline.objects.get().rows) == ("", 1200)
     assert [(start, rows) for start, rows, _ in numbers()] == [(NINE, 1200)]
+
+
+def test_a_day_is_the_sum_of_its_hours_whatever_is_counted_again(
+    watched: Deployment, jobs: FakeWorkspace, traffic: Traffic
+) -> None:
+    traffic.send(1000, NINE + HOUR, normal)
+    settle(watched, jobs, NINE + 2 * HOUR)
+    traffic.send(500, NINE + 20 * HOUR, normal)
+    settle(watched, jobs, NINE + 21 * HOUR)
+    assert list(DriftDay.objects.values_list("date", "rows")) == [(NINE.date(), 2200), (date(2026, 11, 21), 500)]
+    hours = [row.sketch for row in DriftWindow.objects.filter(start__date=NINE.date())]
+    assert DriftDay.objects.earliest("date").sketch == merge(*hours)
+    before = [(day.date, day.sketch) for day in DriftDay.objects.all()]
+    DriftJob.objects.update(counted_until=None)
+    settle(watched, jobs, NINE + 21 * HOUR)
+    assert [(day.date, day.sketch) for day in DriftDay.objects.all()] == before
+
+
+def test_old_windows_are_forgotten_and_their_days_stay(watched: Deployment, jobs: FakeWorkspace) -> None:
+    settle(watched, jobs, NINE + HOUR)
+    assert drift_days.forget_old(NINE + WINDOWS_KEPT) == 0
+    assert drift_days.forget_old(NINE + WINDOWS_KEPT + HOUR) == 1
+    assert DriftDay.objects.get().rows == 1200
 
 
 def test_counting_twice_gives_the_same_numbers(watched: Deployment, jobs: FakeWorkspace) -> None:

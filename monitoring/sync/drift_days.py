@@ -1,0 +1,43 @@
+"""Days of drift: the sum of their hours. Sketches add up, so a chart of a month reads thirty rows and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+
+from integrations.drift.sketch import merge
+from monitoring.models import DriftDay, DriftWindow
+from monitoring.models.drift import WINDOWS_KEPT
+
+ONE_DAY = timedelta(days=1)
+
+
+def add_up(deployment_id: int, baselines: Collection[int], start: datetime, end: datetime, now: datetime) -> None:
+    """Make the days of ``[start, end)`` anew from their windows; call it in the transaction that changes those."""
+    first = start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    last = (end - timedelta(microseconds=1)).astimezone(UTC).date()
+    known = DriftWindow.objects.filter(deployment=deployment_id, baseline__in=baselines)
+    of_days: dict[tuple[int, int, datetime], list[DriftWindow]] = {}
+    for window in known.filter(start__gte=first, start__lt=datetime.combine(last, first.timetz()) + ONE_DAY):
+        day = window.start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        of_days.setdefault((window.version_id, window.baseline_id, day), []).append(window)
+    old = DriftDay.objects.filter(deployment=deployment_id, baseline__in=baselines)
+    old.filter(date__gte=first.date(), date__lte=last).delete()
+    DriftDay.objects.bulk_create(
+        DriftDay(
+            deployment_id=deployment_id,
+            version_id=version_id,
+            baseline_id=baseline_id,
+            date=day.date(),
+            rows=sum(window.rows for window in windows),
+            packed=DriftDay.pack(reduce(merge, (window.sketch for window in windows))),
+            computed_at=now,
+        )
+        for (version_id, baseline_id, day), windows in of_days.items()
+    )
+
+
+def forget_old(now: datetime) -> int:
+    """Delete windows that are older than they are kept; how many. Their days stay."""
+    return DriftWindow.objects.filter(start__lt=now - WINDOWS_KEPT).delete()[0]
