@@ -72,6 +72,7 @@ class HealthSerializer(serializers.Serializer[HealthReport]):
     start = serializers.DateTimeField(source="range.start", read_only=True)
     end = serializers.DateTimeField(source="range.end", read_only=True)
     step_s = serializers.IntegerField(read_only=True)
+    note = serializers.CharField(read_only=True, help_text="Why a part of the range may be missing.")
     versions = serializers.ListField(child=serializers.CharField(), read_only=True)
     points = HealthPointSerializer(source="all_points", many=True, read_only=True)
 

@@ -44,6 +44,7 @@ def _arrow_type(kind: Kind) -> Any:
         "float64": pa.float64(),
         "string": pa.string(),
         "json": pa.string(),
+        "packed": pa.string(),
         "bool": pa.bool_(),
         "timestamp": pa.timestamp("us", tz="UTC"),
         "date": pa.date32(),

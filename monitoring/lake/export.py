@@ -73,7 +73,8 @@ def _write(table: LakeTable, since: datetime) -> int:
 def _replace(table: LakeTable, since: datetime) -> int:
     """Write the days anew whose rows are not those of the database, a day that has lost all its rows too."""
     target = delta.open_or_create(table)
-    first = (since - timedelta(days=table.replaced_days)).date() if since > BEGINNING else BEGINNING.date()
+    asked = (since - timedelta(days=table.replaced_days)).date() if since > BEGINNING else BEGINNING.date()
+    first = max(asked, table.first_whole_day(timezone.now().date()))
     wanted: defaultdict[date, list[dict[str, Any]]] = defaultdict(list)
     for row in table.since_day(first).iterator(chunk_size=BATCH):
         record = table.record(row)
@@ -111,13 +112,15 @@ def verify(table: LakeTable) -> Comparison:
     if target is None or until is None:
         rows = table.rows().count()
         return Comparison(table, None, rows, 0, rows == 0)
-    names = _names(table)
-    ours, first = _Sum(names), None
+    names, whole = _names(table), table.first_whole_day(timezone.now().date())
+    ours, days = _Sum(names), set()
     for row in table.before(until).iterator(chunk_size=BATCH):
         record = table.record(row)
-        first = record["date"] if first is None else min(first, record["date"])
-        ours.add([record])
-    theirs, at = _Sum(names), _column_of(table, table.at)
+        if record["date"] >= whole:
+            days.add(record["date"])
+            ours.add([record])
+    first = min(days, default=None) if table.forgotten_days is None else whole
+    theirs, at = _Sum(names), "date" if table.replaced_days else _column_of(table, table.at)
     for batch in delta.batches(target, names, first):
         theirs.add(row for row in batch.to_pylist() if _before(row[at], until))
     return Comparison(table, until, ours.rows, theirs.rows, ours == theirs)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
 import orjson
@@ -12,16 +13,21 @@ from auditlog.models import LogEntry
 from django.db.models import Model, Q, QuerySet
 
 from deployments.models import Approval, Event, Run
-from monitoring.models import CostDay
+from monitoring.models import CostDay, DriftDay, HealthBucket
+from monitoring.models.drift import WINDOWS_KEPT
+from monitoring.models.health import COARSE, KEPT
 
-Kind = Literal["int64", "float64", "string", "bool", "timestamp", "date", "json", "decimal"]
+Kind = Literal["int64", "float64", "string", "bool", "timestamp", "date", "json", "packed", "decimal"]
 # Rows that were still being committed when the last export read may be as old as this.
 OVERLAP_S = 900
 
 
 @dataclass(frozen=True)
 class Column:
-    """``path`` leads from the model to the value, as in ``QuerySet.values``. Times are UTC, json is text."""
+    """``path`` leads from the model to the value, as in ``QuerySet.values``.
+
+    Times are UTC, json is text; packed is JSON behind zlib in the database, and text here.
+    """
 
     name: str
     kind: Kind
@@ -33,9 +39,10 @@ class LakeTable:
     """``at`` is the time that a row belongs to: its UTC day is the partition, the column ``date``.
 
     ``keys`` are columns that make a row one row. ``changes`` says which rows may have changed since a moment; where it
-    is None, rows are never changed and ``at`` says which are new. With ``replaced_days`` the database replaces whole
-    days at a time, up to so many days back, and so does the lake. ``schema_version`` counts changes of ``columns``; it
-    stands in each row. ``keep_days``: None is for ever.
+    is None, rows are never changed and ``at`` says which are new. With ``replaced_days`` rows of a day may change up to
+    so many days back, and the lake replaces whole days; ``forgotten_days``: older days the database may have forgotten,
+    at least in part, and the lake keeps them as they were. ``only`` says which rows of the model are meant.
+    ``schema_version`` counts changes of ``columns``; it stands in each row. ``keep_days``: None is for ever.
     """
 
     name: str
@@ -47,6 +54,8 @@ class LakeTable:
     schema_version: int = 1
     changes: Callable[[datetime], Q] | None = None
     replaced_days: int = 0
+    forgotten_days: int | None = None
+    only: Q = field(default_factory=Q)
     keep_days: int | None = None
 
     @property
@@ -55,7 +64,7 @@ class LakeTable:
 
     def rows(self) -> QuerySet[Any, dict[str, Any]]:
         """Every row of the database, oldest first; names of columns to values."""
-        manager = self.model()._default_manager.order_by("pk")
+        manager = self.model()._default_manager.filter(self.only).order_by("pk")
         # A value is asked for by its path: a column may have the name of another field.
         return manager.values(*{column.path for column in self.columns})
 
@@ -64,16 +73,27 @@ class LakeTable:
         return self.rows().filter(changed)
 
     def since_day(self, day: date) -> QuerySet[Any, dict[str, Any]]:
-        return self.rows().filter(**{f"{self.at}__gte": day})
+        return self.rows().filter(**{f"{self.at}__gte": self._moment(day)})
 
     def before(self, moment: datetime) -> QuerySet[Any, dict[str, Any]]:
-        return self.rows().filter(**{f"{self.at}__lt": moment})
+        """Where days are replaced, up to the end of the day before: the day of ``moment`` is still filled."""
+        end = self._moment(moment.astimezone(UTC).date()) if self.replaced_days else moment
+        return self.rows().filter(**{f"{self.at}__lt": end})
+
+    def first_whole_day(self, today: date) -> date:
+        """From this day on the database has all that there was."""
+        return date.min if self.forgotten_days is None else today - timedelta(days=self.forgotten_days)
+
+    def _moment(self, day: date) -> date | datetime:
+        """The start of the day, as ``at`` is compared."""
+        kind = next(column.kind for column in self.columns if column.path == self.at)
+        return datetime.combine(day, time(), UTC) if kind == "timestamp" else day
 
     def record(self, row: dict[str, Any]) -> dict[str, Any]:
         """The row of the lake from a row of ``rows``."""
         values = {column.name: _stored(column.kind, row[column.path]) for column in self.columns}
         moment = row[self.at]
-        day = moment.date() if isinstance(moment, datetime) else moment
+        day = moment.astimezone(UTC).date() if isinstance(moment, datetime) else moment
         assert isinstance(day, date)
         return {**values, "date": day, "schema_version": self.schema_version}
 
@@ -83,6 +103,8 @@ def _stored(kind: Kind, value: Any) -> Any:
         return None
     if kind == "json":
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    if kind == "packed":
+        return zlib.decompress(bytes(value)).decode()
     return str(value) if kind == "string" else value
 
 
@@ -198,4 +220,50 @@ COST_DAILY = LakeTable(
     # A workspace corrects what it has billed: imports read the last months again.
     replaced_days=62,
 )
-TABLES = {table.name: table for table in (RUNS, RUN_EVENTS, APPROVALS, AUDIT, COST_DAILY)}
+ENDPOINT_METRICS = LakeTable(
+    "endpoint_metrics",
+    "What one version of an endpoint answered in an hour, and how busy it was; the database forgets it after 31 days.",
+    lambda: HealthBucket,
+    (
+        *OF_DEPLOYMENT,
+        Column("version", "string", "version"),
+        Column("start", "timestamp", "start"),
+        Column("minutes", "int64", "minutes"),
+        Column("requests", "float64", "requests"),
+        Column("errors_4xx", "float64", "errors_4xx"),
+        Column("errors_5xx", "float64", "errors_5xx"),
+        Column("latency", "json", "latency"),
+        Column("load_minutes", "int64", "load_minutes"),
+        Column("cpu_percent", "float64", "cpu_percent"),
+        Column("memory_percent", "float64", "memory_percent"),
+        Column("concurrency", "float64", "concurrency"),
+        Column("is_backfilled", "bool", "is_backfilled"),
+    ),
+    at="start",
+    keys=("deployment_id", "version", "start"),
+    # Hours without metrics are filled from the inference table when somebody asks for it.
+    replaced_days=KEPT[COARSE].days,
+    forgotten_days=KEPT[COARSE].days - 1,
+    only=Q(width=COARSE),
+)
+DRIFT_SKETCHES = LakeTable(
+    "drift_sketches",
+    "Counts of the predictions of one version on a UTC day, in the bins of its baseline, and the baseline itself.",
+    lambda: DriftDay,
+    (
+        *OF_DEPLOYMENT,
+        Column("version", "int64", "version__version"),
+        Column("day", "date", "date"),
+        Column("rows", "int64", "rows"),
+        Column("sketch", "packed", "packed"),
+        Column("baseline", "json", "baseline__data"),
+        Column("computed_at", "timestamp", "computed_at"),
+    ),
+    at="date",
+    keys=("deployment_id", "version", "day"),
+    # Requests of a month are counted again when another baseline comes.
+    replaced_days=WINDOWS_KEPT.days,
+)
+TABLES = {
+    table.name: table for table in (RUNS, RUN_EVENTS, APPROVALS, AUDIT, COST_DAILY, ENDPOINT_METRICS, DRIFT_SKETCHES)
+}

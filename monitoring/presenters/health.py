@@ -10,6 +10,7 @@ from typing import Any
 from deployments.models import Deployment, Run
 from deployments.states import RunStatus
 from integrations.metrics import Window
+from monitoring.lake.reading import LakeUnreadable, old_hours
 from monitoring.models import HealthBucket, HealthSource
 from monitoring.models.health import COARSE, FINE, KEPT
 from monitoring.presenters.charts import Chart, Series
@@ -86,7 +87,10 @@ class Tile:
 
 @dataclass(frozen=True)
 class HealthReport:
-    """``versions`` are those that can be compared, ``shown`` those that are; ``step`` is the width of a point."""
+    """``versions`` are those that can be compared, ``shown`` those that are; ``step`` is the width of a point.
+
+    ``note`` says why a part of the range may be missing, "" if none is.
+    """
 
     deployment: Deployment
     range: TimeRange
@@ -97,6 +101,7 @@ class HealthReport:
     versions: list[str]
     shown: list[str]
     points: dict[str, list[Point]]
+    note: str
     markers: list[tuple[datetime, str]]
 
     @property
@@ -121,15 +126,20 @@ class HealthReport:
 
 
 def health_report(deployment: Deployment, chosen: TimeRange, wanted: Sequence[str], now: datetime) -> HealthReport:
-    """``wanted`` versions, else the newest that were seen. Four queries."""
+    """``wanted`` versions, else the newest that were seen. Four queries; what is older comes from the lake."""
     width, step = _resolution(chosen, now)
-    rows = HealthBucket.objects.filter(
-        deployment=deployment, width=width, start__gte=floor(chosen.start, step), start__lt=chosen.end
-    )
+    start = floor(chosen.start, step)
+    kept = HealthBucket.objects.filter(deployment=deployment, width=width, start__gte=start, start__lt=chosen.end)
+    rows, note = list(kept), ""
+    if start < (forgotten := floor(now - KEPT[width], COARSE)):
+        try:
+            rows += old_hours(deployment.pk, start, min([chosen.end, forgotten, *(row.start for row in rows)]))
+        except LakeUnreadable as unreadable:
+            note = f"{unreadable} Hours before {forgotten:%Y-%m-%d %H:%M} UTC are missing."
     by_version: dict[str, dict[datetime, Point]] = {}
     for row in rows:
-        start = floor(row.start, step)
-        by_version.setdefault(row.version, {}).setdefault(start, Point(start, row.version)).add(row)
+        begin = floor(row.start, step)
+        by_version.setdefault(row.version, {}).setdefault(begin, Point(begin, row.version)).add(row)
     versions = sorted(by_version, key=_number, reverse=True)
     shown = [version for version in versions if version in wanted][:MAX_VERSIONS] or versions[:MAX_VERSIONS]
     source = HealthSource.objects.filter(deployment=deployment).first()
@@ -145,6 +155,7 @@ def health_report(deployment: Deployment, chosen: TimeRange, wanted: Sequence[st
         versions,
         sorted(shown, key=_number),
         {v: [by_version[v].get(start) or Point(start, v) for start in steps] for v in shown},
+        note,
         _markers(deployment, chosen),
     )
 

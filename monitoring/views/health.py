@@ -26,7 +26,7 @@ from monitoring.services.health import ask_for_history
 from monitoring.sync.drift_versions import inference_table
 from monitoring.views.subject import subject_of
 
-OFFERED = ("1h", "24h", "7d", "30d")
+OFFERED = ("1h", "24h", "7d", "30d", "90d")
 
 
 @login_required

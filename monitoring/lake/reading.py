@@ -1,0 +1,44 @@
+"""Hours of endpoints that the database has forgotten, read from the lake."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from monitoring.lake import delta
+from monitoring.lake.tables import ENDPOINT_METRICS
+from monitoring.models import HealthBucket
+from monitoring.models.health import COARSE
+
+
+class LakeUnreadable(Exception):
+    """The lake does not answer, or what it answers is no Delta table; the message is in words."""
+
+
+def old_hours(deployment_id: int, start: datetime, end: datetime) -> list[HealthBucket]:
+    """Hours of ``[start, end)``, as rows that are not of the database. Only files of these days are read.
+
+    Raises LakeUnreadable.
+    """
+    import pyarrow.dataset as ds
+    from deltalake.exceptions import DeltaError
+
+    first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date()
+    try:
+        target = delta.find(ENDPOINT_METRICS)
+        if target is None:
+            return []
+        of_days = (ds.field("date") >= first) & (ds.field("date") <= last)
+        mine = (ds.field("deployment_id") == deployment_id) & (ds.field("start") >= start) & (ds.field("start") < end)
+        found = target.to_pyarrow_dataset().to_table(filter=of_days & mine).to_pylist()
+    except (DeltaError, OSError, ValueError) as error:
+        raise LakeUnreadable(f"The data lake cannot be read: {type(error).__name__}.") from error
+    return [_bucket(row) for row in found]
+
+
+def _bucket(row: dict[str, Any]) -> HealthBucket:
+    fields = ("deployment_id", "version", "start", "minutes", "requests", "errors_4xx", "errors_5xx")
+    loads = ("load_minutes", "cpu_percent", "memory_percent", "concurrency", "is_backfilled")
+    values = {name: row[name] for name in (*fields, *loads)}
+    return HealthBucket(width=COARSE, latency=json.loads(row["latency"]), **values)
