@@ -10,7 +10,7 @@ from functools import cached_property
 from deployments.models import Deployment
 from monitoring.models import LabelSource, QualityDay, QualityJob
 from monitoring.presenters.charts import UNKNOWN, Chart, Series
-from monitoring.presenters.quality_figures import FEW, FEW_SHARE, Counts, Metric, metrics_of, values_of
+from monitoring.presenters.quality_figures import FEW, FEW_SHARE, MACRO, Counts, Metric, metrics_of, values_of
 from monitoring.specs import TimeRange
 from monitoring.sync.drift_versions import inference_table
 
@@ -50,7 +50,28 @@ class Row:
         """Why the figures are to be taken with care; "" if they need not be."""
         if self.expected is not None:
             return f"labels are expected until {self.expected}"
+        if not self.counts.labelled:
+            return "no labels"
         return FEW if self.counts.has_few else ""
+
+    @property
+    def tone(self) -> str:
+        return "idle" if self.expected is not None else "warn"
+
+    @property
+    def main_cells(self) -> list[tuple[str, str]]:
+        """Without averages over classes, where there is a positive label."""
+        return [(one.label, _text(self.values[one.key])) for one in _main(self.metrics)]
+
+
+def _main(metrics: Sequence[Metric]) -> list[Metric]:
+    keys = {metric.key for metric in metrics}
+    return [metric for metric in metrics if "f1" not in keys or metric not in MACRO]
+
+
+def _foremost(metrics: Sequence[Metric]) -> list[Metric]:
+    """The two that say most."""
+    return [metrics[0], *(metric for metric in _main(metrics) if metric.key in ("f1", "macro_f1", "rmse"))]
 
 
 def _text(value: float | None) -> str:
@@ -94,9 +115,14 @@ class QualityView:
         return [metric.label for metric in self.metrics]
 
     @property
+    def main_names(self) -> list[str]:
+        return [metric.label for metric in _main(self.metrics)]
+
+    @property
     def foremost(self) -> list[tuple[str, str]]:
-        """The first two figures of the newest version that has labels."""
-        return self.newest.cells[:2] if self.newest else []
+        """The two figures that say most, of the newest version that has labels."""
+        newest = self.newest
+        return [(one.label, _text(newest.values[one.key])) for one in _foremost(self.metrics)] if newest else []
 
     @property
     def newest(self) -> Row | None:
@@ -207,9 +233,8 @@ def _waiting(source: LabelSource, job: QualityJob, total: Counts, days: Sequence
 
 
 def _charts(days: Sequence[Row], metrics: Sequence[Metric], shown: TimeRange) -> list[Chart]:
-    """The first of ``metrics``, F1 or the others, and coverage, a line for each version."""
-    second = [metric for metric in metrics if metric.key in ("f1", "rmse")] or [metrics[-1]]
-    return [*(_chart(days, metric, shown) for metric in (metrics[0], *second)), _coverage(days, shown)]
+    """The two figures that say most, and coverage, a line for each version."""
+    return [*(_chart(days, metric, shown) for metric in _foremost(metrics)), _coverage(days, shown)]
 
 
 def _chart(days: Sequence[Row], metric: Metric, shown: TimeRange) -> Chart:

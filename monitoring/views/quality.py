@@ -28,7 +28,7 @@ from monitoring.services.quality import Labels, remove_labels, set_labels
 from monitoring.sync.drift_versions import inference_table
 from monitoring.views.subject import Subject, subject_of
 
-PAGE_SIZE = 50
+PAGE_SIZE = 15
 DEFAULT_RANGE = "30d"
 OFFERED = ("7d", "30d", "90d")
 

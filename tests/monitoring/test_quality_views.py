@@ -112,7 +112,7 @@ def test_days_with_few_labels_are_marked(
     keep(deployment, requests(10, days=1, last=NOON - 5 * DAY), known=0)
     found = api_as(viewer).get(api_url(deployment)).json()
     notes = [row["note"] for row in found["days"]]
-    assert notes == ["labels are expected until 2026-11-22", "labels are expected until 2026-11-21", "few labels"]
+    assert notes == ["labels are expected until 2026-11-22", "labels are expected until 2026-11-21", "no labels"]
     client.force_login(viewer)
     (accuracy, *_) = client.get(URL).context["view"].charts
     assert [one.name for one in accuracy.series] == ["version 3", "version 3, few labels"]
