@@ -82,20 +82,20 @@ def main() -> int:
 def past_requests(application: Application, now: datetime) -> Iterator[dict[str, Any]]:
     """{"at_ms", "body"} in the order of time, up to the last full hour. The same for the same hour."""
     chance = random.Random(7)  # noqa: S311 - which rows and minutes, not a secret
-    usual = application.frame()
-    unusual = application.unusual(usual)
+    frame = application.frame()
+    usual, unusual = (as_request(rows)["dataframe_split"] for rows in (frame, application.unusual(frame)))
     this_hour = now.replace(minute=0, second=0, microsecond=0)
     for hours_ago in range(DAYS * 24, 0, -1):
         hour = this_hour - timedelta(hours=hours_ago)
         days_ago = hours_ago // 24
-        frame = unusual if days_ago < application.unusual_days else usual
+        table = unusual if days_ago < application.unusual_days else usual
         is_bad = 7 <= days_ago < 14 and hour.weekday() == WEDNESDAY and hour.hour in BAD_HOURS
         mistakes = BAD_MISTAKES if is_bad else MISTAKES
         for offset_ms in sorted(chance.sample(range(HOUR_MS), _asked_in(application, hour, chance))):
-            rows = frame.sample(n=chance.randint(*application.rows), random_state=chance.randrange(10_000))
-            if chance.random() < mistakes:
-                rows = rows.rename(columns={rows.columns[0]: "wrong"})
-            yield {"at_ms": int(hour.timestamp() * 1000) + offset_ms, "body": as_request(rows)}
+            data = chance.sample(table["data"], chance.randint(*application.rows))
+            columns = ["wrong", *table["columns"][1:]] if chance.random() < mistakes else table["columns"]
+            body = {"dataframe_split": {"columns": columns, "data": data}}
+            yield {"at_ms": int(hour.timestamp() * 1000) + offset_ms, "body": body}
 
 
 def _asked_in(application: Application, hour: datetime, chance: random.Random) -> int:

@@ -22,7 +22,7 @@ from tests.deployments.prices import make_prices
 from tests.factories import token_of
 
 METHODS = {"get", "post", "put", "patch", "delete"}
-EXAMPLES = 12
+EXAMPLES = 8
 
 
 @pytest.fixture(scope="module")

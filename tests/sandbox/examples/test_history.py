@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from statistics import mean
 from typing import Any
 
@@ -22,9 +23,14 @@ def values(requests: list[dict[str, Any]], column: str) -> list[float]:
     return found
 
 
+@cache
+def month_of(model: str) -> list[dict[str, Any]]:
+    return list(past_requests(APPLICATIONS[model], NOW))
+
+
 @pytest.mark.parametrize("model", APPLICATIONS)
 def test_a_month_of_requests_is_in_order_and_over(model: str) -> None:
-    requests = list(past_requests(APPLICATIONS[model], NOW))
+    requests = month_of(model)
     moments = [request["at_ms"] for request in requests]
     assert moments == sorted(set(moments))
     assert moments[0] > MONTH_AGO_MS
@@ -33,7 +39,7 @@ def test_a_month_of_requests_is_in_order_and_over(model: str) -> None:
 
 
 def test_other_customers_call_in_the_last_days_only() -> None:
-    requests = list(past_requests(APPLICATIONS["support.churn_risk"], NOW))
+    requests = month_of("support.churn_risk")
     since_ms = (NOW - timedelta(days=6)).timestamp() * 1000
     minutes = [
         mean(values([request for request in requests if (request["at_ms"] >= since_ms) is late], "total_day_minutes"))
@@ -43,13 +49,13 @@ def test_other_customers_call_in_the_last_days_only() -> None:
 
 
 def test_a_client_has_two_bad_hours() -> None:
-    requests = list(past_requests(APPLICATIONS["fraud.credit_default"], NOW))
+    requests = month_of("fraud.credit_default")
     wrong = [request for request in requests if "wrong" in request["body"]["dataframe_split"]["columns"]]
     assert 0 < len(wrong) < len(requests) * 0.05
 
 
 def test_the_endpoint_that_wastes_money_is_asked_once_on_a_working_day() -> None:
-    requests = list(past_requests(APPLICATIONS["pricing.diamond_price"], NOW))
+    requests = month_of("pricing.diamond_price")
     assert requests == list(past_requests(APPLICATIONS["pricing.diamond_price"], NOW))
     days = [datetime.fromtimestamp(request["at_ms"] / 1000, UTC) for request in requests]
     assert len({day.date() for day in days}) == len(days) == 20
