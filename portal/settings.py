@@ -337,7 +337,7 @@ DRIFT_BASELINE_ROWS = env_int("DRIFT_BASELINE_ROWS", 1000, low=100, high=5000)
 
 # -- labels ----------------------------------------------------------------------------------------
 # How often predictions are counted beside the labels that have come since.
-QUALITY_EVERY_S = env_int("QUALITY_EVERY_S", 3600, low=10, high=86400)
+QUALITY_EVERY_S = env_int("QUALITY_EVERY_S", 21600, low=10, high=86400)
 QUALITY_JOB_TIMEOUT_S = env_int("QUALITY_JOB_TIMEOUT_S", 1800, low=30, high=86400)
 
 # -- the lake --------------------------------------------------------------------------------------

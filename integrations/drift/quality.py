@@ -4,7 +4,7 @@ Sent there by quality_bundle.py as bundle.py sends job.py. Spark joins the label
 payloads; ``partial`` counts (through ``mapInArrow``), and counts alone come back. ``wanted`` is {"table", "start",
 "end", "columns": {feature: MLflow type}, "endpoint", "entities": {served entity id or name: version}, "labels":
 {"table", "id_column", "label_column", "time_column" or "", "kind": "classification" | "regression", "positive"}};
-times are ISO 8601 in UTC.
+times are ISO 8601 in UTC; names of tables are quoted as SQL has them, names of columns are as they are.
 
 A class is compared as text: 1, 1.0, "1" and true are one class. How an answer becomes a class: of a list or an object
 of numbers the largest counts (the first of equals), and its place or name is the class. A number between 0 and 1 is
@@ -274,12 +274,18 @@ def _labels(spark: Any, labels: Wanted) -> Any:
     from pyspark.sql import functions as f
 
     table = spark.table(labels["table"])
-    at = table[labels["time_column"]] if labels["time_column"] else f.lit(None)
+    named = {name: table[_quoted(labels[name])] for name in ("id_column", "label_column")}
+    at = table[_quoted(labels["time_column"])] if labels["time_column"] else f.lit(None)
     return table.select(
-        table[labels["id_column"]].cast("string").alias("_id"),
-        table[labels["label_column"]].cast("string").alias(LABEL),
+        named["id_column"].cast("string").alias("_id"),
+        named["label_column"].cast("string").alias(LABEL),
         at.cast("timestamp").alias(LABELLED_AT),
     )
+
+
+def _quoted(column: str) -> str:
+    """One column whatever its name: a dot would else look into a struct."""
+    return f"`{column.replace('`', '``')}`"
 
 
 def _of_labels(spark: Any, labels: Wanted) -> dict[str, Any]:

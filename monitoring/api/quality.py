@@ -84,7 +84,9 @@ class QualitySerializer(serializers.Serializer[Any]):
     labelled = serializers.IntegerField(source="total.labelled", read_only=True)
     coverage = serializers.FloatField(source="total.coverage", read_only=True, allow_null=True)
     delay_days = serializers.FloatField(source="total.delay_days", read_only=True, allow_null=True)
-    missing = serializers.CharField(source="empty.title", default="", read_only=True)
+    missing = serializers.CharField(
+        source="empty.sentence", default="", read_only=True, help_text="Why there are no figures, if there are none."
+    )
     versions = QualityRowSerializer(many=True, read_only=True)
     days = QualityRowSerializer(many=True, read_only=True)
 

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 
 from deployments.models import Deployment
+from integrations.drift.job import NO_TABLE
 from monitoring.models import LabelSource, QualityDay, QualityJob
 from monitoring.presenters.charts import UNKNOWN, Chart, Series
 from monitoring.presenters.quality_figures import FEW, FEW_SHARE, MACRO, Counts, Metric, metrics_of, values_of
@@ -85,6 +86,10 @@ class Empty:
     title: str
     text: str
     code: str = ""
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.title}. {self.text}"
 
 
 @dataclass(frozen=True)
@@ -200,6 +205,8 @@ def _empty(
         return Empty("Nobody has said where labels come from", "Name the table that says what became of predictions.")
     if job is None or job.counted_at is None:
         return Empty("Nothing is counted yet", "The workspace counts the last 60 days; the first figures come then.")
+    if NO_TABLE in job.skipped:
+        return Empty("The inference table is not there yet", "It comes with the first request, up to an hour later.")
     if not total.predictions:
         return Empty("No predictions in this time", "Choose a longer range.")
     if not total.with_id:

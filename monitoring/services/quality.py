@@ -46,6 +46,7 @@ class Labels:
 def set_labels(*, deployment: Deployment, labels: Labels, actor: User) -> LabelSource:
     """Name the label table of a deployment. Of another one, or of other columns, everything is counted anew.
 
+    What is named again as it was is counted now, and not when its time comes.
     Raises PermissionDenied, ActionRefused without an inference table, or SpecInvalid by field.
     """
     _require(actor, deployment)
@@ -64,6 +65,8 @@ def set_labels(*, deployment: Deployment, labels: Labels, actor: User) -> LabelS
             setattr(source, name, value)
         source.updated_by, source.updated_at = actor, timezone.now()
         source.save()
+        # What was granted meanwhile, or written to the table, is looked at now.
+        QualityJob.objects.filter(source=source).exclude(status=QualityJob.Status.RUNNING).update(finished_at=None)
     return source
 
 

@@ -88,14 +88,14 @@ def _wanted(job: QualityJob, deployment: Deployment, table: str, now: datetime) 
     for version in reversed(versions):
         columns |= columns_of(version)
     return {
-        "table": table,
+        "table": _quoted(table),
         "start": datetime.combine(job.first, time(), UTC).isoformat(),
         "end": now.astimezone(UTC).isoformat(),
         "columns": columns,
         "endpoint": deployment.name,
         "entities": entities_of(deployment, versions),
         "labels": {
-            "table": source.table,
+            "table": _quoted(source.table),
             "id_column": source.id_column,
             "label_column": source.label_column,
             "time_column": source.time_column,
@@ -103,6 +103,11 @@ def _wanted(job: QualityJob, deployment: Deployment, table: str, now: datetime) 
             "positive": source.positive_label,
         },
     }
+
+
+def _quoted(name: str) -> str:
+    """``name`` (three parts) as SQL has it: parts may have hyphens, and have no backticks."""
+    return ".".join(f"`{part}`" for part in name.split("."))
 
 
 def _in_words(found: bundle.Found, source: LabelSource, workspace: Workspace) -> str:
@@ -115,12 +120,12 @@ def _in_words(found: bundle.Found, source: LabelSource, workspace: Workspace) ->
 
 def grants_needed(table: str, principal: str) -> list[str]:
     """The statements that the owner of ``table`` (three parts) runs, so that ``principal`` may read it."""
-    catalog, schema, name = (f"`{part}`" for part in table.split("."))
-    to = f"TO `{principal}`;"
+    quoted, to = _quoted(table), f"TO `{principal}`;"
+    catalog, schema, _ = quoted.split(".")
     return [
         f"GRANT USE CATALOG ON CATALOG {catalog} {to}",
         f"GRANT USE SCHEMA ON SCHEMA {catalog}.{schema} {to}",
-        f"GRANT SELECT ON TABLE {catalog}.{schema}.{name} {to}",
+        f"GRANT SELECT ON TABLE {quoted} {to}",
     ]
 
 

@@ -77,9 +77,9 @@ def test_a_count_keeps_the_days_and_says_what_it_saw(deployment: Deployment, sou
 def test_the_next_count_comes_after_its_time_and_not_before(deployment: Deployment, source: LabelSource) -> None:
     workspace = FakeWorkspace(report_of(MADE, KNOWN))
     count(deployment, workspace)
-    step(deployment, workspace, hours=0.9)
+    step(deployment, workspace, hours=5.9)
     assert len(workspace.runs) == 1
-    step(deployment, workspace, hours=1)
+    step(deployment, workspace, hours=6)
     assert len(workspace.runs) == 2
 
 
@@ -92,10 +92,10 @@ def test_a_worker_that_dies_anywhere_changes_no_number(deployment: Deployment, s
     workspace.dies_on = where
     begun = 0 if where in ("upload_file", "submit_job") else 1
     for _ in range(begun):
-        step(deployment, workspace, hours=2)
+        step(deployment, workspace, hours=12)
     with pytest.raises(WorkerDied):
-        step(deployment, workspace, hours=2)
-    while (job := step(deployment, workspace, hours=2)) is not None and job.status != "done":
+        step(deployment, workspace, hours=12)
+    while (job := step(deployment, workspace, hours=12)) is not None and job.status != "done":
         assert job.status == "running"
     assert kept() == expected
     assert len(workspace.runs) == 1
@@ -107,15 +107,15 @@ def test_late_labels_fill_the_past_and_older_days_stay(deployment: Deployment, s
     version = deployment.model.versions.get(version=3)
     old = {"predictions": 10, "with_id": 10, "labelled": 9, "timed": 0, "delay_s": 0.0}
     QualityDay.objects.create(deployment=deployment, version=version, date=long_ago[0].at.date(), **old)
-    count(deployment, FakeWorkspace(report_of(MADE, KNOWN)), hours=1)
+    count(deployment, FakeWorkspace(report_of(MADE, KNOWN)), hours=6)
     before = kept()
     everything = {one.id: one.at + DAY for one in MADE}
     # What a job says of days that were not asked for is not kept.
-    count(deployment, FakeWorkspace(report_of([*MADE, *long_ago], everything)), hours=2)
+    count(deployment, FakeWorkspace(report_of([*MADE, *long_ago], everything)), hours=12)
     after = kept()
     assert after[0] == before[0]
     assert [row[4] for row in after] == [9, 10, 10, 10, 10]
-    count(deployment, FakeWorkspace(report_of(MADE, everything)), hours=3)
+    count(deployment, FakeWorkspace(report_of(MADE, everything)), hours=18)
     assert kept() == after
 
 
@@ -139,9 +139,9 @@ def test_what_is_found_of_a_table_that_is_no_longer_named_is_dropped(
 def test_a_job_that_fails_says_why_and_is_tried_again_later(deployment: Deployment, source: LabelSource) -> None:
     job = count(deployment, FakeWorkspace(None))
     assert (job.status, job.message) == ("failed", "the job ended without a result: out of memory")
-    job = count(deployment, FakeWorkspace({"nonsense": 1}), hours=1)
+    job = count(deployment, FakeWorkspace({"nonsense": 1}), hours=6)
     assert (job.status, job.message) == ("failed", "the job ended without a result")
-    job = count(deployment, FakeWorkspace(report_of(MADE, KNOWN)), hours=2)
+    job = count(deployment, FakeWorkspace(report_of(MADE, KNOWN)), hours=12)
     assert (job.status, job.message, len(kept())) == ("done", "", 4)
 
 

@@ -21,6 +21,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
+from integrations.drift.job import NO_TABLE
 from monitoring.models import LabelSource, QualityDay, QualityJob
 from tests.deployments.conftest import make_deployment
 from tests.deployments.pages import page_of, queries
@@ -89,6 +90,7 @@ def test_page_csv_and_api_say_the_same(
 ) -> None:
     actual, predicted = [one.actual for one in counted[:164]], [one.predicted for one in counted[:164]]
     found = api_as(viewer).get(api_url(deployment)).json()
+    assert found["missing"] == ""
     (version,) = found["versions"]
     assert version["metrics"]["accuracy"] == pytest.approx(accuracy_score(actual, predicted), abs=1e-9)
     assert version["metrics"]["f1"] == pytest.approx(f1_score(actual, predicted), abs=1e-9)
@@ -140,6 +142,9 @@ def test_an_empty_page_says_what_is_missing(
     assert "Nothing is counted yet" in page_of(client, URL)
     end_count(source, newest_label=NOON - DAY)
     assert "No predictions in this time" in page_of(client, URL)
+    QualityJob.objects.update(skipped={NO_TABLE: 1})
+    assert "The inference table is not there yet" in page_of(client, URL)
+    QualityJob.objects.update(skipped={})
     keep(deployment, requests(50, days=1), known=0, with_id=0)
     page = page_of(client, URL)
     assert "Requests carry no client_request_id: labels cannot be joined" in page
@@ -230,6 +235,7 @@ def test_another_table_is_counted_anew_and_another_delay_is_not(
     put = api_as(deployer).put
     same = {**GIVEN, "time_column": "known_at", "positive_label": "1", "delay_days": 4}
     assert put(api_url(deployment), same, format="json").status_code == 200
+    assert QualityJob.objects.get().finished_at is None
     assert (QualityDay.objects.count(), QualityJob.objects.count()) == (4, 1)
     assert put(api_url(deployment), {**same, "table": "main.risk.other"}, format="json").status_code == 200
     assert (QualityDay.objects.count(), QualityJob.objects.count()) == (0, 0)

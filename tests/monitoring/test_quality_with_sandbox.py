@@ -23,7 +23,8 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
 CATALOG = "quality_tests"
-LABELS = f"{CATALOG}.risk.chargebacks"
+# A name that has to be quoted.
+LABELS = f"{CATALOG}.risk-data.chargebacks"
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_accuracy_is_the_one_computed_here_and_late_labels_change_the_past(
     late = [one for one in made[82:] if one.at.date() == oldest]
     labels = [one.label(one.at + 2 * DAY) for one in [*known, *late]]
     add_table(sandbox, LABELS, label_table(labels))
-    count(deployment, sandbox, hours=3)
+    count(deployment, sandbox, hours=7)
     after = days_of(deployment)
     changed = {day for day in after if after[day].labelled != before[day].labelled}
     assert changed == {oldest}
@@ -122,6 +123,6 @@ def test_a_table_that_cannot_be_read_and_a_column_that_is_not_there_are_said_in_
     add_table(sandbox, LABELS, label_table([made[0].label(NOON)]))
     source.table, source.label_column = LABELS, "is_fraud"
     source.save()
-    job = count(deployment, sandbox, hours=3)
+    job = count(deployment, sandbox, hours=7)
     assert job.message == f"{LABELS} has no column is_fraud; it has fraud, known_at, order_id"
     assert not QualityDay.objects.exists()
