@@ -87,6 +87,7 @@ class QualitySerializer(serializers.Serializer[Any]):
     missing = serializers.CharField(
         source="empty.sentence", default="", read_only=True, help_text="Why there are no figures, if there are none."
     )
+    doubt = serializers.CharField(read_only=True, help_text="Why labels and predictions may not be comparable, if so.")
     versions = QualityRowSerializer(many=True, read_only=True)
     days = QualityRowSerializer(many=True, read_only=True)
 

@@ -11,7 +11,7 @@ from deployments.models import Deployment
 from integrations.drift.job import NO_TABLE
 from monitoring.models import LabelSource, QualityDay, QualityJob
 from monitoring.presenters.charts import UNKNOWN, Chart, Series
-from monitoring.presenters.quality_figures import FEW, FEW_SHARE, MACRO, Counts, Metric, metrics_of, values_of
+from monitoring.presenters.quality_figures import FEW, FEW_SHARE, MACRO, Counts, Metric, doubt, metrics_of, values_of
 from monitoring.specs import TimeRange
 from monitoring.sync.drift_versions import inference_table
 
@@ -132,6 +132,10 @@ class QualityView:
     @property
     def newest(self) -> Row | None:
         return next((row for row in self.versions if row.counts.labelled), None)
+
+    @property
+    def doubt(self) -> str:
+        return doubt(self.source, self.total) if self.source else ""
 
     @property
     def problem(self) -> str:

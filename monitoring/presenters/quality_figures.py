@@ -13,6 +13,7 @@ from monitoring.models import LabelSource, QualityDay
 # Fewer labels than this, or of a smaller share of the predictions, are marked: they may be another kind of prediction.
 FEW_LABELS, FEW_SHARE = 30, 0.1
 FEW = "few labels"
+LISTED = 5
 
 
 @dataclass
@@ -105,3 +106,24 @@ def _of_positive(label: str) -> tuple[Metric, ...]:
 def values_of(counts: Counts, metrics: Iterable[Metric]) -> Mapping[str, float | None]:
     """{key: value}, None where nothing is known."""
     return {metric.key: metric.value(counts) if counts.labelled else None for metric in metrics}
+
+
+def doubt(source: LabelSource, counts: Counts) -> str:
+    """Why the figures may compare what cannot be compared; "" without a reason to think so."""
+    pairs = counts.confusion.pairs
+    if source.kind == LabelSource.Kind.REGRESSION or not pairs:
+        return ""
+    predicted, actual = {pair[0] for pair in pairs}, {pair[1] for pair in pairs}
+    if not predicted & actual:
+        return (
+            f"No label is a class that was predicted: labels are {_listed(actual)}, predictions {_listed(predicted)}. "
+            "Where predictions are 0 and 1, name the positive label."
+        )
+    positive = as_class(source.positive_label) if source.positive_label else ""
+    if positive and positive not in predicted | actual:
+        return f"Nothing is {source.positive_label}, the positive label: labels are {_listed(actual)}."
+    return ""
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)[:LISTED]) + (" and others" if len(names) > LISTED else "")

@@ -192,3 +192,12 @@ def test_the_task_looks_at_deployments_with_labels_only(
     watch_quality(deployment.pk)
     watch_quality(deployment.pk + 1)
     assert stepped == [deployment.pk]
+
+
+def test_of_two_workers_one_begins_a_job_and_one_ends_it(deployment: Deployment, source: LabelSource) -> None:
+    QualityJob.objects.create(source=source)
+    one, other = QualityJob.objects.get(), QualityJob.objects.get()
+    assert [one.claim(NOON), other.claim(NOON)] == [True, False]
+    assert one.token == other.token
+    assert [one.end("done", "", NOON), other.end("failed", "", NOON)] == [True, False]
+    assert QualityJob.objects.get().status == "done"

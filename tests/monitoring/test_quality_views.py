@@ -121,6 +121,34 @@ def test_days_with_few_labels_are_marked(
     assert [len([point for point in one.data if point[1] is not None]) for one in accuracy.series] == [1, 1]
 
 
+@pytest.mark.parametrize(
+    ("pairs", "positive", "words"),
+    [
+        ([["0", "no", 40], ["1", "yes", 9]], "", "labels are no, yes, predictions 0, 1"),
+        ([["0", "0", 40], ["1", "1", 9]], "fraud", "Nothing is fraud, the positive label: labels are 0, 1."),
+        ([["0", "0", 40], ["1", "1", 9]], "1.0", ""),
+        ([[str(name), "no", 7] for name in range(7)], "", "predictions 0, 1, 2, 3, 4 and others"),
+    ],
+)
+def test_classes_that_do_not_fit_are_told(
+    client: Client,
+    viewer: User,
+    deployment: Deployment,
+    deployer: User,
+    api_as: ApiAs,
+    pairs: list[Any],
+    positive: str,
+    words: str,
+) -> None:
+    end_count(name_labels(deployment, deployer, positive_label=positive))
+    keep(deployment, requests(49, days=1), known=49)
+    QualityDay.objects.update(pairs=pairs)
+    told = api_as(viewer).get(api_url(deployment)).json()["doubt"]
+    assert words in told
+    client.force_login(viewer)
+    assert ("These labels may not fit" in page_of(client, URL)) == bool(told) == bool(words)
+
+
 def test_the_range_chooses_whole_days(
     viewer: User, deployment: Deployment, counted: list[Request], api_as: ApiAs
 ) -> None:
