@@ -45,6 +45,7 @@ from sandbox.sql import routes as sql_routes
 from sandbox.sql.lifespan import sql_statements
 from sandbox.store import Store
 from sandbox.unity_catalog import catalogs, entity_tags, grants, metastore, schemas, tables, volumes
+from sandbox.unity_catalog import control as uc_control
 from sandbox.unity_catalog import models as uc_models
 from sandbox.workspace_files import WorkspaceFiles
 
@@ -53,6 +54,7 @@ ROUTERS = (
     control.router,
     billing_control.router,
     inference_control.router,
+    uc_control.router,
     oidc.router,
     scim.router,
     permissions.router,

@@ -31,13 +31,17 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Past:
-    """``example`` is a name of sandbox.examples.history. ``at_work`` and ``otherwise``: shares of an hour it was up."""
+    """``example`` is a name of sandbox.examples.history. ``at_work`` and ``otherwise``: shares of an hour it was up.
+
+    ``labels`` say what became of predictions, as ``PUT deployments/{id}/quality/`` takes it.
+    """
 
     deployer: str
     spec: dict[str, Any]
     example: str
     at_work: float
     otherwise: float
+    labels: dict[str, Any] | None = None
 
 
 CHURN_RISK = {
@@ -55,8 +59,17 @@ DIAMOND_PRICE = {
     "compute": {"workload_type": "CPU", "workload_size": "Medium", "scale_to_zero": False},
     "monitoring": {"inference_table": True},
 }
+LOANS = {
+    "table": "dev.fraud.credit_default_outcomes",
+    "id_column": "client_request_id",
+    "label_column": "is_bad",
+    "time_column": "known_at",
+    "kind": "classification",
+    "positive_label": "1",
+    "delay_days": 7,
+}
 PASTS = (
-    Past("fiona", SPEC, "fraud.credit_default", at_work=0.9, otherwise=0.15),
+    Past("fiona", SPEC, "fraud.credit_default", at_work=0.9, otherwise=0.15, labels=LOANS),
     Past("samir", CHURN_RISK, "support.churn_risk", at_work=0.8, otherwise=0.15),
     Past("priya", DIAMOND_PRICE, "pricing.diamond_price", at_work=1, otherwise=1),
 )
@@ -74,7 +87,7 @@ def fill_history(say: Say) -> None:
             deployment, _ = run.result()
             run_example("sandbox.examples.history", say, past.example, past.spec["name"])
             _charge(past)
-            _read_past(deployment, tokens[past.deployer])
+            _watch(deployment, past, tokens[past.deployer])
     _import_costs()
     demo_record.write({**demo_record.read(), "history": True})
     say("the month is there; drift is counted in the next minutes")
@@ -100,15 +113,17 @@ def _is_work(hour: datetime) -> bool:
     return hour.weekday() <= FRIDAY and OPENS <= hour.hour < CLOSES
 
 
-def _read_past(deployment: int, token: str) -> None:
-    """As the button of the page Health does."""
-    answer = httpx.post(
-        f"{portal_url()}/api/v1/deployments/{deployment}/health/history/",
-        headers={"Authorization": f"Bearer {token}", "Idempotency-Key": f"demo-past-{deployment}"},
-        json={},
+def _watch(deployment: int, past: Past, token: str) -> None:
+    """What a deployer would do on the tabs Health and Quality."""
+    with httpx.Client(
+        base_url=f"{portal_url()}/api/v1/deployments/{deployment}/",
+        headers={"Authorization": f"Bearer {token}"},
         timeout=TIMEOUT_S,
-    )
-    answer.raise_for_status()
+    ) as api:
+        key = {"Idempotency-Key": f"demo-past-{deployment}"}
+        api.post("health/history/", json={}, headers=key).raise_for_status()
+        if past.labels:
+            api.put("quality/", json=past.labels).raise_for_status()
 
 
 def _import_costs() -> None:

@@ -2,6 +2,7 @@
 
 The rows are real: those of the data set that the model was trained with. People ask on working days; on a Wednesday a
 client sends a wrong column for two hours; in the last week other customers than before call the model of churn.
+Whether a loan was paid back is known a week later, and stands in a table of the team.
 Reads MLFLOW_TRACKING_URI. Run again it sends what is missing.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ import httpx
 import pandas as pd
 
 from sandbox.examples.dataset import as_request, graded, load
+from sandbox.examples.registry import CATALOGS
 
 DAYS = 30
 HOUR_MS = 3_600_000
@@ -26,30 +28,44 @@ OPENS, CLOSES, WEDNESDAY, FRIDAY = 6, 18, 2, 4
 TIMEOUT_S = 300
 # A client that sends a wrong column: how often always, and how often in its two hours.
 MISTAKES, BAD_MISTAKES, BAD_HOURS = 0.01, 0.4, (14, 15)
+# Where outcomes are told: how many requests are about one row, and when it is known what became of it.
+SINGLE, KNOWN_AFTER_DAYS = 0.7, 7
 
 
 @dataclass(frozen=True)
 class Application:
     """``busy`` and ``quiet``: requests in an hour of work and in another, about; ``rows``: how many are in a request.
 
-    In the last ``unusual_days`` the rows come from ``unusual`` alone.
+    In the last ``unusual_days`` the rows come from ``unusual`` alone. With ``is_bad`` most requests are about one row
+    and have an id, by which its outcome is told later.
     """
 
     frame: Callable[[], pd.DataFrame]
+    target: str
     busy: int
     quiet: int
     rows: tuple[int, int]
     unusual_days: int = 0
     unusual: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame
+    is_bad: Callable[[pd.DataFrame], pd.Series] | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """``outcome`` is 1 or 0, None where it is never known."""
+
+    at_ms: int
+    body: dict[str, Any]
+    outcome: int | None = None
 
 
 def _loans() -> pd.DataFrame:
-    frame = load("modeldata", "credit_data").drop(columns="Status")
+    frame = load("modeldata", "credit_data")
     return frame.dropna(subset=list(frame.select_dtypes(exclude="number").columns))
 
 
 def _customers() -> pd.DataFrame:
-    return load("modeldata", "mlc_churn").drop(columns="churn")
+    return load("modeldata", "mlc_churn")
 
 
 def _callers(customers: pd.DataFrame) -> pd.DataFrame:
@@ -58,44 +74,85 @@ def _callers(customers: pd.DataFrame) -> pd.DataFrame:
 
 
 def _diamonds() -> pd.DataFrame:
-    return graded(load("ggplot2", "diamonds").drop(columns="price").head(5000))
+    return graded(load("ggplot2", "diamonds").head(5000))
 
 
 APPLICATIONS = {
-    "fraud.credit_default": Application(_loans, busy=5, quiet=1, rows=(4, 14)),
-    "support.churn_risk": Application(_customers, busy=4, quiet=1, rows=(4, 14), unusual_days=6, unusual=_callers),
+    "fraud.credit_default": Application(
+        _loans, "Status", busy=6, quiet=1, rows=(4, 14), is_bad=lambda frame: frame["Status"] == "bad"
+    ),
+    "support.churn_risk": Application(
+        _customers, "churn", busy=4, quiet=1, rows=(4, 14), unusual_days=6, unusual=_callers
+    ),
     # One clerk asks for a few prices in the morning; the endpoint is up all day.
-    "pricing.diamond_price": Application(_diamonds, busy=0, quiet=0, rows=(1, 4)),
+    "pricing.diamond_price": Application(_diamonds, "price", busy=0, quiet=0, rows=(1, 4)),
 }
 
 
 def main() -> int:
     model, endpoint = sys.argv[1:3]
-    requests = list(past_requests(APPLICATIONS[model], datetime.now(UTC)))
-    url = f"{os.environ['MLFLOW_TRACKING_URI']}/_sandbox/inference_tables/history"
-    answer = httpx.post(url, json={"endpoint": endpoint, "requests": requests}, timeout=TIMEOUT_S)
-    written = answer.raise_for_status().json()["rows"]
+    now = datetime.now(UTC)
+    asked = list(past_requests(APPLICATIONS[model], now))
+    requests = [{"at_ms": one.at_ms, "body": one.body} for one in asked]
+    written = _post("inference_tables/history", {"endpoint": endpoint, "requests": requests})
     print(f"{endpoint}: {written} requests of the last {DAYS} days answered", flush=True)
+    if known := outcomes(asked, now):
+        table = f"{CATALOGS[0]}.{model}_outcomes"
+        _post("tables", {"full_name": table, "rows": known, "times": ["known_at"]})
+        print(f"{table}: {len(known)} outcomes", flush=True)
     return 0
 
 
-def past_requests(application: Application, now: datetime) -> Iterator[dict[str, Any]]:
-    """{"at_ms", "body"} in the order of time, up to the last full hour. The same for the same hour."""
+def _post(path: str, body: dict[str, Any]) -> int:
+    """How many rows were written. Raises httpx.HTTPError."""
+    answer = httpx.post(f"{os.environ['MLFLOW_TRACKING_URI']}/_sandbox/{path}", json=body, timeout=TIMEOUT_S)
+    return int(answer.raise_for_status().json()["rows"])
+
+
+def past_requests(application: Application, now: datetime) -> Iterator[Asked]:
+    """In the order of time, up to the last full hour. The same for the same hour."""
     chance = random.Random(7)  # noqa: S311 - which rows and minutes, not a secret
     frame = application.frame()
-    usual, unusual = (as_request(rows)["dataframe_split"] for rows in (frame, application.unusual(frame)))
+    usual, unusual = (_Source(application, rows) for rows in (frame, application.unusual(frame)))
     this_hour = now.replace(minute=0, second=0, microsecond=0)
     for hours_ago in range(DAYS * 24, 0, -1):
         hour = this_hour - timedelta(hours=hours_ago)
         days_ago = hours_ago // 24
-        table = unusual if days_ago < application.unusual_days else usual
+        source = unusual if days_ago < application.unusual_days else usual
         is_bad = 7 <= days_ago < 14 and hour.weekday() == WEDNESDAY and hour.hour in BAD_HOURS
         mistakes = BAD_MISTAKES if is_bad else MISTAKES
         for offset_ms in sorted(chance.sample(range(HOUR_MS), _asked_in(application, hour, chance))):
-            data = chance.sample(table["data"], chance.randint(*application.rows))
-            columns = ["wrong", *table["columns"][1:]] if chance.random() < mistakes else table["columns"]
-            body = {"dataframe_split": {"columns": columns, "data": data}}
-            yield {"at_ms": int(hour.timestamp() * 1000) + offset_ms, "body": body}
+            yield source.request(int(hour.timestamp() * 1000) + offset_ms, chance, mistakes)
+
+
+class _Source:
+    """Rows to ask about, and what became of them."""
+
+    def __init__(self, application: Application, frame: pd.DataFrame) -> None:
+        table = as_request(frame.drop(columns=application.target))["dataframe_split"]
+        self._columns, self._data = table["columns"], table["data"]
+        self._rows = application.rows
+        self._bad = application.is_bad(frame).astype(int).to_list() if application.is_bad else []
+
+    def request(self, at_ms: int, chance: random.Random, mistakes: float) -> Asked:
+        is_single = bool(self._bad) and chance.random() < SINGLE
+        chosen = chance.sample(range(len(self._data)), 1 if is_single else chance.randint(*self._rows))
+        is_mistake = chance.random() < mistakes
+        columns = ["wrong", *self._columns[1:]] if is_mistake else self._columns
+        body: dict[str, Any] = {"dataframe_split": {"columns": columns, "data": [self._data[row] for row in chosen]}}
+        if not is_single:
+            return Asked(at_ms, body)
+        return Asked(at_ms, body | {"client_request_id": f"loan-{at_ms}"}, self._bad[chosen[0]])
+
+
+def outcomes(asked: Iterable[Asked], now: datetime) -> list[dict[str, Any]]:
+    """Those that are known by now: {"client_request_id", "is_bad", "known_at"} in Unix ms."""
+    later_ms, now_ms = KNOWN_AFTER_DAYS * 24 * HOUR_MS, int(now.timestamp() * 1000)
+    return [
+        {"client_request_id": one.body["client_request_id"], "is_bad": one.outcome, "known_at": one.at_ms + later_ms}
+        for one in asked
+        if one.outcome is not None and one.at_ms + later_ms <= now_ms
+    ]
 
 
 def _asked_in(application: Application, hour: datetime, chance: random.Random) -> int:

@@ -135,3 +135,12 @@ def test_rows_come_late_as_long_as_the_delivery_is_slow(sandbox: RunningSandbox,
     assert any(spool.glob("*.jsonl"))
     httpx.delete(f"{sandbox.url}/_sandbox/faults/slow delivery", timeout=10).raise_for_status()
     wait_until(lambda: query(sandbox, asked, **wanted), 30)
+
+
+def test_a_table_of_a_team_is_put_there_and_replaced(sandbox: RunningSandbox, tracked: str) -> None:
+    name = f"serving_tests.moods.{uuid.uuid4().hex}"
+    moment = datetime(2026, 11, 1, tzinfo=UTC)
+    for rows in ([{"id": "a", "known_at": 0}], [{"id": "b", "known_at": int(moment.timestamp() * 1000)}]):
+        new = {"full_name": name, "rows": rows, "times": ["known_at"]}
+        httpx.post(f"{sandbox.url}/_sandbox/tables", json=new, timeout=30).raise_for_status()
+    assert query(sandbox, "SELECT * FROM IDENTIFIER(:name)", name=name) == [{"id": "b", "known_at": moment}]

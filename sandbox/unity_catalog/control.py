@@ -1,0 +1,56 @@
+"""``/_sandbox/tables``: tables of a team, for demos. What a pipeline of theirs would have written."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pyarrow as pa
+from deltalake import write_deltalake
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, Field
+
+from sandbox.control import from_this_machine
+from sandbox.identity import ADMINS
+from sandbox.store import Store
+from sandbox.unity_catalog import names, objects
+from sandbox.unity_catalog.objects import SCHEMA_KIND, TABLE
+
+router = APIRouter(prefix="/_sandbox/tables", dependencies=[Depends(from_this_machine)])
+MAX_ROWS = 100_000
+
+
+class NewTable(BaseModel):
+    """``times`` are columns that hold Unix time in ms and become timestamps."""
+
+    full_name: str
+    rows: list[dict[str, Any]] = Field(min_length=1, max_length=MAX_ROWS)
+    times: list[str] = []
+
+
+@router.post("")
+def put_table(new: NewTable, request: Request) -> dict[str, int]:
+    """Writes the table, in the place of one that is there. Its schema must be there."""
+    store: Store = request.app.state.store
+    full_name = names.full_name(new.full_name, 3, "table")
+    with store.reading() as connection:
+        objects.get(connection, SCHEMA_KIND, full_name.rpartition(".")[0])
+    location = request.app.state.settings.state_dir.joinpath("tables", *full_name.split("."), uuid.uuid4().hex)
+    location.mkdir(parents=True)
+    write_deltalake(str(location), _content(new))
+    with store.connection() as connection:
+        if known := objects.find(connection, TABLE, full_name):
+            objects.delete(connection, known)
+        attributes = {"storage_location": location.as_uri()}
+        objects.insert(connection, TABLE, full_name, ADMINS, attributes=attributes)
+    return {"rows": len(new.rows)}
+
+
+def _content(new: NewTable) -> pa.Table:
+    content = pa.Table.from_pylist(new.rows)
+    for name in new.times:
+        moments = content.column(name).cast(pa.int64()).cast(pa.timestamp("ms", tz="UTC"))
+        content = content.set_column(
+            content.schema.get_field_index(name), name, moments.cast(pa.timestamp("us", "UTC"))
+        )
+    return content
