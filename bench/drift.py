@@ -2,7 +2,7 @@
 
 Each tool runs in a process and an environment of its own and measures itself after its imports: reading the files
 and computing. Ours compares with a stored baseline, as it does in production; the peers read the reference again,
-because they keep none. Run it with ``make bench-drift``.
+because they keep none. After that the last 30 days by day, see bench/drift_days.py. Run it with ``make bench-drift``.
 """
 
 from __future__ import annotations
@@ -120,12 +120,22 @@ def main() -> int:
     print(machine("numpy", "pyarrow", "deltalake"))
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as name:
         found = compare(Path(name))
+    days = measure(sys.executable, "-m", "bench.drift_days")
     show(
         f"1 million rows x 30 columns, median of {ROUNDS}",
         ("tool", "CPU s", "wall s", "peak MiB", "columns"),
         [
             (tool, f"{row['cpu_s']:.2f}", f"{row['wall_s']:.2f}", f"{row['peak_mib']:.0f}", int(row["columns"]))
             for tool, row in found.items()
+        ],
+    )
+    show(
+        "the last 30 days by day x 30 columns, counted by the hour",
+        ("from", "ms"),
+        [
+            ("the database", f"{days['database_ms']:.1f}"),
+            ("the lake", f"{days['lake_ms']:.1f}"),
+            ("720 hours, added up anew", f"{days['add_up_ms']:.1f}"),
         ],
     )
     ours, evidently, nannyml = found["slipway"], found["evidently"], found["nannyml"]
@@ -136,6 +146,8 @@ def main() -> int:
             Verdict("memory of Evidently by ours", evidently["peak_mib"] / ours["peak_mib"], 8),
             Verdict("CPU of NannyML by ours", nannyml["cpu_s"] / ours["cpu_s"], 8),
             Verdict("peak MiB at 10 million rows", found["slipway, 10 million rows"]["peak_mib"], 600, False),
+            Verdict("ms of 30 days from the database", days["database_ms"], 50, False),
+            Verdict("ms of 30 days from the lake", days["lake_ms"], 150, False),
         ],
     )
 

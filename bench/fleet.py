@@ -7,12 +7,8 @@ DEBUG off. Every lens is asked as people ask: its first page, a filter, a search
 
 from __future__ import annotations
 
-import os
 import random
-import secrets
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,10 +17,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet
-
+from bench import portal
 from bench.report import Verdict, finish, machine, show
-from tests.postgres import cluster
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -36,8 +30,6 @@ P95_TARGET_MS = 150.0
 LENSES = ("health", "governance", "cost", "rollout")
 ASKED = ("", "&environment=prod", "&q=model_4", "&page=20", "&ordering=name", "&team=team_3")
 SEED = 7
-# Nothing is sent while pages are read.
-NO_REDIS = "redis://127.0.0.1:1/0"
 BATCH = 5000
 
 
@@ -55,36 +47,17 @@ class Figures:
 
 
 def main() -> int:
-    if "DATABASE_URL" in os.environ and "STATIC_ROOT" in os.environ:
-        return _measure_here()
-    with cluster() as url, tempfile.TemporaryDirectory(prefix="slipway-bench-") as name:
-        environment = {
-            **os.environ,
-            "DATABASE_URL": url,
-            "REDIS_URL": NO_REDIS,
-            "SECRET_KEY": secrets.token_urlsafe(50),
-            "STATE_KEYS": Fernet.generate_key().decode(),
-            "STATIC_ROOT": name,
-            "DEBUG": "0",
-        }
-        return subprocess.run([sys.executable, "-m", "bench.fleet"], env=environment, check=False).returncode
+    return _measure_here() if portal.is_inside() else portal.run_inside("bench.fleet")
 
 
 def _measure_here() -> int:
-    # Django reads its settings when it is imported: only now does DATABASE_URL say which database.
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-    import django
+    portal.start()
     from django.core.management import call_command
-    from django.db import connection
 
-    django.setup()
     call_command("collectstatic", interactive=False, verbosity=0)
-    call_command("migrate", verbosity=0)
     with _timed("filling the database"):
         rows = _fill()
-        # What autovacuum would have done by the time that people look.
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
+        portal.analyze()
     print(machine("Django", "psycopg"))
     found = {lens: _lens(lens) for lens in LENSES}
     header = ("lens", "requests", "median ms", "p95 ms", "most queries", "KiB")

@@ -39,9 +39,9 @@ def psi(reference: Counts, current: Counts) -> float:
     Source: Siddiqi, Credit Risk Scorecards (2006); the same rule for empty bins as in Evidently.
     """
     p, q = shares(reference), shares(current)
-    known = (p > 0) | (q > 0)
-    p, q = np.where(p[known] > 0, p[known], EMPTY_SHARE), np.where(q[known] > 0, q[known], EMPTY_SHARE)
-    return float(np.sum((q - p) * np.log(q / p)))
+    # Where both are empty both are equal, and the logarithm is 0.
+    p, q = np.where(p > 0, p, EMPTY_SHARE), np.where(q > 0, q, EMPTY_SHARE)
+    return float(np.dot(q - p, np.log(q / p)))
 
 
 def js_distance(reference: Counts, current: Counts) -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 import zlib
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+import orjson
 from django.db import models
 from django.db.models import Q
 
@@ -61,12 +61,12 @@ class Counted(models.Model):
 
     @property
     def sketch(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(zlib.decompress(bytes(self.packed)))
+        found: dict[str, Any] = orjson.loads(zlib.decompress(self.packed))
         return found
 
     @staticmethod
     def pack(sketch: dict[str, Any]) -> bytes:
-        return zlib.compress(json.dumps(sketch).encode())
+        return zlib.compress(orjson.dumps(sketch))
 
 
 class DriftWindow(Counted):
