@@ -257,13 +257,16 @@ def with_labels(spark: Any, wanted: Wanted) -> Any:
     from pyspark.sql import Window
     from pyspark.sql import functions as f
 
-    rows = _labels(spark, wanted["labels"]).where(f.col(LABEL).isNotNull() & f.col("_id").isNotNull())
+    asked = payloads(spark, wanted, (*SOURCE_COLUMNS, CLIENT_ID))
+    ids = asked.select(f.col(CLIENT_ID).alias("_asked"))
+    every = _labels(spark, wanted["labels"]).where(f.col(LABEL).isNotNull() & f.col("_id").isNotNull())
+    # A label table may be of many years: the newest is looked for among labels of these requests alone.
+    rows = every.join(ids, every["_id"] == ids["_asked"], "left_semi")
     newest = rows.groupBy(f.col("_id").alias("_of"), f.col(LABELLED_AT).alias("_at")).agg(
         f.min(LABEL).alias(LABEL), f.countDistinct(LABEL).cast("bigint").alias(LABELS)
     )
     order = Window.partitionBy("_of").orderBy(f.col("_at").desc())
     newest = newest.withColumn("_place", f.row_number().over(order)).where(f.col("_place") == 1)
-    asked = payloads(spark, wanted, (*SOURCE_COLUMNS, CLIENT_ID))
     joined = asked.join(newest, asked[CLIENT_ID] == newest["_of"], "left")
     columns = [asked[name] for name in (*SOURCE_COLUMNS, CLIENT_ID)]
     return joined.select(*columns, newest[LABEL], newest[LABELS], newest["_at"].alias(LABELLED_AT))
