@@ -136,12 +136,20 @@ def exported_until(target: DeltaTable) -> datetime | None:
     return None if microseconds is None else datetime.fromtimestamp(microseconds / MICROSECONDS, UTC)
 
 
-def batches(target: DeltaTable, columns: list[str], first: date | None = None) -> Iterator[pyarrow.RecordBatch]:
-    """The rows in pieces, in no order. With ``first`` files of days before it are not read."""
+def batches(
+    target: DeltaTable, columns: list[str], first: date | None = None, last: date | None = None
+) -> Iterator[pyarrow.RecordBatch]:
+    """The rows in pieces, in no order. Files of days before ``first`` or after ``last`` are not read."""
     import pyarrow.dataset as ds
 
-    since = None if first is None else ds.field("date") >= first
-    yield from target.to_pyarrow_dataset().to_batches(columns=columns, filter=since)
+    since = ds.scalar(True) if first is None else ds.field("date") >= first
+    until = ds.scalar(True) if last is None else ds.field("date") <= last
+    yield from target.to_pyarrow_dataset().to_batches(columns=columns, filter=since & until)
+
+
+def days(target: DeltaTable) -> set[date]:
+    """Those that the table has files of."""
+    return {date.fromisoformat(partition["date"]) for partition in target.partitions()}
 
 
 def size_bytes(target: DeltaTable) -> int:

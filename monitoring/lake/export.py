@@ -7,10 +7,9 @@ killed anywhere and run again, twice at the same time too: no row is lost and no
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -71,23 +70,20 @@ def _write(table: LakeTable, since: datetime) -> int:
 
 
 def _replace(table: LakeTable, since: datetime) -> int:
-    """Write the days anew whose rows are not those of the database, a day that has lost all its rows too."""
+    """Write the days anew whose rows are not those of the database, a day that has lost all its rows too.
+
+    One day at a time is held in memory.
+    """
     target = delta.open_or_create(table)
     asked = (since - timedelta(days=table.replaced_days)).date() if since > BEGINNING else BEGINNING.date()
     first = max(asked, table.first_whole_day(timezone.now().date()))
-    wanted: defaultdict[date, list[dict[str, Any]]] = defaultdict(list)
-    for row in table.since_day(first).iterator(chunk_size=BATCH):
-        record = table.record(row)
-        wanted[record["date"]].append(record)
-    there: defaultdict[date, list[dict[str, Any]]] = defaultdict(list)
-    for batch in delta.batches(target, _names(table), first):
-        for row in batch.to_pylist():
-            there[row["date"]].append(row)
     written = 0
-    for day in sorted(wanted.keys() | there.keys()):
-        if _Sum.of(table, wanted[day]) != _Sum.of(table, there[day]):
-            delta.replace_day(table, day, wanted[day])
-            written += len(wanted[day])
+    for day in sorted(day for day in table.days() | delta.days(target) if day >= first):
+        wanted = [table.record(row) for row in table.of_day(day).iterator(chunk_size=BATCH)]
+        there = (row for batch in delta.batches(target, _names(table), day, day) for row in batch.to_pylist())
+        if _Sum.of(table, wanted) != _Sum.of(table, there):
+            delta.replace_day(table, day, wanted)
+            written += len(wanted)
     return written
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import orjson
 from auditlog.models import LogEntry
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Max, Min, Model, Q, QuerySet
 
 from deployments.models import Approval, Event, Run
 from monitoring.models import CostDay, DriftDay, HealthBucket
@@ -72,8 +72,18 @@ class LakeTable:
         changed = self.changes(moment) if self.changes else Q(**{f"{self.at}__gte": moment})
         return self.rows().filter(changed)
 
-    def since_day(self, day: date) -> QuerySet[Any, dict[str, Any]]:
-        return self.rows().filter(**{f"{self.at}__gte": self._moment(day)})
+    def days(self) -> set[date]:
+        """The UTC days between the first and the last row of the database."""
+        manager = self.model()._default_manager.filter(self.only)
+        ends = manager.aggregate(first=Min(self.at), last=Max(self.at))
+        if ends["first"] is None:
+            return set()
+        first, last = _day(ends["first"]), _day(ends["last"])
+        return {first + timedelta(days=number) for number in range((last - first).days + 1)}
+
+    def of_day(self, day: date) -> QuerySet[Any, dict[str, Any]]:
+        start, end = self._moment(day), self._moment(day + timedelta(days=1))
+        return self.rows().filter(**{f"{self.at}__gte": start, f"{self.at}__lt": end})
 
     def before(self, moment: datetime) -> QuerySet[Any, dict[str, Any]]:
         """Where days are replaced, up to the end of the day before: the day of ``moment`` is still filled."""
@@ -92,10 +102,12 @@ class LakeTable:
     def record(self, row: dict[str, Any]) -> dict[str, Any]:
         """The row of the lake from a row of ``rows``."""
         values = {column.name: _stored(column.kind, row[column.path]) for column in self.columns}
-        moment = row[self.at]
-        day = moment.astimezone(UTC).date() if isinstance(moment, datetime) else moment
-        assert isinstance(day, date)
-        return {**values, "date": day, "schema_version": self.schema_version}
+        return {**values, "date": _day(row[self.at]), "schema_version": self.schema_version}
+
+
+def _day(moment: date | datetime) -> date:
+    """In UTC."""
+    return moment.astimezone(UTC).date() if isinstance(moment, datetime) else moment
 
 
 def _stored(kind: Kind, value: Any) -> Any:

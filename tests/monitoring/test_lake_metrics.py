@@ -13,6 +13,7 @@ import pytest
 from deltalake import DeltaTable
 from django.test import Client
 from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
@@ -105,6 +106,31 @@ def test_a_worker_that_dies_between_days_changes_no_number(hours: Deployment, mo
     assert [row["start"] for row in rows()] == sorted(
         HealthBucket.objects.filter(width=COARSE).values_list("start", flat=True)
     )
+
+
+def test_two_exports_at_once_leave_each_hour_once(hours: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another worker does all of it when this one is about to write its first day."""
+    real, others = delta.replace_day, list[int]()
+
+    def interrupted(table: Any, day: date, records: Any) -> None:
+        if not others:
+            others.append(0)
+            others.append(export(ENDPOINT_METRICS))
+        real(table, day, records)
+
+    monkeypatch.setattr(delta, "replace_day", interrupted)
+    export(ENDPOINT_METRICS)
+    assert others == [0, 48]
+    assert len(rows()) == len({row["start"] for row in rows()}) == 48
+    assert verify(ENDPOINT_METRICS).is_same
+
+
+def test_one_day_at_a_time_is_asked_of_the_database(
+    hours: Deployment, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    """The first and the last moment, and each of the three days between them."""
+    with django_assert_num_queries(4):
+        export(ENDPOINT_METRICS)
 
 
 def url(deployment: Deployment, start: datetime, end: datetime) -> str:
