@@ -29,7 +29,7 @@ from portal.embedded.runtime import ROOT, Progress, parts, running, stay, wait_f
 from portal.embedded.supervision import Supervisor
 
 DEPLOYER = "fiona"
-TRAFFIC_REQUESTS = 300
+TRAFFIC_REQUESTS = 60
 
 Say = Callable[[str], None]
 
