@@ -62,6 +62,9 @@ def step(deployment: Deployment, *, connect: Connect = connect_to, now: datetime
             _start(job, workspace, table)
         else:
             _look(job, workspace, moment)
+            # A week is counted at a time: what is left of a month is not put off until the next step.
+            if job.status == S.DONE and _begin(job, moment):
+                _start(job, workspace, table)
     except IntegrationError as error:
         _refused(job, error, moment)
     return job
