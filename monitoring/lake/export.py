@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -19,6 +19,7 @@ from monitoring.lake import delta
 from monitoring.lake.tables import OVERLAP_S, LakeTable
 
 BATCH = 20_000
+Row = dict[str, Any]
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -70,21 +71,30 @@ def _write(table: LakeTable, since: datetime) -> int:
 
 
 def _replace(table: LakeTable, since: datetime) -> int:
-    """Write the days anew whose rows are not those of the database, a day that has lost all its rows too.
-
-    One day at a time is held in memory.
-    """
-    target = delta.open_or_create(table)
-    asked = (since - timedelta(days=table.replaced_days)).date() if since > BEGINNING else BEGINNING.date()
-    first = max(asked, table.first_whole_day(timezone.now().date()))
+    """Bring the days up to date that may have changed. One day at a time is held in memory."""
+    target, whole = delta.open_or_create(table), table.first_whole_day(timezone.now().date())
+    first = (since - timedelta(days=table.replaced_days)).date() if since > BEGINNING else BEGINNING.date()
     written = 0
     for day in sorted(day for day in table.days() | delta.days(target) if day >= first):
         wanted = [table.record(row) for row in table.of_day(day).iterator(chunk_size=BATCH)]
-        there = (row for batch in delta.batches(target, _names(table), day, day) for row in batch.to_pylist())
-        if _Sum.of(table, wanted) != _Sum.of(table, there):
-            delta.replace_day(table, day, wanted)
-            written += len(wanted)
+        there = [row for batch in delta.batches(target, _names(table), day, day) for row in batch.to_pylist()]
+        written += _replace_day(table, day, wanted, there) if day >= whole else _add_missing(table, wanted, there)
     return written
+
+
+def _replace_day(table: LakeTable, day: date, wanted: list[Row], there: list[Row]) -> int:
+    """Nothing where the lake has the same; a day that has lost all its rows loses them here too."""
+    if _Sum.of(table, wanted) == _Sum.of(table, there):
+        return 0
+    delta.replace_day(table, day, wanted)
+    return len(wanted)
+
+
+def _add_missing(table: LakeTable, wanted: list[Row], there: list[Row]) -> int:
+    """Of a day of which the database may have forgotten something the lake loses nothing."""
+    known = {tuple(row[key] for key in table.keys) for row in there}
+    missing = [row for row in wanted if tuple(row[key] for key in table.keys) not in known]
+    return delta.merge(table, delta.open_or_create(table), missing) if missing else 0
 
 
 def _pieces(table: LakeTable, since: datetime) -> Iterator[list[dict[str, Any]]]:

@@ -273,8 +273,9 @@ DRIFT_SKETCHES = LakeTable(
     ),
     at="date",
     keys=("deployment_id", "version", "day"),
-    # Requests of a month are counted again when another baseline comes.
+    # Requests of the last 30 days are counted again when another baseline comes; older days go with the one before.
     replaced_days=WINDOWS_KEPT.days,
+    forgotten_days=29,
 )
 TABLES = {
     table.name: table for table in (RUNS, RUN_EVENTS, APPROVALS, AUDIT, COST_DAILY, ENDPOINT_METRICS, DRIFT_SKETCHES)

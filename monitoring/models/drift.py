@@ -89,6 +89,10 @@ class DriftWindow(Counted):
     def __str__(self) -> str:
         return f"{self.deployment_id} {self.start:%Y-%m-%d %H:%M}"
 
+    @property
+    def end(self) -> datetime:
+        return self.start + timedelta(seconds=self.width_s)
+
 
 class DriftDay(Counted):
     """The windows of one UTC day added up, for charts of weeks and for the lake."""
@@ -110,6 +114,10 @@ class DriftDay(Counted):
     def start(self) -> datetime:
         """Midnight, UTC."""
         return datetime.combine(self.date, time(), UTC)
+
+    @property
+    def end(self) -> datetime:
+        return self.start + timedelta(days=1)
 
 
 class FeatureSetting(models.Model):

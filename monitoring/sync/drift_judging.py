@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import reduce
@@ -13,8 +13,9 @@ from deployments.models import Deployment
 from integrations.drift.judgement import DriftStatus, FeatureDrift, Rules, judge, model_status
 from integrations.drift.payloads import PREDICTION
 from integrations.drift.sketch import merge
-from monitoring.models import Baseline, DriftJob, DriftWindow, FeatureSetting
+from monitoring.models import Baseline, DriftDay, DriftJob, DriftWindow, FeatureSetting
 from monitoring.states import Standing
+from monitoring.sync.drift_days import counted_in
 from monitoring.sync.drift_versions import inference_table
 
 # The newest hour is judged; one with too few predictions together with those before it.
@@ -83,10 +84,11 @@ def judged(deployment: Deployment, now: datetime, within: tuple[datetime, dateti
     if baseline is None:
         return Judged(rules, Standing.UNKNOWN, f"version {version.version} has no baseline", version)
     known = DriftWindow.objects.filter(deployment=deployment, version=version)
-    span = _whole(known, within) if within else _newest(known, now, rules.min_samples)
+    rows = counted_in(deployment.pk, version.pk, *within) if within else []
+    span = _whole(rows) if within else _newest(known, now, rules.min_samples)
     if span is None:
         return Judged(rules, Standing.UNKNOWN, "no predictions in this time", version, baseline)
-    windows = known.filter(start__gte=span.start, start__lt=span.end)
+    windows = rows or known.filter(start__gte=span.start, start__lt=span.end)
     total = reduce(merge, (window.sketch for window in windows))
     found = tuple(judge(baseline.data, total, rules))
     standing, reason = standing_of(found, rules)
@@ -109,12 +111,10 @@ def _newest(known: Any, now: datetime, needed: int) -> Span | None:
     return span
 
 
-def _whole(known: Any, within: tuple[datetime, datetime]) -> Span | None:
-    rows = list(known.filter(start__gte=within[0], start__lt=within[1]).values_list("start", "rows", "width_s"))
+def _whole(rows: Sequence[DriftWindow | DriftDay]) -> Span | None:
     if not rows:
         return None
-    first, last = min(start for start, _, _ in rows), max(start + timedelta(seconds=width) for start, _, width in rows)
-    return Span(first, last, sum(found for _, found, _ in rows))
+    return Span(min(row.start for row in rows), max(row.end for row in rows), sum(row.rows for row in rows))
 
 
 def standing_of(features: Iterable[FeatureDrift], rules: Rules) -> tuple[Standing, str]:

@@ -110,6 +110,25 @@ def test_a_range_is_judged_as_a_sum(counted: Deployment) -> None:
     assert next(item for item in found.features if item.name == "age").current_n == 2000
 
 
+def test_a_range_is_the_same_sum_when_its_hours_are_forgotten(watched: Deployment, tmp_path: Path) -> None:
+    """Two hours of the first day, one of the second, one of the third."""
+    traffic, now = Traffic(tmp_path / "table"), NINE + 50 * HOUR
+    for hour, rows in ((0, 700), (1, 300), (24, 500), (48, 200)):
+        traffic.send(rows, NINE + hour * HOUR, normal)
+    settle(watched, FakeWorkspace(traffic.path), now)
+    midnight = NINE - 9 * HOUR
+
+    def spans() -> list[tuple[datetime, datetime, int]]:
+        ranges = [(midnight, midnight + 48 * HOUR), (NINE + HOUR, now)]
+        found = [judged(watched, now, chosen).span for chosen in ranges]
+        return [(span.start, span.end, span.rows) for span in found if span]
+
+    before = spans()
+    assert before == [(midnight, midnight + 48 * HOUR, 1500), (NINE + HOUR, NINE + 49 * HOUR, 1000)]
+    assert DriftWindow.objects.filter(start__gte=NINE + 15 * HOUR, start__lt=NINE + 39 * HOUR).delete()[0] == 1
+    assert spans() == before
+
+
 def test_too_few_rows_are_taken_with_those_before_and_are_never_fine_by_themselves(
     watched: Deployment, tmp_path: Path
 ) -> None:

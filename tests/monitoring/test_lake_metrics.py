@@ -198,3 +198,19 @@ def test_days_of_drift_are_read_by_duckdb_with_their_baseline(deployment: Deploy
     DriftDay.objects.all().delete()
     export(DRIFT_SKETCHES)
     assert DeltaTable(delta.uri(DRIFT_SKETCHES)).count() == 0
+
+
+def test_days_that_went_with_their_baseline_stay_in_the_lake(deployment: Deployment) -> None:
+    version = deployment.model.versions.get(version=3)
+    for back in (5, 40):
+        baseline, _ = Baseline.objects.get_or_create(
+            version=version, defaults={"source": "table", "data": {"features": {}}, "rows": 9, "created_at": NOW}
+        )
+        day = (NOW - timedelta(days=back)).date()
+        made: dict[str, Any] = {"rows": back, "packed": DriftDay.pack({}), "computed_at": NOW, "date": day}
+        DriftDay.objects.create(deployment=deployment, version=version, baseline=baseline, **made)
+    backfill(DRIFT_SKETCHES)
+    Baseline.objects.all().delete()
+    backfill(DRIFT_SKETCHES)
+    assert pl.read_delta(delta.uri(DRIFT_SKETCHES))["rows"].to_list() == [40]
+    assert verify(DRIFT_SKETCHES).is_same
