@@ -95,7 +95,8 @@ def _standing(
         return Standing.UNKNOWN, error or "Nothing was imported yet."
     mine = sorted((one for one in kept if _is_of(deployment, one)), key=lambda one: WORST_FIRST.index(one.standing))
     cost = f"{spent} this month." if spent else "Nothing was billed this month."
-    return (mine[0].standing, f"{cost} {mine[0].reason}") if mine else (Standing.PASSING, f"{cost} No budget.")
+    # Without a budget there is nothing that it could keep to.
+    return (mine[0].standing, f"{cost} {mine[0].reason}") if mine else (Standing.UNKNOWN, f"{cost} No budget.")
 
 
 def _report(one: Kept, deployments: Sequence[Deployment], spent: dict[int, str]) -> None:

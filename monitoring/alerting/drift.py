@@ -19,7 +19,13 @@ def tell(deployment: Deployment, now: datetime) -> None:
     """May be done again at any time: the fleet has one row of the deployment, and alerts one for each subject."""
     found = judged(deployment, now)
     watch.note(deployment.pk, drift=found.standing, drift_reason=found.reason)
-    report(deployment, AlertSubject.DRIFT, found.standing, f"{found.reason.capitalize()}.", evidence_of(found))
+    report(
+        deployment,
+        AlertSubject.DRIFT,
+        found.standing,
+        f"{found.reason[:1].upper()}{found.reason[1:]}.",
+        evidence_of(found),
+    )
 
 
 def evidence_of(found: Judged) -> dict[str, Any]:

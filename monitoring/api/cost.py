@@ -21,6 +21,7 @@ from catalog.models import Environment
 from deployments.api.base import DEPLOYMENT_ID, deployment_or_404
 from deployments.models import Deployment
 from monitoring.filters.cost import CostFilter
+from monitoring.models import BillingSource
 from monitoring.presenters import cost as present
 from monitoring.presenters.cost_choice import Chosen, chosen
 from monitoring.services import costing
@@ -90,8 +91,8 @@ class CostSerializer(serializers.Serializer[Any]):
     month = serializers.CharField(read_only=True)
     currency = serializers.CharField(read_only=True)
     currencies = serializers.ListField(child=serializers.CharField(), read_only=True)
-    month_to_date = MoneyField(read_only=True)
-    same_days_before = MoneyField(read_only=True)
+    month_to_date = MoneyField(read_only=True, allow_null=True)
+    same_days_before = MoneyField(read_only=True, allow_null=True)
     forecast = MoneyField(read_only=True, allow_null=True)
     billed_until = serializers.DateField(read_only=True, allow_null=True)
     days = serializers.ListField(child=serializers.DateField(), read_only=True)
@@ -124,11 +125,12 @@ class CostViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
         found = chosen(user, asked.qs, asked.choice, timezone.now())
         visible, period = costing.costs_of(user), found.ledger.period
         is_admin = user.is_platform_admin
+        sources = costing.sources(user)
         body = {
-            **_month(found),
+            **_month(found, sources),
             "price_missing": costing.unpriced(visible, period),
             "unattributed": costing.unattributed(visible, period, found.ledger.currency) if is_admin else [],
-            "sources": costing.sources(user),
+            "sources": sources,
         }
         return Response(CostSerializer(body).data)
 
@@ -154,11 +156,12 @@ class DeploymentCostViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment])
             raise translate_validation(asked.errors)
         visible = costing.costs_of(user).filter(deployment=deployment)
         ledger = costing.load(visible, timezone.now(), asked.choice.month, asked.choice.currency)
+        sources = costing.sources(user, deployment.workspace_id)
         body = {
-            **_month(_of_one(ledger, deployment, asked.choice)),
+            **_month(_of_one(ledger, deployment, asked.choice), sources),
             "price_missing": costing.unpriced(visible, ledger.period),
             "unattributed": [],
-            "sources": costing.sources(user, deployment.workspace_id),
+            "sources": sources,
         }
         return Response(CostSerializer(body).data)
 
@@ -170,8 +173,8 @@ def _of_one(ledger: Ledger, deployment: Deployment, choice: CostChoice) -> Chose
     return Chosen(ledger, rows, shown)
 
 
-def _month(found: Chosen) -> dict[str, Any]:
-    ledger, totals = found.ledger, present.totals(found.ledger)
+def _month(found: Chosen, sources: list[BillingSource]) -> dict[str, Any]:
+    ledger, totals = found.ledger, present.totals(found.ledger, sources)
     return {
         "month": f"{ledger.period.first:%Y-%m}",
         "currency": ledger.currency,

@@ -11,7 +11,8 @@ from catalog.api import BACKENDS
 from deployments.models import Deployment
 from deployments.models.deployment import DeploymentQuerySet
 from monitoring.filters.fleet import FleetAPIFilter
-from monitoring.presenters.fleet import health_reason, iso, newest_run, watch_of, week_of
+from monitoring.presenters.fleet import iso, newest_run, week_of
+from monitoring.presenters.fleet_standing import cost_now, drift_now, health_reason, watch_of
 from monitoring.services.fleet import fleet
 from monitoring.states import Standing
 
@@ -32,6 +33,8 @@ class FleetSerializer(serializers.Serializer[Deployment]):
     health_reason = serializers.SerializerMethodField()
     drift = serializers.SerializerMethodField()
     drift_reason = serializers.SerializerMethodField()
+    cost = serializers.SerializerMethodField(help_text="How it keeps to the budgets of its team.")
+    cost_reason = serializers.SerializerMethodField()
     requests_24h = serializers.SerializerMethodField()
     errors_24h = serializers.SerializerMethodField()
     p99_ms = serializers.SerializerMethodField()
@@ -44,10 +47,16 @@ class FleetSerializer(serializers.Serializer[Deployment]):
         return health_reason(row)
 
     def get_drift(self, row: Deployment) -> str:
-        return watch_of(row).drift
+        return drift_now(row, timezone.now())[0].value
 
     def get_drift_reason(self, row: Deployment) -> str:
-        return watch_of(row).drift_reason
+        return drift_now(row, timezone.now())[1]
+
+    def get_cost(self, row: Deployment) -> str:
+        return cost_now(row, timezone.now())[0].value
+
+    def get_cost_reason(self, row: Deployment) -> str:
+        return cost_now(row, timezone.now())[1]
 
     def get_requests_24h(self, row: Deployment) -> float | None:
         return watch_of(row).requests_24h

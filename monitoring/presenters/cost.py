@@ -101,18 +101,21 @@ def ordered(rows: Sequence[CostRow], ordering: str) -> list[CostRow]:
 
 @dataclass(frozen=True)
 class Totals:
-    """Of everything that the person may see, in the currency of the ledger."""
+    """Of everything that the person may see, in the currency of the ledger. None is what nobody knows."""
 
-    spent: Decimal
-    before: Decimal
+    spent: Decimal | None
+    before: Decimal | None
     forecast: Decimal | None
 
     @property
     def change(self) -> Decimal | None:
-        return change(self.spent, self.before)
+        return None if self.spent is None or self.before is None else change(self.spent, self.before)
 
 
-def totals(ledger: Ledger) -> Totals:
+def totals(ledger: Ledger, sources: Iterable[BillingSource]) -> Totals:
+    """Without a cost nothing was spent only if somebody has looked: the billing tables of ``sources`` were read."""
+    if not (ledger.rows or ledger.before or any(source.read_at for source in sources)):
+        return Totals(None, None, None)
     spent = month_to_date(ledger.rows, ledger.period)
     return Totals(spent, sum(ledger.before.values(), Decimal(0)), forecast(ledger.rows, ledger.period))
 

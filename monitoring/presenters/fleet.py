@@ -14,11 +14,18 @@ from deployments.presenters.configuration import check_of
 from deployments.states import UNFINISHED
 from monitoring.models import HealthSource, Watch
 from monitoring.presenters.cost import CostRow, money, percent
+from monitoring.presenters.fleet_standing import cost_now, drift_now, health_reason, watch_of
 from monitoring.services.fleet import STATUSES, Lens, Status
 from monitoring.states import TONES, Standing
 from monitoring.sync.health_judging import WEEK_DAYS
 
 DASH = "\N{EN DASH}"
+BUDGETS = {
+    Standing.PASSING: "Within budget",
+    Standing.AT_RISK: "Nearly spent",
+    Standing.FAILING: "Spent",
+    Standing.UNKNOWN: "Unknown",
+}
 BAR_WIDTH, BAR_GAP, BARS_HEIGHT = 9, 2, 24
 
 
@@ -136,6 +143,8 @@ COLUMNS: dict[Lens, tuple[Column, ...]] = {
         Column("change_percent", "Change", "", "end"),
         Column("forecast", "Forecast", "", "end"),
         Column("per_1000", "Per 1,000", "", "end"),
+        Column("idle_share", "Idle", "", "end"),
+        Column("budget", "Budget"),
         Column("requests_24h", "Requests, 24 h", "requests", "end"),
     ),
     Lens.ROLLOUT: (
@@ -170,34 +179,16 @@ def status_cell(deployment: Deployment, lens: Lens, text: str = "", note: str = 
 # -- health -----------------------------------------------------------------------------------------
 
 
-def watch_of(deployment: Deployment) -> Watch:
-    """Its row, or one in which nothing is known."""
-    found: Watch | None = getattr(deployment, "watch", None)
-    return found or Watch(deployment=deployment)
-
-
-def health_reason(deployment: Deployment) -> str:
-    """Why it is as ``health_now`` says."""
-    watch = watch_of(deployment)
-    now = getattr(deployment, "health_now", Standing.UNKNOWN)
-    if watch.health == now:
-        return watch.health_reason or "Its metrics were never read."
-    source: HealthSource | None = getattr(deployment, "health_source", None)
-    if source is None or source.minute is None:
-        return "Its metrics were never read."
-    return f"The metrics last answered at {source.minute:%Y-%m-%d %H:%M} UTC."
-
-
 def _health(deployment: Deployment, facts: Facts) -> list[Cell]:
     watch = watch_of(deployment)
     where = f"?deployment={deployment.pk}"
     health_url = reverse("monitoring:health", args=[deployment.model.full_name]) + where
     drift_url = reverse("monitoring:drift", args=[deployment.model.full_name]) + where
-    drift = Standing(watch.drift)
+    drift, drift_reason = drift_now(deployment, facts.now)
     week = week_of(deployment, facts.now)
     return [
         status_cell(deployment, Lens.HEALTH, note=health_reason(deployment), url=health_url),
-        Cell(drift.value, drift.label, TONES[drift], watch.drift_reason or "Drift was never judged.", drift_url),
+        Cell(drift.value, drift.label, TONES[drift], drift_reason, drift_url),
         Cell(" ".join(DASH if count is None else f"{count:.0f}" for count in week), week=_drawn(week, facts.now)),
         _count(watch.requests_24h),
         _errors(watch),
@@ -272,13 +263,16 @@ def _cost(deployment: Deployment, facts: Facts) -> list[Cell]:
     url = f"{reverse('monitoring:model_cost', args=[deployment.model.full_name])}?deployment={deployment.pk}"
     amounts = (row.cost, row.forecast, row.per_thousand) if row else (None, None, None)
     cost, forecast, per_thousand = (Cell(amount, money(amount, facts.currency)) for amount in amounts)
-    changed = row.change if row else None
+    changed, idle = (row.change, row.idle_share) if row else (None, None)
+    budget, reason = cost_now(deployment, facts.now)
     return [
         status_cell(deployment, Lens.COST, url=url),
         cost,
         Cell(None if changed is None else round(changed, 1), percent(changed)),
         forecast,
         per_thousand,
+        Cell(None if idle is None else round(idle, 2), DASH if idle is None else f"{idle * 100:.0f} %"),
+        Cell(budget.value, BUDGETS[budget], TONES[budget], reason, url),
         _count(watch_of(deployment).requests_24h),
     ]
 

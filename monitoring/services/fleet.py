@@ -21,6 +21,10 @@ from monitoring.states import TONES, Standing
 from monitoring.sync.health_judging import STALE_AFTER
 
 UNKNOWN = Standing.UNKNOWN.value
+# What rows show of a deployment.
+RELATED = (
+    "team", "environment", "model", "config_check", "watch", "health_source", "drift_job", "workspace__billing_source",
+)  # fmt: skip
 
 
 class Lens(models.TextChoices):
@@ -63,7 +67,7 @@ def fleet(user: User, now: datetime) -> DeploymentQuerySet:
     newest = Run.objects.filter(deployment=OuterRef("deployment")).order_by("-pk").values("pk")[:1]
     runs = Run.objects.filter(pk=Subquery(newest)).defer("message")
     visible = Deployment.objects.visible_to(user).live()
-    related = visible.select_related("team", "environment", "model", "config_check", "watch", "health_source")
+    related = visible.select_related(*RELATED)
     return related.annotate(health_now=health_now(now)).prefetch_related(Prefetch("runs", runs, to_attr="newest_runs"))
 
 

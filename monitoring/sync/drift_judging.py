@@ -82,18 +82,27 @@ def judged(deployment: Deployment, now: datetime, within: tuple[datetime, dateti
         return Judged(rules, Standing.UNKNOWN, "no version of the model gets traffic")
     baseline = Baseline.objects.filter(version=version).first()
     if baseline is None:
-        return Judged(rules, Standing.UNKNOWN, f"version {version.version} has no baseline", version)
+        words = _with_failure(f"version {version.version} has no baseline", deployment)
+        return Judged(rules, Standing.UNKNOWN, words, version)
     known = DriftWindow.objects.filter(deployment=deployment, version=version)
     rows = counted_in(deployment.pk, version.pk, *within) if within else []
     span = _whole(rows) if within else _newest(known, now, rules.min_samples)
     if span is None:
-        return Judged(rules, Standing.UNKNOWN, "no predictions in this time", version, baseline)
+        words = _with_failure("no predictions in this time", deployment)
+        return Judged(rules, Standing.UNKNOWN, words, version, baseline)
     windows = rows or known.filter(start__gte=span.start, start__lt=span.end)
     total = reduce(merge, (window.sketch for window in windows))
     found = tuple(judge(baseline.data, total, rules))
     standing, reason = standing_of(found, rules)
     result = Judged(rules, standing, reason, version, baseline, span, found, total)
     return result if within else _unless_stale(result, deployment, now)
+
+
+def _with_failure(words: str, deployment: Deployment) -> str:
+    """Nothing is known, and why: the last job failed."""
+    failed = DriftJob.objects.filter(deployment=deployment, status=DriftJob.Status.FAILED)
+    message = failed.values_list("message", flat=True).first()
+    return f"{words}: {message}" if message else words
 
 
 def _newest(known: Any, now: datetime, needed: int) -> Span | None:

@@ -75,15 +75,16 @@ def _of_deployment(user: User, deployment: Deployment, ledger: Ledger) -> dict[s
     estimates = estimate_checks(deployment, visible, ledger.period.last_complete, ledger.currency)
     shown = present.bars(ledger.of_month, ledger.period, {deployment.pk: deployment}, "kind", ledger.currency)
     rows = present.cost_rows(ledger, [deployment], requests_of([deployment.pk], ledger.period))
+    sources = costing.sources(user, deployment.workspace_id)
     return {
         "ledger": ledger,
         "period": ledger.period,
-        "totals": present.totals(ledger),
+        "totals": present.totals(ledger, sources),
         "row": rows[0] if rows else None,
         "savings": _savings(user, ledger, deployment),
         "estimates": estimates,
         "bars": present.marked(shown, [check.run for check in estimates]),
-        "notices": present.source_notices(costing.sources(user, deployment.workspace_id), timezone.now()),
+        "notices": present.source_notices(sources, timezone.now()),
         "unpriced": costing.unpriced(visible, ledger.period),
     }
 
@@ -107,14 +108,14 @@ def _with(request: HttpRequest, **changes: str) -> str:
 def _overview(user: User, ledger: Ledger) -> dict[str, Any]:
     """What holds for all that the person may see, however the list is narrowed."""
     period = ledger.period
-    visible = costing.costs_of(user)
+    visible, sources = costing.costs_of(user), costing.sources(user)
     return {
         "ledger": ledger,
         "period": period,
-        "totals": present.totals(ledger),
+        "totals": present.totals(ledger, sources),
         "lines": budget_lines(user, timezone.now()),
         "savings": _savings(user, ledger),
-        "notices": present.source_notices(costing.sources(user), timezone.now()),
+        "notices": present.source_notices(sources, timezone.now()),
         "unpriced": costing.unpriced(visible, period),
         "checks": costing.reconciliations(user, period.first),
         "unattributed": costing.unattributed(visible, period, ledger.currency) if user.is_platform_admin else [],

@@ -74,7 +74,7 @@ def test_the_worse_of_two_budgets_is_told(deployment, source):
 def test_without_a_budget_a_cost_is_a_cost(deployment, source):
     bill(deployment, "20")
     tell_costs(deployment.workspace, MONTH)
-    assert standing_of(deployment) == (Standing.PASSING, "20.00 USD this month. No budget.")
+    assert standing_of(deployment) == (Standing.UNKNOWN, "20.00 USD this month. No budget.")
 
 
 @pytest.mark.parametrize("how", ["never", "refused"])

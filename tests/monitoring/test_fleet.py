@@ -19,7 +19,7 @@ from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import ConfigCheck, Deployment, RolloutStep
 from deployments.states import RunStatus
-from monitoring.models import CostDay, HealthSource
+from monitoring.models import BillingSource, CostDay, DriftJob, HealthSource
 from monitoring.services.fleet import STATUSES, Lens
 from monitoring.sync import watch
 from tests.deployments.conftest import make_deployment, make_run, sent
@@ -249,3 +249,49 @@ def _make(version: ModelVersion, deployer: User, count: int) -> None:
 def test_no_lens_has_a_word_twice() -> None:
     for statuses in STATUSES.values():
         assert len({one.value for one in statuses}) == len(statuses)
+
+
+def test_drift_that_is_no_longer_counted_is_unknown(
+    client: Client, fleet: list[Deployment], viewer: User, api_as: Callable[..., Any]
+) -> None:
+    now = timezone.now()
+    for deployment, hours in ((fleet[0], 1), (fleet[1], 4)):
+        watch.note(deployment.pk, drift="passing", drift_reason="no feature drifts")
+        DriftJob.objects.create(deployment=deployment, counted_at=now - timedelta(hours=hours))
+    watch.note(fleet[2].pk, drift="passing", drift_reason="no feature drifts")
+    answer = get(client, viewer)
+    found = {name: cell(answer, name, "drift") for name in ("endpoint-0", "endpoint-1", "endpoint-2")}
+    assert [one.tone for one in found.values()] == ["ok", "unknown", "unknown"]
+    assert found["endpoint-1"].note.startswith("Predictions were last counted at")
+    told = {row["name"]: row for row in api_as(viewer).get("/api/v1/fleet/").json()["results"]}
+    assert [told[name]["drift"] for name in found] == ["passing", "unknown", "unknown"]
+    assert told["endpoint-2"]["drift_reason"] == "Predictions were never counted."
+
+
+def test_a_budget_is_unknown_once_billing_tables_are_no_longer_read(
+    client: Client, fleet: list[Deployment], viewer: User, api_as: Callable[..., Any]
+) -> None:
+    watch.note(fleet[0].pk, cost="passing", cost_reason="10.00 of 20.00 USD")
+    source = BillingSource.objects.create(workspace=fleet[0].workspace, read_at=timezone.now())
+    kept = cell(get(client, viewer, "?lens=cost"), "endpoint-0", "budget")
+    assert (kept.tone, kept.text, kept.note) == ("ok", "Within budget", "10.00 of 20.00 USD")
+    BillingSource.objects.filter(pk=source.pk).update(read_at=timezone.now() - timedelta(days=1))
+    kept = cell(get(client, viewer, "?lens=cost"), "endpoint-0", "budget")
+    assert (kept.tone, kept.text) == ("unknown", "Unknown")
+    assert kept.note.startswith("Billing tables were last read at")
+    told = {row["name"]: row for row in api_as(viewer).get("/api/v1/fleet/").json()["results"]}
+    assert (told["endpoint-0"]["cost"], told["endpoint-0"]["cost_reason"]) == ("unknown", kept.note)
+
+
+def test_the_page_of_what_costs_nothing_tells_what_is_known(
+    client: Client, fleet: list[Deployment], viewer: User
+) -> None:
+    client.force_login(viewer)
+    url = f"/models/{fleet[0].model.full_name}/cost/?deployment={fleet[0].pk}"
+    unread = client.get(url)
+    assert unread.context["totals"].spent is None
+    assert "What it costs is not known" in unread.content.decode()
+    BillingSource.objects.create(workspace=fleet[0].workspace, read_at=timezone.now())
+    read = client.get(url)
+    assert read.context["totals"].spent == 0
+    assert "It cost nothing" in read.content.decode()
