@@ -1,7 +1,9 @@
 """What a person can do on a page a program can do over the API, through the same service."""
 
 import ast
+import importlib
 import inspect
+import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +11,12 @@ import pytest
 from django.urls import resolve, reverse
 
 from deployments import services
+from monitoring import services as monitoring_services
 
 ROOT = Path(__file__).resolve().parents[2]
 IDS = {"deployment_id": 1, "run_id": 1, "draft_id": 1, "pk": 1, "step": "review", "result_id": 1}
 IDS |= {"workspace_id": 1, "endpoint_id": 1, "policy_id": 1, "freeze_id": 1, "notice_id": 1, "rule": "budget"}
+IDS |= {"receiver_id": 1, "route_id": 1, "full_name": "a.b.c"}
 
 
 @dataclass(frozen=True)
@@ -79,23 +83,56 @@ DOORS = {
 }
 
 
-def verbs():
+# Alerts are acted on one by one or many at once, on a page of their own.
+ACTS = "monitoring:alerts_act"
+DEPLOYMENT = ("deployment_id",)
+MONITORING_DOORS = {
+    "set_budget": Doors("monitoring:budgets", (), "budget-list", ()),
+    "create_receiver": Doors("monitoring:receivers", (), "receiver-list", ()),
+    "delete_receiver": Doors(
+        "monitoring:receiver_delete", ("receiver_id",), "receiver-detail", ("pk",), method="delete"
+    ),
+    "request_receiver_test": Doors("monitoring:receiver_test", ("receiver_id",), "receiver-test", ("pk",)),
+    "create_alert_route": Doors("monitoring:alert_routes", (), "alert-route-list", ()),
+    "delete_alert_route": Doors(
+        "monitoring:route_delete", ("route_id",), "alert-route-detail", ("pk",), method="delete"
+    ),
+    "acknowledge_alert": Doors(ACTS, (), "alert-acknowledge", ("pk",)),
+    "snooze_alert": Doors(ACTS, (), "alert-snooze", ("pk",)),
+    "resolve_alert": Doors(ACTS, (), "alert-resolve", ("pk",)),
+    "set_alert_rule": Doors("monitoring:alert_rules", DEPLOYMENT, "alert-rule-list", DEPLOYMENT),
+    "set_feature": Doors("monitoring:drift_feature", DEPLOYMENT, "deployment-drift-features", DEPLOYMENT),
+    "choose_baseline": Doors("monitoring:drift_baseline", DEPLOYMENT, "deployment-drift-baseline", DEPLOYMENT),
+    "set_labels": Doors("monitoring:quality", ("full_name",), "of-deployment-quality", DEPLOYMENT, method="put"),
+    "remove_labels": Doors(
+        "monitoring:quality_remove", DEPLOYMENT, "of-deployment-quality", DEPLOYMENT, method="delete"
+    ),
+    "ask_for_history": Doors("monitoring:health_history", DEPLOYMENT, "deployment-health-history", DEPLOYMENT),
+}
+APPS = {"deployments": (services, DOORS), "monitoring": (monitoring_services, MONITORING_DOORS)}
+EVERY = [(app, verb) for app, (_, doors) in APPS.items() for verb in sorted(doors)]
+
+
+def verbs(package):
     """Services that change something: those that take an ``actor`` by keyword."""
-    functions = inspect.getmembers(services, inspect.isfunction)
+    modules = [
+        importlib.import_module(f"{package.__name__}.{one.name}") for one in pkgutil.iter_modules(package.__path__)
+    ]
     return {
         name
-        for name, function in functions
-        if function.__module__.startswith(f"{services.__name__}.")
+        for module in modules
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__
         and not name.startswith("_")
         and (actor := inspect.signature(function).parameters.get("actor"))
         and actor.kind is inspect.Parameter.KEYWORD_ONLY
     }
 
 
-def names_in(folder):
-    """Every name that the modules of ``folder`` use."""
+def names_in(app, room):
+    """Every name that the modules of ``room`` use."""
     found = set()
-    for path in (ROOT / "deployments" / folder).rglob("*.py"):
+    for path in (ROOT / app / room).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Name | ast.Attribute):
                 found.add(node.id if isinstance(node, ast.Name) else node.attr)
@@ -106,20 +143,22 @@ def address(name, parameters):
     return reverse(name, kwargs={parameter: IDS[parameter] for parameter in parameters})
 
 
-def test_every_service_that_changes_something_has_its_two_doors():
-    assert verbs() == set(DOORS)
+@pytest.mark.parametrize("app", APPS)
+def test_every_service_that_changes_something_has_its_two_doors(app):
+    package, doors = APPS[app]
+    assert verbs(package) == set(doors)
 
 
-@pytest.mark.parametrize("verb", sorted(DOORS))
-def test_the_page_is_there_and_calls_the_service(verb):
-    doors = DOORS[verb]
+@pytest.mark.parametrize(("app", "verb"), EVERY)
+def test_the_page_is_there_and_calls_the_service(app, verb):
+    doors = APPS[app][1][verb]
     assert resolve(address(doors.page, doors.page_args))
-    assert (doors.page_calls or verb) in names_in("views")
+    assert (doors.page_calls or verb) in names_in(app, "views")
 
 
-@pytest.mark.parametrize("verb", sorted(DOORS))
-def test_the_api_action_is_there_and_calls_the_service(verb):
-    doors = DOORS[verb]
+@pytest.mark.parametrize(("app", "verb"), EVERY)
+def test_the_api_action_is_there_and_calls_the_service(app, verb):
+    doors = APPS[app][1][verb]
     view = resolve(address(doors.api, doors.api_args)).func
     assert doors.method in vars(view)["actions"]
-    assert (doors.api_calls or verb) in names_in("api")
+    assert (doors.api_calls or verb) in names_in(app, "api")
