@@ -21,6 +21,7 @@ from catalog.sync import connect as connect_to
 from deployments.models import Deployment
 from integrations.databricks import Workspace
 from integrations.drift import bundle
+from integrations.drift.job import NO_TABLE
 from integrations.drift.sketch import empty, merge
 from integrations.errors import IntegrationError
 from monitoring.models import Baseline, DriftJob, DriftWindow, HealthBucket
@@ -92,7 +93,7 @@ def _begin(job: DriftJob, now: datetime) -> bool:
     if lacking is not None and _may_try(job, now, every):
         asked = {"kind": "baseline", "version": lacking, "source": Baseline.Source.TRAFFIC}
         return job.claim(now, asked=asked, range_start=_first_of_all(job, now), range_end=_floor(now) + WIDTH)
-    return _begin_count(job, versions, now, every)
+    return _begin_count(job, versions, now, every) or _begin_importance(job, versions, now)
 
 
 def _may_try(job: DriftJob, now: datetime, every: timedelta) -> bool:
@@ -115,6 +116,23 @@ def _begin_count(job: DriftJob, versions: list[ModelVersion], now: datetime, eve
         start = max(start, job.counted_until - RECOUNTED)
     end = min(start + LONGEST_RANGE, _floor(now) + WIDTH)
     return job.claim(now, asked={"kind": "windows", "baselines": baselines}, range_start=start, range_end=end)
+
+
+def _begin_importance(job: DriftJob, versions: list[ModelVersion], now: datetime) -> bool:
+    """Once for each baseline, after its windows are counted: the version is loaded and asked for it."""
+    rows = Baseline.objects.filter(version__in=versions, importance__isnull=True, importance_note="")
+    baseline = rows.select_related("version").order_by("-version__version").first()
+    if baseline is None:
+        return False
+    is_table = baseline.source == Baseline.Source.TABLE
+    asked = {
+        "kind": "importance",
+        "baseline": baseline.pk,
+        "version": str(baseline.version.version),
+        "source": baseline.source,
+        "table": baseline.detail if is_table else "",
+    }
+    return job.claim(now, asked=asked, range_start=_first_of_all(job, now), range_end=_floor(now) + WIDTH)
 
 
 def _lacking_baseline(job: DriftJob, versions: list[ModelVersion]) -> str | None:
@@ -151,9 +169,18 @@ def _start(job: DriftJob, workspace: Workspace, table: str) -> None:
         [],
         idempotency_token=str(job.token),
         timeout_s=settings.DRIFT_JOB_TIMEOUT_S,
+        dependencies=_dependencies(job),
     )
     DriftJob.objects.filter(pk=job.pk, token=job.token).update(job_run_id=job_run_id)
     job.job_run_id = job_run_id
+
+
+def _dependencies(job: DriftJob) -> list[str]:
+    """To ask a version it takes all that it was logged with; to count its requests nothing."""
+    if job.asked["kind"] != "importance":
+        return []
+    rows = ModelVersion.objects.filter(model=job.deployment.model_id, version=int(job.asked["version"]))
+    return list(rows.values_list("requirements", flat=True).first() or ["mlflow"])
 
 
 def _wanted(job: DriftJob, table: str) -> dict[str, Any]:
@@ -180,6 +207,7 @@ def _wanted(job: DriftJob, table: str) -> dict[str, Any]:
         "source": "table" if is_table else "traffic",
         "version": asked["version"],
         "columns": _columns_of_all(versions, [asked["version"]]),
+        "uri": f"models:/{job.deployment.model.full_name}/{asked['version']}",
         "prediction_column": asked.get("prediction_column", ""),
         "max_rows": TABLE_ROWS if is_table else TRAFFIC_ROWS,
     }
@@ -228,6 +256,9 @@ def _is_overdue(job: DriftJob, now: datetime) -> bool:
 
 
 def _fail(job: DriftJob, message: str, now: datetime) -> None:
+    if job.asked.get("kind") == "importance":
+        _keep_importance(job, bundle.Found(note=message or "the job failed"), now)
+        return
     # What a person asked for is not asked again and again: the page says what became of it.
     tried = {"wanted": {}, "tried_at": now} if job.asked.get("kind") == "baseline" else {}
     job.end(S.FAILED, message, now, **tried)
@@ -240,10 +271,16 @@ def _fail(job: DriftJob, message: str, now: datetime) -> None:
 def _keep(job: DriftJob, found: bundle.Found, now: datetime) -> None:
     """Nothing, if another worker has kept it. Raises ValueError for counts in bins of nobody knows what."""
     DriftJob.objects.select_for_update().get(pk=job.pk)
-    if job.asked["kind"] == "windows":
-        _keep_windows(job, found, now)
-    else:
-        _keep_baseline(job, found, now)
+    keep = {"windows": _keep_windows, "baseline": _keep_baseline, "importance": _keep_importance}
+    keep[job.asked["kind"]](job, found, now)
+
+
+def _keep_importance(job: DriftJob, found: bundle.Found, now: datetime) -> None:
+    """What was found, or why nothing was: it is not tried again for the same baseline."""
+    if job.end(S.DONE, "", now):
+        note = "" if found.importance is not None else found.note or "the job said nothing of it"
+        rows = Baseline.objects.filter(pk=job.asked["baseline"])
+        rows.update(importance=found.importance, importance_note=note[:500])
 
 
 def _keep_windows(job: DriftJob, found: bundle.Found, now: datetime) -> None:
@@ -254,6 +291,9 @@ def _keep_windows(job: DriftJob, found: bundle.Found, now: datetime) -> None:
     counted = {"counted_until": min(job.range_end, _floor(now))} if is_whole else {"counted_until": None}
     newest = max(filter(None, (job.newest, found.newest)), default=None)
     if not job.end(S.DONE, "", now, counted_at=now, newest=newest, skipped=dict(found.skipped), **counted):
+        return
+    if NO_TABLE in found.skipped:
+        # What was counted while the table was there stays.
         return
     rows = []
     for window in found.windows:
@@ -290,16 +330,13 @@ def _keep_baseline(job: DriftJob, found: bundle.Found, now: datetime) -> None:
     if not job.end(S.DONE, "", now, tried_at=now, wanted={}, skipped=dict(found.skipped), counted_until=None):
         return
     version = ModelVersion.objects.get(model=job.deployment.model_id, version=int(asked["version"]))
-    before = Baseline.objects.filter(version=version)
-    importance = before.values_list("importance", flat=True).first()
-    before.delete()
+    Baseline.objects.filter(version=version).delete()
     Baseline.objects.create(
         version=version,
         source=asked["source"],
         detail=asked.get("table") or f"the first {rows} predictions since {job.range_start:%Y-%m-%d}",
         data=data,
         rows=rows,
-        importance=importance,
         created_at=now,
     )
 

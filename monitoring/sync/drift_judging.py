@@ -10,6 +10,7 @@ from typing import Any
 
 from catalog.models import ModelVersion
 from deployments.models import Deployment
+from integrations.drift.job import NO_TABLE
 from integrations.drift.judgement import DriftStatus, FeatureDrift, Rules, judge, model_status
 from integrations.drift.payloads import PREDICTION
 from integrations.drift.sketch import merge
@@ -82,13 +83,13 @@ def judged(deployment: Deployment, now: datetime, within: tuple[datetime, dateti
         return Judged(rules, Standing.UNKNOWN, "no version of the model gets traffic")
     baseline = Baseline.objects.filter(version=version).first()
     if baseline is None:
-        words = _with_failure(f"version {version.version} has no baseline", deployment)
+        words = _because(f"version {version.version} has no baseline", deployment)
         return Judged(rules, Standing.UNKNOWN, words, version)
     known = DriftWindow.objects.filter(deployment=deployment, version=version)
     rows = counted_in(deployment.pk, version.pk, *within) if within else []
     span = _whole(rows) if within else _newest(known, now, rules.min_samples)
     if span is None:
-        words = _with_failure("no predictions in this time", deployment)
+        words = _because("no predictions in this time", deployment)
         return Judged(rules, Standing.UNKNOWN, words, version, baseline)
     windows = rows or known.filter(start__gte=span.start, start__lt=span.end)
     total = reduce(merge, (window.sketch for window in windows))
@@ -98,11 +99,14 @@ def judged(deployment: Deployment, now: datetime, within: tuple[datetime, dateti
     return result if within else _unless_stale(result, deployment, now)
 
 
-def _with_failure(words: str, deployment: Deployment) -> str:
-    """Nothing is known, and why: the last job failed."""
-    failed = DriftJob.objects.filter(deployment=deployment, status=DriftJob.Status.FAILED)
-    message = failed.values_list("message", flat=True).first()
-    return f"{words}: {message}" if message else words
+def _because(words: str, deployment: Deployment) -> str:
+    """Nothing is known, and why: the last job found no table, or failed."""
+    job = DriftJob.objects.filter(deployment=deployment).first()
+    if job is None:
+        return words
+    failure = job.message if job.status == DriftJob.Status.FAILED else ""
+    why = NO_TABLE if NO_TABLE in job.skipped else failure
+    return f"{words}: {why}" if why else words
 
 
 def _newest(known: Any, now: datetime, needed: int) -> Span | None:
@@ -143,8 +147,10 @@ def standing_of(features: Iterable[FeatureDrift], rules: Rules) -> tuple[Standin
 
 def _unless_stale(result: Judged, deployment: Deployment, now: datetime) -> Judged:
     """Old news are no standing; the values stay."""
-    counted = DriftJob.objects.filter(deployment=deployment).values_list("counted_at", "message").first()
-    counted_at, message = counted or (None, "")
+    counted = DriftJob.objects.filter(deployment=deployment).values_list("counted_at", "message", "skipped").first()
+    counted_at, message, skipped = counted or (None, "", {})
+    if NO_TABLE in skipped:
+        return replace(result, standing=Standing.UNKNOWN, reason=f"nothing can be counted: {NO_TABLE}")
     if counted_at is None or now - counted_at > STALE_AFTER:
         words = f"not counted lately: {message}" if message else "not counted lately"
         return replace(result, standing=Standing.UNKNOWN, reason=words)

@@ -99,6 +99,7 @@ class FakeWorkspace:
         self.dies_on: str = ""
         self.fails_with: str = ""
         self.is_slow = False
+        self.table_is_gone = False
 
     def current_user(self) -> str:
         return "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -142,16 +143,31 @@ class FakeWorkspace:
         names = runpy.run_path(str(path), run_name="drift")
         job, wanted = names["load"](names["PACKAGE"], names["SOURCES"]), names["WANTED"]
         self.wanted[run_id] = wanted
+        if self.table_is_gone:
+            return str(job.line({"windows": [], "baseline": None, "skipped": {job.NO_TABLE: 1}})).strip()
         batches = list(self._payloads(wanted))
         if wanted["kind"] == "windows":
             parts = names["worker"](wanted)(batches)
             report = job.collected((row["kind"], row["value"]) for part in parts for row in part.to_pylist())
         elif wanted["source"] == "table":
-            report = job.baseline_of_table(DeltaTable(wanted["table"]).to_pyarrow_table(), wanted)
+            table = DeltaTable(wanted["table"]).to_pyarrow_table()
+            report = self._of_rows(job, table, wanted) or job.baseline_of_table(table, wanted)
         else:
             first = pa.Table.from_batches(batches).sort_by("request_time").slice(0, wanted["max_rows"])
-            report = job.baseline_of_traffic(first.to_batches(), wanted)
+            rows = job.rows_of_traffic(first.to_batches(), wanted)[0]
+            report = self._of_rows(job, rows, wanted) or job.baseline_of_traffic(first.to_batches(), wanted)
         return str(job.line(report)).strip()
+
+    def _of_rows(self, job: Any, rows: pa.Table | None, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The importance of features to a model that looks at two of them; None if that is not what is wanted."""
+        if wanted["kind"] != "importance":
+            return None
+        found: dict[str, Any] = job.importance_of(rows, wanted, lambda uri: self.model)
+        return found
+
+    @staticmethod
+    def model(frame: Any) -> Any:
+        return frame["amount"] + frame["age"] / 10
 
     def _payloads(self, wanted: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
         rows = pa.table(DeltaTable(str(self.table)).to_pyarrow_table()).select(list(SOURCE_COLUMNS))

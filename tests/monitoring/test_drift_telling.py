@@ -12,7 +12,7 @@ from catalog.models import ModelVersion
 from deployments.models import Deployment
 from integrations.errors import IntegrationError
 from monitoring.alerting.drift import tell
-from monitoring.models import Alert, Watch
+from monitoring.models import Alert, DriftWindow, Watch
 from monitoring.states import Standing
 from monitoring.sync import drift as counting
 from monitoring.tasks import drift as tasks
@@ -51,6 +51,31 @@ def test_a_critical_feature_that_drifts_is_one_alert_with_what_it_rests_on(watch
     assert alert.evidence["version"] == 3
     assert {item["feature"] for item in alert.evidence["features"]} == {"amount", "country"}
     assert alert.evidence["window"] == [(NINE + HOUR).isoformat(), (NINE + 2 * HOUR).isoformat()]
+
+
+def test_a_table_that_is_gone_makes_drift_unknown_and_takes_no_counts_with_it(
+    watched: Deployment, tmp_path: Path
+) -> None:
+    traffic = Traffic(tmp_path / "table")
+    traffic.send(1000, NINE, normal)
+    workspace = FakeWorkspace(traffic.path)
+    settle(watched, workspace, NINE + HOUR)
+    tell(watched, NINE + HOUR)
+    assert Watch.objects.get().drift == Standing.PASSING
+    counted = list(DriftWindow.objects.values_list("start", "rows"))
+    workspace.table_is_gone = True
+    settle(watched, workspace, NINE + 2 * HOUR)
+    tell(watched, NINE + 2 * HOUR)
+    row = Watch.objects.get()
+    assert (row.drift, row.drift_reason) == (
+        "unknown",
+        "nothing can be counted: there is no such table yet, or it may not be read",
+    )
+    assert list(DriftWindow.objects.values_list("start", "rows")) == counted != []
+    workspace.table_is_gone = False
+    settle(watched, workspace, NINE + 3 * HOUR)
+    tell(watched, NINE + 3 * HOUR)
+    assert Watch.objects.get().drift == Standing.PASSING
 
 
 def test_the_task_brings_the_job_on_and_tells(
