@@ -22,7 +22,7 @@ from integrations.drift.sketch import merge
 
 T = TypeVar("T")
 # In the order in which they import each other; the last is the one that is run.
-PARTS = ("sketch", "payloads", "baseline", "job")
+PARTS = ("sketch", "payloads", "baseline", "importance", "job")
 FOLDER = Path(__file__).parent
 # Not more than this is unpacked of what a job says.
 MAX_BYTES = 200_000_000
@@ -102,12 +102,17 @@ class FoundWindow:
 
 @dataclass(frozen=True)
 class Found:
-    """What a job found. ``newest`` is the time of the last prediction in its range, ``skipped`` {reason: requests}."""
+    """What a job found. ``newest`` is the time of the last prediction in its range, ``skipped`` {reason: requests}.
+
+    ``importance`` is {feature: 0 to 1}; where it is None ``note`` says why.
+    """
 
     windows: tuple[FoundWindow, ...] = ()
     baseline: dict[str, Any] | None = None
     skipped: Mapping[str, int] = field(default_factory=dict)
     newest: datetime | None = None
+    importance: dict[str, float] | None = None
+    note: str = ""
 
 
 def read(output: str) -> Found | None:
@@ -142,7 +147,18 @@ def _found(report: Mapping[str, Any]) -> Found:
         baseline=_baseline(report.get("baseline")),
         skipped={str(reason)[:200]: int(count) for reason, count in (report.get("skipped") or {}).items()},
         newest=datetime.fromisoformat(newest).astimezone(UTC) if newest else None,
+        importance=_importance(report.get("importance")),
+        note=str(report.get("note") or "")[:500],
     )
+
+
+def _importance(found: Any) -> dict[str, float] | None:
+    if found is None:
+        return None
+    values = {str(name): float(value) for name, value in found.items()}
+    if not all(0 <= value <= 1 for value in values.values()):
+        raise ValueError("an importance is from 0 to 1")
+    return values
 
 
 def _window(item: Mapping[str, Any]) -> FoundWindow:

@@ -4,7 +4,8 @@ Sent there by bundle.py together with the files of this folder that it imports. 
 (``partial``, through ``mapInArrow``); counts alone come back. ``wanted`` is
 {"kind": "windows", "table", "start", "end", "width_s", "columns": {feature: MLflow type}, "endpoint",
 "entities": {served entity id or name: version}, "baselines": {version: baseline}} or
-{"kind": "baseline", "source": "traffic" | "table", "table", "columns", "max_rows", ...}; times are ISO 8601 in UTC.
+{"kind": "baseline" | "importance", "source": "traffic" | "table", "table", "columns", "max_rows", "uri", ...}; times
+are ISO 8601 in UTC.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from integrations.drift.baseline import make_baseline
+from integrations.drift.importance import Predict, loaded, measured
 from integrations.drift.payloads import OURS, PREDICTION, SERVED_ENTITY, SOURCE_COLUMNS, TIME, unpack
 from integrations.drift.sketch import merge, sketch
 
@@ -107,6 +109,12 @@ def collected(parts: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 def baseline_of_traffic(batches: Iterable[pa.RecordBatch], wanted: Wanted) -> dict[str, Any]:
     """The baseline of the predictions in ``batches``, None without any, and what was skipped."""
+    table, skipped = rows_of_traffic(batches, wanted)
+    return {"baseline": None if table is None else _limited(table, wanted), "skipped": skipped}
+
+
+def rows_of_traffic(batches: Iterable[pa.RecordBatch], wanted: Wanted) -> tuple[pa.Table | None, dict[str, int]]:
+    """The predictions in ``batches``, None without any, and what was skipped."""
     tables, skipped = [], dict[str, int]()
     for rows, reasons in unpack(batches, wanted["columns"]):
         tables.append(pa.Table.from_batches([rows]))
@@ -114,10 +122,10 @@ def baseline_of_traffic(batches: Iterable[pa.RecordBatch], wanted: Wanted) -> di
             skipped[reason] = skipped.get(reason, 0) + count
     filled = [table for table in tables if table.num_rows]
     if not filled:
-        return {"baseline": None, "skipped": skipped}
+        return None, skipped
     if len({table.schema.field(PREDICTION).type for table in filled}) > 1:
         filled = [_predictions_as_text(table) for table in filled]
-    return {"baseline": _limited(pa.concat_tables(filled), wanted), "skipped": skipped}
+    return pa.concat_tables(filled), skipped
 
 
 def _predictions_as_text(table: pa.Table) -> pa.Table:
@@ -158,9 +166,27 @@ def run(wanted: Wanted, worker: Callable[[Wanted], Callable[..., Any]]) -> dict[
         known = {**entities_of(spark, wanted), **wanted["entities"]}
         answers = payloads(spark, wanted).mapInArrow(worker({**wanted, "entities": known}), PARTIAL).collect()
         return collected((row["kind"], row["value"]) for row in answers)
+    table = _chosen(spark, wanted)
+    if wanted["kind"] == "importance":
+        rows = table if wanted["source"] == "table" else rows_of_traffic(table.to_batches(), wanted)[0]
+        return importance_of(rows, wanted)
     if wanted["source"] == "table":
-        return baseline_of_table(_sample(spark.table(wanted["table"]), int(wanted["max_rows"])), wanted)
-    return baseline_of_traffic(_first(spark, wanted).to_batches(), wanted)
+        return baseline_of_table(table, wanted)
+    return baseline_of_traffic(table.to_batches(), wanted)
+
+
+def importance_of(rows: pa.Table | None, wanted: Wanted, load: Callable[[str], Predict] = loaded) -> dict[str, Any]:
+    """See importance.py. ``rows`` are those that the baseline was made of, or None if they are gone."""
+    if rows is None:
+        return {"importance": None, "note": "the rows of the baseline are gone"}
+    return measured(rows, wanted["columns"], lambda: load(wanted["uri"]))
+
+
+def _chosen(spark: Any, wanted: Wanted) -> pa.Table:
+    """Rows of a table, or payloads of the first traffic."""
+    if wanted["source"] == "table":
+        return _sample(spark.table(wanted["table"]), int(wanted["max_rows"]))
+    return _first(spark, wanted)
 
 
 def session() -> Any:

@@ -24,8 +24,9 @@ class Baseline(models.Model):
     """The reference distribution of a model version.
 
     ``data`` is as ``integrations.drift.baseline.make_baseline`` returns it. ``detail`` says in words what it was made
-    from. ``importance`` is {feature: number} or null where nobody has said. One that is replaced takes the windows
-    that were counted in its bins with it: other bins do not compare.
+    from. ``importance`` is {feature: 0 to 1}, see integrations/drift/importance.py; null while it is not known, and
+    ``importance_note`` says why it never will be. A baseline that is replaced takes the windows that were counted in
+    its bins with it: other bins do not compare.
     """
 
     class Source(models.TextChoices):
@@ -39,6 +40,7 @@ class Baseline(models.Model):
     data = models.JSONField()
     rows = models.PositiveBigIntegerField()
     importance = models.JSONField(null=True, blank=True)
+    importance_note = models.TextField(blank=True)
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -170,7 +170,8 @@ def _charts(
     if chosen.found.kind:
         charts.append(distribution(found, chosen.name))
     points = [(row.importance, row.found.value, row.label) for row in rows]
-    return [*charts, against_importance([point for point in points if None not in point[:2]])]
+    note = found.baseline.importance_note if found.baseline else ""
+    return [*charts, against_importance([point for point in points if None not in point[:2]], note)]
 
 
 SORTS: dict[str, Callable[[FeatureRow], Any]] = {

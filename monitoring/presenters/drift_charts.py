@@ -133,8 +133,9 @@ def over_time(history: History, feature: str, threshold: float, shown: TimeRange
     )
 
 
-def against_importance(points: Sequence[Sequence[Any]]) -> Chart:
-    """``points`` are (importance, drift, name)."""
+def against_importance(points: Sequence[Sequence[Any]], note: str) -> Chart:
+    """``points`` are (importance, drift, name); ``note`` says why there are none, "" if that is still found out."""
+    why = f"is not known: {note}." if note else "is measured by a job, once for each baseline."
     return Chart(
         id="drift-importance",
         title="Drift against importance",
@@ -142,7 +143,9 @@ def against_importance(points: Sequence[Sequence[Any]]) -> Chart:
         kind="scatter",
         x="number",
         x_label="Importance",
-        empty="How much each feature matters to this version is not known.",
+        empty=why
+        if note
+        else "How much each feature matters to this version is measured by a job, once for a baseline.",
     )
 
 

@@ -6,6 +6,7 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pyarrow as pa
 import pytest
@@ -65,8 +66,26 @@ def test_a_baseline_is_made_of_the_first_traffic_and_then_everything_is_counted(
     assert [(start, rows) for start, rows, _ in numbers()] == [(NINE, 1200)]
     assert (job.status, job.message) == ("done", "")
     assert job.counted_until == NINE + HOUR
-    assert job.job_url == "https://dbc.example.com/#job/1/run/2"
-    assert len(jobs.runs) == 2
+    assert job.job_url == "https://dbc.example.com/#job/1/run/3"
+    assert len(jobs.runs) == 3
+    assert baseline.importance is not None
+    assert {name: value for name, value in baseline.importance.items() if value} == {"amount": 1.0, "age": ANY}
+
+
+def test_a_version_that_cannot_be_asked_leaves_its_importance_unknown_and_says_why(
+    watched: Deployment, jobs: FakeWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(frame: Any) -> Any:
+        raise ValueError("wrong columns")
+
+    monkeypatch.setattr(jobs, "model", broken)
+    job = settle(watched, jobs, NINE + HOUR)
+    baseline = Baseline.objects.get()
+    assert (job.status, job.message, baseline.importance) == ("done", "", None)
+    assert baseline.importance_note == "the version could not be asked: ValueError: wrong columns"
+    before = len(jobs.runs)
+    settle(watched, jobs, NINE + HOUR + timedelta(minutes=1))
+    assert len(jobs.runs) == before
 
 
 def test_too_little_traffic_makes_no_baseline_and_says_so(watched: Deployment, tmp_path: Path) -> None:
