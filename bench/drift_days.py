@@ -1,7 +1,7 @@
 """The last 30 days of drift by day, for thirty features counted by the hour: from the database, and from the lake.
 
-The database answers as it does for the chart of the page Drift; the lake as in the example of docs/lake.md, by a
-program that knows nothing of the portal but how drift is judged. ``make bench-drift`` runs it; its last line is JSON.
+The database answers as it does for the chart of the page Drift; the lake is read and judged as in the example of
+docs/lake.md. ``make bench-drift`` runs it; its last line is JSON.
 """
 
 from __future__ import annotations
@@ -76,12 +76,13 @@ def _from_database(deployment: Deployment, until: datetime) -> int:
 
 def _from_lake(deployment_id: int, until: datetime) -> int:
     import pyarrow.dataset as ds
-    from deltalake import DeltaTable
 
     from monitoring.lake import delta
     from monitoring.lake.tables import DRIFT_SKETCHES
 
-    days = DeltaTable(delta.uri(DRIFT_SKETCHES)).to_pyarrow_dataset()
+    target = delta.find(DRIFT_SKETCHES)
+    assert target is not None
+    days = delta.dataset(target)
     wanted = (ds.field("date") >= (until - timedelta(days=DAYS)).date()) & (ds.field("deployment_id") == deployment_id)
     found = days.to_table(columns=["version", "sketch", "baseline"], filter=wanted).to_pylist()
     baselines = {text: json.loads(text) for text in {row["baseline"] for row in found}}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
@@ -15,11 +16,13 @@ from monitoring.lake.tables import Kind, LakeTable
 
 if TYPE_CHECKING:
     import pyarrow
+    import pyarrow.dataset
     from deltalake import DeltaTable
 
 # The moment up to which a table was exported stands in its log, as the version of this application: Unix time in µs.
 APPLICATION = "slipway-export"
 MICROSECONDS = 1_000_000
+ROWS_OF_GROUP = 4096
 VACUUM_AFTER_H = 7 * 24
 DECIMAL_DIGITS, DECIMAL_PLACES = 38, 12
 
@@ -95,13 +98,22 @@ def merge(table: LakeTable, target: DeltaTable, records: Sequence[dict[str, Any]
 
 
 def replace_day(table: LakeTable, day: date, records: Sequence[dict[str, Any]]) -> None:
-    """Put ``records`` in the place of all rows of the day, in one commit."""
+    """Put ``records`` in the place of all rows of the day, in one commit.
+
+    In the order of the keys and in small groups: who asks for one deployment reads its groups alone.
+    """
     import pyarrow as pa
-    from deltalake import write_deltalake
+    from deltalake import WriterProperties, write_deltalake
 
     data = pa.Table.from_pylist(list(records), schema=arrow_schema(table))
-    where = f"date = '{day.isoformat()}'"
-    write_deltalake(uri(table), data, mode="overwrite", predicate=where, schema_mode="merge")
+    write_deltalake(
+        uri(table),
+        data.sort_by([(key, "ascending") for key in table.keys]),
+        mode="overwrite",
+        predicate=f"date = '{day.isoformat()}'",
+        schema_mode="merge",
+        writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=ROWS_OF_GROUP),
+    )
 
 
 def _same_row(table: LakeTable, records: Iterable[dict[str, Any]]) -> str:
@@ -144,7 +156,18 @@ def batches(
 
     since = ds.scalar(True) if first is None else ds.field("date") >= first
     until = ds.scalar(True) if last is None else ds.field("date") <= last
-    yield from target.to_pyarrow_dataset().to_batches(columns=columns, filter=since & until)
+    yield from dataset(target).to_batches(columns=columns, filter=since & until)
+
+
+def dataset(target: DeltaTable) -> pyarrow.dataset.Dataset:
+    """The rows of the table, for questions that name columns and days."""
+    from pyarrow import fs
+
+    place = urlsplit(target.table_uri)
+    if place.scheme not in ("", "file"):
+        return target.to_pyarrow_dataset()
+    # Files of this machine are read by Arrow itself: threads that call Python may end a program that is about to end.
+    return target.to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(unquote(place.path), fs.LocalFileSystem()))
 
 
 def days(target: DeltaTable) -> set[date]:

@@ -31,7 +31,7 @@ def old_hours(deployment_id: int, start: datetime, end: datetime) -> list[Health
             return []
         of_days = (ds.field("date") >= first) & (ds.field("date") <= last)
         mine = (ds.field("deployment_id") == deployment_id) & (ds.field("start") >= start) & (ds.field("start") < end)
-        found = target.to_pyarrow_dataset().to_table(filter=of_days & mine).to_pylist()
+        found = delta.dataset(target).to_table(filter=of_days & mine).to_pylist()
     except (DeltaError, OSError, ValueError) as error:
         raise LakeUnreadable(f"The data lake cannot be read: {type(error).__name__}.") from error
     return [_bucket(row) for row in found]
