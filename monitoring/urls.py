@@ -9,6 +9,7 @@ from monitoring.views import alerts, budgets, cost, drift, fleet, health, qualit
 app_name = "monitoring"
 urlpatterns: list[URLPattern] = [
     path("fleet/", fleet.fleet, name="fleet"),
+    path("fleet/now/", fleet.fleet_now, name="fleet_now"),
     path("models/<path:full_name>/health/", health.health, name="health"),
     path("deployments/<int:deployment_id>/health/history/", health.health_history, name="health_history"),
     path("cost/", cost.cost, name="cost"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import django_filters
 from django.db.models import QuerySet
+from django.forms import HiddenInput
 
 from catalog.filters import TextFilter, teams_of
 from catalog.models import Environment
 from deployments.filters import words_in
+from deployments.models import Deployment
 from monitoring.models import Alert
 from monitoring.states import ALERT_ONGOING, AlertState, AlertSubject, Severity
 
@@ -16,6 +20,10 @@ STATES = [
     ("ongoing", "Not over"),
     *((state.value, state.label) for state in (*ALERT_ONGOING, AlertState.RESOLVED)),
 ]
+
+
+def deployments_of(request: Any) -> Any:
+    return Deployment.objects.none() if request is None else Deployment.objects.visible_to(request.user)
 
 
 class AlertFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
@@ -32,6 +40,10 @@ class AlertFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no t
     )
     team = django_filters.ModelChoiceFilter(
         field_name="deployment__team", queryset=teams_of, to_field_name="slug", label="Team", empty_label="All teams"
+    )
+
+    deployment = django_filters.ModelChoiceFilter(
+        queryset=deployments_of, label="Deployment", widget=HiddenInput(), help_text="Its number."
     )
 
     class Meta:

@@ -7,6 +7,10 @@ from typing import Any
 from django import template
 from django.urls import NoReverseMatch, reverse
 
+from deployments.models import Deployment
+from monitoring.models import Alert
+from monitoring.states import AlertState
+
 register = template.Library()
 TABS = (
     ("Overview", "catalog:model"),
@@ -31,3 +35,10 @@ def model_tabs(context: dict[str, Any], full_name: str) -> dict[str, Any]:
             continue
         tabs.append({"label": label, "url": url + query, "active": request.path == url})
     return {"tabs": tabs, "label": "Sections of the model"}
+
+
+@register.inclusion_tag("monitoring/_alert_links.html")
+def alert_links(deployment: Deployment) -> dict[str, Any]:
+    """To what fires at the deployment, and to the rules that decide. One query."""
+    firing = Alert.objects.exclude(fired_at=None).filter(deployment=deployment, state=AlertState.FIRING).count()
+    return {"deployment": deployment, "firing": firing}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
@@ -19,9 +21,11 @@ from monitoring.filters.fleet import FleetFilter
 from monitoring.presenters import fleet as present
 from monitoring.presenters.cost import cost_rows
 from monitoring.presenters.csv import csv_of
+from monitoring.presenters.fleet_overview import figures
 from monitoring.services import costing
 from monitoring.services.fleet import Lens, steps_of
 from monitoring.services.fleet import fleet as fleet_of
+from monitoring.services.fleet_overview import overview
 from monitoring.services.requests import requests_of
 
 PAGE_SIZE = 25
@@ -44,6 +48,18 @@ def fleet(request: HttpRequest) -> HttpResponse:
     return render(request, "monitoring/fleet.html", _context(request, user, asked, rows))
 
 
+@login_required
+@require_GET
+def fleet_now(request: HttpRequest) -> HttpResponse:
+    """The head of the page alone, which renews itself."""
+    return render(request, "monitoring/_fleet_now.html", _now(signed_in(request), timezone.now()))
+
+
+def _now(user: User, now: datetime) -> dict[str, Any]:
+    found = overview(user, now)
+    return {"overview": found, "figures": figures(found), "refresh_s": REFRESH_S}
+
+
 def _context(request: HttpRequest, user: User, asked: FleetFilter, rows: DeploymentQuerySet) -> dict[str, Any]:
     lens, chosen = asked.chosen_lens, request.GET.get("status", "")
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -51,7 +67,10 @@ def _context(request: HttpRequest, user: User, asked: FleetFilter, rows: Deploym
     form = asked.form
     del form.fields["lens"]
     tiles = present.tiles(lens, asked.counts)
+    # A request for the table alone leaves the head as it is.
+    head = {} if request.headers.get("HX-Request") else _now(user, asked.now)
     return {
+        **head,
         "filter_form": form,
         "lens": lens,
         "tabs": [
