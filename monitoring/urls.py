@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern] = [
     path("cost/budgets/", budgets.budgets, name="budgets"),
     path("models/<path:full_name>/drift/", drift.drift, name="drift"),
     path("deployments/<int:deployment_id>/drift/feature/", drift.drift_feature, name="drift_feature"),
+    path("deployments/<int:deployment_id>/drift/rows/", drift.drift_rows, name="drift_rows"),
     path("deployments/<int:deployment_id>/drift/baseline/", drift.drift_baseline, name="drift_baseline"),
     path("models/<path:full_name>/quality/", quality.quality, name="quality"),
     path("deployments/<int:deployment_id>/quality/remove/", quality.quality_remove, name="quality_remove"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.helpers import forced_singular_serializer
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from pydantic import Field
 from rest_framework import serializers, status, viewsets
 from rest_framework.decorators import action
@@ -21,6 +21,7 @@ from integrations.drift.judgement import DriftStatus
 from monitoring.models import DriftJob
 from monitoring.presenters import drift as present
 from monitoring.services.drift import choose_baseline, set_feature
+from monitoring.services.drift_rows import Behind, rows_behind
 from monitoring.specs import RangeInvalid, TimeRange, parse_range
 from monitoring.states import Standing
 
@@ -101,6 +102,28 @@ class DriftSerializer(serializers.Serializer[Any]):
         return [chart.as_json for chart in view.charts]
 
 
+class DriftRowSerializer(serializers.Serializer[Any]):
+    at = serializers.DateTimeField(read_only=True)
+    request_id = serializers.CharField(read_only=True)
+    prediction = serializers.JSONField(read_only=True)
+    values = serializers.SerializerMethodField(help_text="{feature: value}")
+
+    def get_values(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {name: row[name] for name in self.context["features"]}
+
+
+class DriftRowsSerializer(serializers.Serializer[Any]):
+    """The newest predictions of a time, and the SQL that reads them."""
+
+    query = serializers.CharField(read_only=True)
+    rows = serializers.SerializerMethodField()
+    skipped = serializers.DictField(child=serializers.IntegerField(), read_only=True, help_text="{reason: requests}")
+
+    @extend_schema_field(DriftRowSerializer(many=True))
+    def get_rows(self, behind: Behind) -> list[dict[str, Any]]:
+        return list(DriftRowSerializer(behind.rows, many=True, context={"features": behind.features}).data)
+
+
 ONE_DRIFT = forced_singular_serializer(DriftSerializer)  # type: ignore[no-untyped-call]  # ships no types
 
 
@@ -121,6 +144,18 @@ class DriftViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Deployment]):
         """Of the newest window that has enough predictions, or of all of a range that is asked for."""
         view = _view(request, deployment_or_404(request, deployment_id))
         return Response(DriftSerializer(view).data)
+
+    @extend_schema(
+        operation_id="deployments_drift_rows",
+        parameters=[DEPLOYMENT_ID, RANGE, FROM, TO],
+        responses=DriftRowsSerializer,
+    )
+    @action(detail=False, methods=["get"])
+    def rows(self, request: Request, deployment_id: str) -> Response:
+        """Up to twenty requests, for those who may deploy; that they were looked at stands in the audit trail."""
+        found, shown = deployment_or_404(request, deployment_id), _range(request)
+        behind = rows_behind(deployment=found, start=shown.start, end=shown.end, actor=user_of(request))
+        return Response(DriftRowsSerializer(behind).data)
 
     @extend_schema(
         operation_id="deployments_drift_feature",

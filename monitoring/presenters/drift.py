@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
 
 from deployments.models import Deployment
 from integrations.drift.judgement import DriftStatus, FeatureDrift
@@ -14,6 +17,7 @@ from integrations.drift.payloads import PREDICTION
 from monitoring.models import DriftJob, FeatureSetting
 from monitoring.presenters.charts import Chart
 from monitoring.presenters.drift_charts import History, against_importance, distribution, over_time
+from monitoring.services.drift_rows import Behind
 from monitoring.specs import TimeRange
 from monitoring.states import TONES
 from monitoring.sync.drift_judging import Judged, judged
@@ -52,6 +56,10 @@ CSV_COLUMNS = (
     "window_end",
     "reason",
 )
+
+
+# Of the rows behind a point.
+MOST_COLUMNS = 8
 
 
 @dataclass(frozen=True)
@@ -166,7 +174,15 @@ def _charts(
     deployment: Deployment, found: Judged, rows: list[FeatureRow], chosen: FeatureRow, shown: TimeRange
 ) -> list[Chart]:
     history = History.of(deployment, found.rules, shown)
-    charts = [over_time(history, chosen.name, chosen.found.threshold, shown)]
+    page = reverse("monitoring:drift", args=[deployment.model.full_name])
+
+    def link(start: datetime, end: datetime) -> str:
+        """The window of a point, judged as one, with the rows behind it."""
+        asked = {"deployment": deployment.pk, "feature": chosen.name, "window": "range"}
+        times = {"from": start.isoformat(), "to": min(end, shown.end).isoformat()}
+        return f"{page}?{urlencode(asked | times)}"
+
+    charts = [over_time(history, chosen.name, chosen.found.threshold, shown, link)]
     if chosen.found.kind:
         charts.append(distribution(found, chosen.name))
     points = [(row.importance, row.found.value, row.label) for row in rows]
@@ -219,3 +235,11 @@ def csv_rows(view: DriftView, rows: list[FeatureRow]) -> list[tuple[object, ...]
         )
         for row in rows
     ]
+
+
+def table_of(behind: Behind, feature: str) -> dict[str, Any]:
+    """Columns that fit on a page: the feature that is looked at first."""
+    named = [name for name in behind.features if name == feature]
+    shown = [*named, *(name for name in behind.features if name not in named)][:MOST_COLUMNS]
+    rows = [{**row, "cells": ["" if row[name] is None else row[name] for name in shown]} for row in behind.rows]
+    return {"shown": shown, "rows": rows}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -116,9 +116,13 @@ def _value(moment: Moment, feature: str) -> float | None:
     return one.value if one is not None and one.status in (DriftStatus.DRIFT, DriftStatus.OK) else None
 
 
-def over_time(history: History, feature: str, threshold: float, shown: TimeRange) -> Chart:
+def over_time(
+    history: History, feature: str, threshold: float, shown: TimeRange, link: Callable[[datetime, datetime], str]
+) -> Chart:
+    """``link``: where a point leads, of the start and the end of its time."""
     label = "Prediction" if feature == PREDICTION else feature
-    series = [Series(label, history.values(feature))]
+    points = [(time, value, "", link(time, time + history.width)) for time, value in history.values(feature)]
+    series = [Series(label, points)]
     if feature != PREDICTION:
         series.append(Series("Prediction", history.values(PREDICTION)))
     return Chart(

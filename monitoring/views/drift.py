@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -25,6 +26,8 @@ from monitoring.presenters import drift as present
 from monitoring.presenters.csv import csv_of
 from monitoring.presenters.ranges import range_links
 from monitoring.services.drift import choose_baseline, set_feature
+from monitoring.services.drift_rows import query_behind, rows_behind
+from monitoring.specs import RangeInvalid, parse_range
 from monitoring.views.subject import Subject, subject_of
 
 PAGE_SIZE = 50
@@ -64,6 +67,7 @@ def drift(request: HttpRequest, full_name: str) -> HttpResponse:
         "tiles": _tiles(request, view),
         **_links(request),
         **_baseline(subject, view),
+        **_rows_behind(subject, view),
     }
     return render(request, "monitoring/drift.html", context)
 
@@ -104,6 +108,39 @@ def _baseline(subject: Subject, view: present.DriftView) -> dict[str, Any]:
         "baseline_form": BaselineForm(initial={"version": version.version if version else "", "source": "table"}),
         "deploy_url": reverse("deployments:deployment", args=[subject.deployment.pk]) if subject.deployment else "",
     }
+
+
+def _rows_behind(subject: Subject, view: present.DriftView) -> dict[str, Any]:
+    """Where the rows of what is judged are read, once somebody asks for them."""
+    span = view.judged.span
+    if subject.deployment is None or span is None or view.chosen is None:
+        return {}
+    asked = urlencode({"feature": view.chosen.name, "from": span.start.isoformat(), "to": span.end.isoformat()})
+    return {
+        "start": span.start,
+        "end": span.end,
+        "label": view.chosen.label,
+        "load_url": f"{reverse('monitoring:drift_rows', args=[subject.deployment.pk])}?{asked}",
+        "query": query_behind(subject.deployment, span.start, span.end) if view.has_table else "",
+    }
+
+
+@login_required
+@require_GET
+def drift_rows(request: HttpRequest, deployment_id: int) -> HttpResponse:
+    """Some of the predictions of ``?from=&to=``, for those who may deploy; how they are asked for is shown to all."""
+    found = visible_deployment(request, deployment_id)
+    try:
+        shown = parse_range("", request.GET.get("from", ""), request.GET.get("to", ""), timezone.now(), DEFAULT_RANGE)
+    except RangeInvalid as invalid:
+        return HttpResponseBadRequest(str(invalid))
+    context: dict[str, Any] = {"start": shown.start, "end": shown.end, "label": request.GET.get("feature", "")[:255]}
+    try:
+        behind = rows_behind(deployment=found, start=shown.start, end=shown.end, actor=signed_in(request))
+        context |= {"behind": behind, "query": behind.query, **present.table_of(behind, context["label"])}
+    except ActionRefused as refusal:
+        context |= {"refusal": refusal.message}
+    return render(request, "monitoring/_drift_rows.html", context)
 
 
 @login_required
