@@ -107,6 +107,8 @@ MONITORING_DOORS = {
     "remove_labels": Doors(
         "monitoring:quality_remove", DEPLOYMENT, "of-deployment-quality", DEPLOYMENT, method="delete"
     ),
+    # Changes nothing but the audit trail.
+    "rows_behind": Doors("monitoring:drift_rows", DEPLOYMENT, "deployment-drift-rows", DEPLOYMENT, method="get"),
     "ask_for_history": Doors("monitoring:health_history", DEPLOYMENT, "deployment-health-history", DEPLOYMENT),
 }
 APPS = {"deployments": (services, DOORS), "monitoring": (monitoring_services, MONITORING_DOORS)}
