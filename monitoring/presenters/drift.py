@@ -58,8 +58,8 @@ CSV_COLUMNS = (
 )
 
 
-# Of the rows behind a point.
-MOST_COLUMNS = 8
+# Of the rows behind a point, on a page.
+MOST_COLUMNS, MOST_ROWS = 8, 25
 
 
 @dataclass(frozen=True)
@@ -241,5 +241,7 @@ def table_of(behind: Behind, feature: str) -> dict[str, Any]:
     """Columns that fit on a page: the feature that is looked at first."""
     named = [name for name in behind.features if name == feature]
     shown = [*named, *(name for name in behind.features if name not in named)][:MOST_COLUMNS]
-    rows = [{**row, "cells": ["" if row[name] is None else row[name] for name in shown]} for row in behind.rows]
+    rows = [
+        {**row, "cells": ["" if row[name] is None else row[name] for name in shown]} for row in behind.rows[:MOST_ROWS]
+    ]
     return {"shown": shown, "rows": rows}
