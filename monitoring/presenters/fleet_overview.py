@@ -53,7 +53,7 @@ def _count(key: str, label: str, count: int, url: str, tone: str) -> Figure:
 
 
 def _cost(cost: MonthCost) -> Figure:
-    note, tone = "no budget of all environments", ""
+    note, tone = "no budget", ""
     if cost.budget is not None:
         note = f"of {money(cost.budget, cost.currency)}"
         tone = "bad" if cost.spent is not None and cost.spent >= cost.budget else ""
