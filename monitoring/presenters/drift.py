@@ -241,7 +241,11 @@ def table_of(behind: Behind, feature: str) -> dict[str, Any]:
     """Columns that fit on a page: the feature that is looked at first."""
     named = [name for name in behind.features if name == feature]
     shown = [*named, *(name for name in behind.features if name not in named)][:MOST_COLUMNS]
-    rows = [
-        {**row, "cells": ["" if row[name] is None else row[name] for name in shown]} for row in behind.rows[:MOST_ROWS]
-    ]
+    rows = [{**row, "cells": [_cell(row[name]) for name in ("prediction", *shown)]} for row in behind.rows[:MOST_ROWS]]
     return {"shown": shown, "rows": rows}
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
