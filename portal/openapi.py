@@ -65,6 +65,6 @@ class PortalSchema(AutoSchema):
             codes.append(404)
         if self.method != "GET" or self._is_list_view() or self.get_override_parameters():
             codes.append(400)
-        if self.method in ("POST", "DELETE"):
+        if self.method in ("POST", "PUT", "DELETE"):
             codes.append(409)
         return codes
