@@ -24,7 +24,7 @@ from integrations.drift import bundle
 from integrations.drift.job import NO_TABLE
 from integrations.drift.sketch import empty, merge
 from integrations.errors import IntegrationError
-from monitoring.models import Baseline, DriftJob, DriftWindow, HealthBucket
+from monitoring.models import Baseline, DriftJob, DriftWindow, HealthBucket, HealthSource
 from monitoring.models.health import COARSE
 from monitoring.sync.drift_days import add_up
 from monitoring.sync.drift_versions import columns_of, entities_of, inference_table, live_versions, versions_of
@@ -37,6 +37,8 @@ LONGEST_RANGE = 168 * WIDTH
 KEPT = timedelta(days=30)
 # So much of the first traffic makes a baseline at most, and so many rows of a table.
 TRAFFIC_ROWS, TABLE_ROWS = 5_000, 200_000
+# Metrics that are older say nothing about whether somebody asks.
+STALE_AFTER = timedelta(minutes=10)
 # A job that was asked for and is not heard of is given up this long after its own timeout.
 GRACE = timedelta(minutes=5)
 
@@ -111,11 +113,28 @@ def _begin_count(job: DriftJob, versions: list[ModelVersion], now: datetime, eve
     is_due = job.counted_at is None or now - job.counted_at >= every
     if not baselines or not (is_behind or is_due):
         return False
+    if _is_quiet(job, now):
+        # Counted, as far as it goes: there is nothing new, and no job has to say so.
+        DriftJob.objects.filter(pk=job.pk, token=job.token).update(counted_at=now, counted_until=_floor(now))
+        return False
     start = _first_of_all(job, now)
     if job.counted_until is not None:
         start = max(start, job.counted_until - RECOUNTED)
     end = min(start + LONGEST_RANGE, _floor(now) + WIDTH)
     return job.claim(now, asked={"kind": "windows", "baselines": baselines}, range_start=start, range_end=end)
+
+
+def _is_quiet(job: DriftJob, now: datetime) -> bool:
+    """Whether the metrics say that nobody has asked since long before the last count.
+
+    Requests reach the table late, and metrics may have been missed: a job counts what there is once a day all the same.
+    """
+    if job.counted_until is None or job.finished_at is None or now - job.finished_at >= timedelta(days=1):
+        return False
+    source = HealthSource.objects.filter(deployment=job.deployment).first()
+    if source is None or source.minute is None or source.error or now - source.minute > STALE_AFTER:
+        return False
+    return source.last_request_at is None or source.last_request_at < job.finished_at - RECOUNTED
 
 
 def _begin_importance(job: DriftJob, versions: list[ModelVersion], now: datetime) -> bool:

@@ -18,7 +18,7 @@ from deployments.models import Deployment
 from integrations.drift.sketch import merge
 from integrations.errors import IntegrationError
 from integrations.metrics import Window
-from monitoring.models import Baseline, DriftDay, DriftJob, DriftWindow
+from monitoring.models import Baseline, DriftDay, DriftJob, DriftWindow, HealthSource
 from monitoring.models.drift import WINDOWS_KEPT
 from monitoring.sync import drift, drift_days, health_history
 from monitoring.sync.health_history import PastHour
@@ -86,6 +86,30 @@ def test_a_version_that_cannot_be_asked_leaves_its_importance_unknown_and_says_w
     before = len(jobs.runs)
     settle(watched, jobs, NINE + HOUR + timedelta(minutes=1))
     assert len(jobs.runs) == before
+
+
+def test_an_endpoint_that_nobody_asks_costs_one_job_a_day(watched: Deployment, jobs: FakeWorkspace) -> None:
+    settle(watched, jobs, NINE + HOUR)
+    source = HealthSource.objects.create(deployment=watched, last_request_at=NINE)
+
+    def at(later: timedelta) -> int:
+        """How many jobs there were by then."""
+        now = NINE + HOUR + later
+        HealthSource.objects.update(minute=now)
+        settle(watched, jobs, now)
+        assert DriftJob.objects.get().counted_at == now
+        return len(jobs.runs)
+
+    # What was asked just before the last count may not have been in the table yet.
+    begun = at(HOUR)
+    begun = at(4 * HOUR)
+    assert [at(hours * HOUR) for hours in range(5, 9)] == [begun] * 4
+    source.last_request_at = NINE + 9 * HOUR
+    source.save()
+    assert at(10 * HOUR) == begun + 1
+    source.last_request_at = NINE
+    source.save()
+    assert [at(hours * HOUR) for hours in (20, 33, 36)] == [begun + 1, begun + 1, begun + 2]
 
 
 def test_too_little_traffic_makes_no_baseline_and_says_so(watched: Deployment, tmp_path: Path) -> None:
