@@ -54,7 +54,9 @@ class PortalSchema(AutoSchema):
         bodies = dict(super()._get_response_bodies(direction))
         if self.method == "GET":
             bodies["304"] = {"description": "Unchanged since the answer that had this ETag."}
-        for code in self._error_codes():
+        # What a view says itself has the one shape of errors, too.
+        own = [409] if bodies.pop("409", None) else []
+        for code in [*self._error_codes(), *own]:
             response = OpenApiResponse(ErrorSerializer, ERRORS[code])
             bodies.setdefault(str(code), self._get_response_for_code(response, str(code)))  # type: ignore[no-untyped-call]
         return dict(sorted(bodies.items()))

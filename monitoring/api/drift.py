@@ -6,7 +6,8 @@ from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.helpers import forced_singular_serializer
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
 from pydantic import Field
 from rest_framework import serializers, status, viewsets
 from rest_framework.decorators import action
@@ -28,6 +29,8 @@ from monitoring.states import Standing
 RANGE = OpenApiParameter("range", str, description="1h, 24h, 7d, 30d or 90d: judge all of it as one window.")
 FROM = OpenApiParameter("from", str, description="Start of the range, ISO 8601 with a zone, in place of `range`.")
 TO = OpenApiParameter("to", str, description="End of the range; now, if it is left out.")
+# Reading may be refused, too: there may be no table, or no warehouse.
+REFUSED = OpenApiResponse(OpenApiTypes.OBJECT, "Not now: code says why.")
 FEATURE = OpenApiParameter("feature", str, description="Only this feature, with its course and its distribution.")
 
 
@@ -148,7 +151,7 @@ class DriftViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Deployment]):
     @extend_schema(
         operation_id="deployments_drift_rows",
         parameters=[DEPLOYMENT_ID, RANGE, FROM, TO],
-        responses=DriftRowsSerializer,
+        responses={200: DriftRowsSerializer, 409: REFUSED},
     )
     @action(detail=False, methods=["get"])
     def rows(self, request: Request, deployment_id: str) -> Response:
