@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 import zlib
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -14,6 +13,7 @@ from django.db.models import Q
 from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
+from monitoring.models.workspace_jobs import WorkspaceJob
 
 FEATURE_CHARS = 255
 # A day longer than anything is counted again: a day that is added up anew is whole.
@@ -143,8 +143,8 @@ class FeatureSetting(models.Model):
         return f"{self.feature} of {self.deployment}"
 
 
-class DriftJob(models.Model):
-    """The one job that counts for a deployment, and how far it came. ``token`` makes a repeated start the same start.
+class DriftJob(WorkspaceJob):
+    """The one job that counts for a deployment, and how far it came.
 
     ``asked`` is what the job under way, or the last one, is about: {"kind": "windows", "baselines": {version: id}} or
     {"kind": "baseline", "version", "source", "table", "prediction_column"}; ``range_start`` and ``range_end`` are its.
@@ -154,24 +154,11 @@ class DriftJob(models.Model):
     that was seen.
     """
 
-    class Status(models.TextChoices):
-        IDLE = "idle", "Not started"
-        RUNNING = "running", "Running"
-        DONE = "done", "Done"
-        FAILED = "failed", "Failed"
-
     deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="drift_job")
-    status = models.CharField(max_length=10, choices=Status, default=Status.IDLE)
-    token = models.UUIDField(default=uuid.uuid4)
     asked = models.JSONField(default=dict, blank=True)
     wanted = models.JSONField(default=dict, blank=True)
     range_start = models.DateTimeField(null=True, blank=True)
     range_end = models.DateTimeField(null=True, blank=True)
-    job_run_id = models.BigIntegerField(null=True, blank=True)
-    job_url = models.CharField(max_length=1024, blank=True)
-    started_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
-    message = models.TextField(blank=True)
     counted_at = models.DateTimeField(null=True, blank=True)
     tried_at = models.DateTimeField(null=True, blank=True)
     counted_until = models.DateTimeField(null=True, blank=True)
@@ -180,19 +167,3 @@ class DriftJob(models.Model):
 
     def __str__(self) -> str:
         return f"drift job of {self.deployment}"
-
-    def claim(self, now: datetime, **values: Any) -> bool:
-        """Begin a job with a token of its own, unless another worker began or ended one since this row was read."""
-        token = uuid.uuid4()
-        begun = {"status": self.Status.RUNNING, "token": token, "job_run_id": None, "job_url": "", "started_at": now}
-        mine = DriftJob.objects.filter(pk=self.pk, token=self.token).exclude(status=self.Status.RUNNING)
-        won = bool(mine.update(**begun, **values))
-        self.refresh_from_db()
-        return won and self.token == token
-
-    def end(self, status: str, message: str, now: datetime, **values: Any) -> bool:
-        """False if this job has ended already. Once for each token."""
-        mine = DriftJob.objects.filter(pk=self.pk, token=self.token, status=self.Status.RUNNING)
-        ended = bool(mine.update(status=status, message=message, finished_at=now, **values))
-        self.refresh_from_db()
-        return ended

@@ -46,8 +46,12 @@ class WorkspaceJob(models.Model):
 
     def end(self, status: str, message: str, now: datetime, **values: Any) -> bool:
         """False if this job has ended already, or is gone. Once for each token."""
-        mine = self._mine().filter(status=self.Status.RUNNING)
-        return bool(mine.update(status=status, message=message, finished_at=now, **values))
+        ended = {"status": status, "message": message, "finished_at": now, **values}
+        if not self._mine().filter(status=self.Status.RUNNING).update(**ended):
+            return False
+        for name, value in ended.items():
+            setattr(self, name, value)
+        return True
 
     def _mine(self) -> models.QuerySet[Self]:
         return type(self)._default_manager.filter(pk=self.pk, token=self.token)

@@ -26,6 +26,7 @@ from integrations.drift.sketch import empty, merge
 from integrations.errors import IntegrationError
 from monitoring.models import Baseline, DriftJob, DriftWindow, HealthBucket, HealthSource
 from monitoring.models.health import COARSE
+from monitoring.sync import workspace_jobs
 from monitoring.sync.drift_days import add_up
 from monitoring.sync.drift_versions import columns_of, entities_of, inference_table, live_versions, versions_of
 
@@ -39,8 +40,6 @@ KEPT = timedelta(days=30)
 TRAFFIC_ROWS, TABLE_ROWS = 5_000, 200_000
 # Metrics that are older say nothing about whether somebody asks.
 STALE_AFTER = timedelta(minutes=10)
-# A job that was asked for and is not heard of is given up this long after its own timeout.
-GRACE = timedelta(minutes=5)
 
 Connect = Callable[[WorkspaceRow], Workspace]
 S = DriftJob.Status
@@ -74,7 +73,7 @@ def step(deployment: Deployment, *, connect: Connect = connect_to, now: datetime
 
 
 def _refused(job: DriftJob, error: IntegrationError, now: datetime) -> None:
-    if error.permanent or _is_overdue(job, now):
+    if error.permanent or workspace_jobs.is_overdue(job, now, settings.DRIFT_JOB_TIMEOUT_S):
         _fail(job, error.message, now)
         return
     raise error
@@ -179,19 +178,14 @@ def _floor(moment: datetime) -> datetime:
 
 def _start(job: DriftJob, workspace: Workspace, table: str) -> None:
     deployment = job.deployment
-    # In a folder of its own: what lies in /Shared anybody may replace, and it runs with the portal's rights.
-    path = f"/Users/{workspace.current_user()}/slipway/drift-{deployment.pk}.py"
-    workspace.upload_file(path, bundle.script(_wanted(job, table)))
-    job_run_id = workspace.submit_job(
-        f"Slipway: drift of {deployment.model.full_name} deployment {deployment.pk}",
-        path,
-        [],
-        idempotency_token=str(job.token),
+    script = workspace_jobs.Script(
+        name=f"Slipway: drift of {deployment.model.full_name} deployment {deployment.pk}",
+        file=f"drift-{deployment.pk}.py",
+        content=bundle.script(_wanted(job, table)),
         timeout_s=settings.DRIFT_JOB_TIMEOUT_S,
         dependencies=_dependencies(job),
     )
-    DriftJob.objects.filter(pk=job.pk, token=job.token).update(job_run_id=job_run_id)
-    job.job_run_id = job_run_id
+    workspace_jobs.start(job, workspace, script)
 
 
 def _dependencies(job: DriftJob) -> list[str]:
@@ -248,30 +242,21 @@ def _baselines(job: DriftJob) -> dict[str, Baseline]:
 
 
 def _look(job: DriftJob, workspace: Workspace, now: datetime) -> None:
-    run_id = job.job_run_id or 0
-    run = workspace.job_run(run_id)
-    if run.url.startswith(("https://", "http://")) and run.url != job.job_url:
-        DriftJob.objects.filter(pk=job.pk, token=job.token).update(job_url=run.url[:1024])
-        job.job_url = run.url[:1024]
-    if not run.is_finished:
-        if _is_overdue(job, now):
-            workspace.cancel_job_run(run_id)
-            _fail(job, f"the job took longer than {settings.DRIFT_JOB_TIMEOUT_S} s", now)
+    try:
+        output = workspace_jobs.look(job, workspace, now, settings.DRIFT_JOB_TIMEOUT_S)
+    except workspace_jobs.JobFailed as failed:
+        _fail(job, str(failed), now)
         return
-    found = bundle.read(workspace.job_output(run_id)) if run.succeeded else None
+    if output is None:
+        return
+    found = bundle.read(output)
     if found is None:
-        words = run.message or run.result_state or run.life_cycle_state
-        _fail(job, f"the job ended without a result: {words}", now)
+        _fail(job, "the job ended without a result", now)
         return
     try:
         _keep(job, found, now)
     except ValueError as error:
         _fail(job, f"the job counted in other bins than its baseline has: {error}", now)
-
-
-def _is_overdue(job: DriftJob, now: datetime) -> bool:
-    longest = timedelta(seconds=settings.DRIFT_JOB_TIMEOUT_S) + GRACE
-    return job.started_at is not None and now - job.started_at > longest
 
 
 def _fail(job: DriftJob, message: str, now: datetime) -> None:

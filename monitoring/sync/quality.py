@@ -23,7 +23,7 @@ from integrations.drift import quality_bundle as bundle
 from integrations.errors import IntegrationError
 from monitoring.models import LabelSource, QualityDay, QualityJob
 from monitoring.sync.drift_versions import columns_of, entities_of, inference_table, versions_of
-from monitoring.sync.workspace_jobs import is_overdue, look, start
+from monitoring.sync.workspace_jobs import JobFailed, Script, is_overdue, look, start
 
 RECOUNTED = timedelta(days=60)
 
@@ -66,9 +66,13 @@ def _go_on(job: QualityJob, deployment: Deployment, workspace: Workspace, table:
     if job.job_run_id is None:
         name = f"Slipway: quality of {deployment.model.full_name} deployment {deployment.pk}"
         script = bundle.script(_wanted(job, deployment, table, now))
-        start(job, workspace, name=name, file=f"quality-{deployment.pk}.py", script=script, timeout_s=timeout_s)
+        start(job, workspace, Script(name, f"quality-{deployment.pk}.py", script, timeout_s))
         return
-    output = look(job, workspace, now, timeout_s)
+    try:
+        output = look(job, workspace, now, timeout_s)
+    except JobFailed as failed:
+        job.end(S.FAILED, str(failed), now)
+        return
     if output is None:
         return
     found = bundle.read(output)

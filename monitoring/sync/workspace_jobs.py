@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from integrations.databricks import Workspace
@@ -11,19 +13,41 @@ from monitoring.models.workspace_jobs import WorkspaceJob
 GRACE = timedelta(minutes=5)
 
 
-def start(job: WorkspaceJob, workspace: Workspace, *, name: str, file: str, script: bytes, timeout_s: int) -> None:
-    """The same start if it is repeated. ``file`` is its name in the portal's own folder. Raises IntegrationError."""
+class JobFailed(Exception):
+    """The job will not say what was asked of it; the text says why."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """``file`` is its name in the portal's own folder; ``dependencies`` are pip requirements."""
+
+    name: str
+    file: str
+    content: bytes
+    timeout_s: int
+    dependencies: Sequence[str] = ()
+
+
+def start(job: WorkspaceJob, workspace: Workspace, script: Script) -> None:
+    """The same start if it is repeated. Raises IntegrationError."""
     # In a folder of its own: what lies in /Shared anybody may replace, and it runs with the portal's rights.
-    path = f"/Users/{workspace.current_user()}/slipway/{file}"
-    workspace.upload_file(path, script)
-    job_run_id = workspace.submit_job(name, path, [], idempotency_token=str(job.token), timeout_s=timeout_s)
+    path = f"/Users/{workspace.current_user()}/slipway/{script.file}"
+    workspace.upload_file(path, script.content)
+    job_run_id = workspace.submit_job(
+        script.name,
+        path,
+        [],
+        idempotency_token=str(job.token),
+        timeout_s=script.timeout_s,
+        dependencies=script.dependencies,
+    )
     job.note(job_run_id=job_run_id)
 
 
 def look(job: WorkspaceJob, workspace: Workspace, now: datetime, timeout_s: int) -> str | None:
-    """The output of a job that ended well, None of one under way. One that did not end well is ended here, in words.
+    """The output of a job that ended well, None of one under way. One that takes too long is cancelled.
 
-    Raises IntegrationError.
+    Raises JobFailed, or IntegrationError.
     """
     run_id = job.job_run_id or 0
     run = workspace.job_run(run_id)
@@ -32,13 +56,11 @@ def look(job: WorkspaceJob, workspace: Workspace, now: datetime, timeout_s: int)
     if not run.is_finished:
         if is_overdue(job, now, timeout_s):
             workspace.cancel_job_run(run_id)
-            job.end(job.Status.FAILED, f"the job took longer than {timeout_s} s", now)
+            raise JobFailed(f"the job took longer than {timeout_s} s")
         return None
     if run.succeeded:
         return workspace.job_output(run_id)
-    words = run.message or run.result_state or run.life_cycle_state
-    job.end(job.Status.FAILED, f"the job ended without a result: {words}", now)
-    return None
+    raise JobFailed(f"the job ended without a result: {run.message or run.result_state or run.life_cycle_state}")
 
 
 def is_overdue(job: WorkspaceJob, now: datetime, timeout_s: int) -> bool:
