@@ -113,8 +113,9 @@ def _begin_count(job: DriftJob, versions: list[ModelVersion], now: datetime, eve
     if not baselines or not (is_behind or is_due):
         return False
     if _is_quiet(job, now):
-        # Counted, as far as it goes: there is nothing new, and no job has to say so.
-        DriftJob.objects.filter(pk=job.pk, token=job.token).update(counted_at=now, counted_until=_floor(now))
+        # There is nothing new, and no job has to say so. Where it goes on once it is no longer quiet stays.
+        if is_due:
+            job.note(counted_at=now)
         return False
     start = _first_of_all(job, now)
     if job.counted_until is not None:
@@ -124,16 +125,16 @@ def _begin_count(job: DriftJob, versions: list[ModelVersion], now: datetime, eve
 
 
 def _is_quiet(job: DriftJob, now: datetime) -> bool:
-    """Whether the metrics say that nobody has asked since long before the last count.
+    """Whether the metrics say that nobody has asked since long before the last count: requests reach the table late.
 
-    Requests reach the table late, and metrics may have been missed: a job counts what there is once a day all the same.
+    Metrics may have been missed: once a day what there is is counted all the same, from the last count on.
     """
-    if job.counted_until is None or job.finished_at is None or now - job.finished_at >= timedelta(days=1):
+    if job.counted_until is None or now - job.counted_until >= timedelta(days=1):
         return False
     source = HealthSource.objects.filter(deployment=job.deployment).first()
     if source is None or source.minute is None or source.error or now - source.minute > STALE_AFTER:
         return False
-    return source.last_request_at is None or source.last_request_at < job.finished_at - RECOUNTED
+    return source.last_request_at is None or source.last_request_at < job.counted_until - RECOUNTED
 
 
 def _begin_importance(job: DriftJob, versions: list[ModelVersion], now: datetime) -> bool:

@@ -88,7 +88,9 @@ def test_a_version_that_cannot_be_asked_leaves_its_importance_unknown_and_says_w
     assert len(jobs.runs) == before
 
 
-def test_an_endpoint_that_nobody_asks_costs_one_job_a_day(watched: Deployment, jobs: FakeWorkspace) -> None:
+def test_an_endpoint_that_nobody_asks_costs_one_job_a_day(
+    watched: Deployment, jobs: FakeWorkspace, traffic: Traffic
+) -> None:
     settle(watched, jobs, NINE + HOUR)
     source = HealthSource.objects.create(deployment=watched, last_request_at=NINE)
 
@@ -109,7 +111,10 @@ def test_an_endpoint_that_nobody_asks_costs_one_job_a_day(watched: Deployment, j
     assert at(10 * HOUR) == begun + 1
     source.last_request_at = NINE
     source.save()
+    traffic.send(100, NINE + 26 * HOUR, normal)
     assert [at(hours * HOUR) for hours in (20, 33, 36)] == [begun + 1, begun + 1, begun + 2]
+    # What the metrics have missed is counted then.
+    assert DriftWindow.objects.get(start=NINE + 26 * HOUR).rows == 100
 
 
 def test_too_little_traffic_makes_no_baseline_and_says_so(watched: Deployment, tmp_path: Path) -> None:
