@@ -13,6 +13,7 @@ from integrations.drift import bundle
 from integrations.drift.baseline import make_baseline
 from tests.integrations.drift_payloads import SCHEMA, payload
 from tests.sandbox.delta_tables import add_table
+from tests.sandbox.endpoint_models import LINEAR, register
 from tests.sandbox.running import CLIENT_ID, CLIENT_SECRET, RunningSandbox
 from tests.waiting import wait_until
 
@@ -47,7 +48,41 @@ def test_the_drift_job_counts_an_inference_table_with_the_versions_that_the_syst
         "entities": {},
         "baselines": {"3": {"features": baseline["features"]}},
     }
-    workspace = Workspace(sandbox.url, Credentials(client_id=CLIENT_ID, client_secret=CLIENT_SECRET))
+    found = run(sandbox, asked, Credentials(client_id=CLIENT_ID, client_secret=CLIENT_SECRET))
+    assert [(window.version, window.start, window.rows) for window in found.windows] == [("3", NINE, 50)]
+    assert sum(found.windows[0].sketch["amount"]["counts"]) == 50
+
+
+def test_a_job_loads_the_version_and_says_what_matters_to_it(sandbox):
+    client = sandbox.client()
+    client.catalogs.create(name="risk")
+    client.schemas.create(name="fraud", catalog_name="risk")
+    register(sandbox, "risk.fraud.linear", program=LINEAR)
+    rows = pa.table({"much": [float(n) for n in range(40)], "none": [float(-n) for n in range(40)]})
+    add_table(sandbox, "risk.fraud.trained_on", rows)
+    asked = {
+        "kind": "importance",
+        "source": "table",
+        "table": "risk.fraud.trained_on",
+        "endpoint": "linear",
+        "start": NINE.isoformat(),
+        "end": NINE.isoformat(),
+        "columns": {"much": "double", "none": "double"},
+        "entities": {},
+        "version": "1",
+        "uri": "models:/risk.fraud.linear/1",
+        "max_rows": 200,
+    }
+    admin = Credentials(token=sandbox.admin_token)
+    found = run(sandbox, asked, admin)
+    assert (found.importance, found.note) == ({"much": 1.0, "none": 0.0}, "")
+    lost = run(sandbox, asked | {"uri": "models:/risk.fraud.linear/9"}, admin)
+    assert lost.importance is None
+    assert lost.note.startswith("the version could not be asked: ")
+
+
+def run(sandbox, asked, credentials):
+    workspace = Workspace(sandbox.url, credentials)
     path = f"/Shared/{uuid.uuid4().hex}/drift.py"
     workspace.upload_file(path, bundle.script(asked))
     run_id = workspace.submit_job("drift", path, [], idempotency_token=uuid.uuid4().hex, timeout_s=120)
@@ -55,5 +90,4 @@ def test_the_drift_job_counts_an_inference_table_with_the_versions_that_the_syst
     output = workspace.job_output(run_id)
     found = bundle.read(output)
     assert found is not None, output
-    assert [(window.version, window.start, window.rows) for window in found.windows] == [("3", NINE, 50)]
-    assert sum(found.windows[0].sketch["amount"]["counts"]) == 50
+    return found
