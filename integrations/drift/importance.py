@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from integrations.drift.payloads import compared_answer
+from integrations.drift.payloads import compared_answer, is_number
 
 MAX_ROWS, MAX_COLUMNS = 300, 200
 FEWEST_ROWS = 30
@@ -73,13 +73,13 @@ def answers(output: Any) -> list[Any]:
 def change(before: list[Any], after: list[Any]) -> float:
     """The mean absolute difference of numbers; of anything else the share that differs."""
     pairs = list(zip(before, after, strict=True))
-    if all(_is_number(value) for pair in pairs for value in pair):
+    if all(_is_finite(value) for pair in pairs for value in pair):
         return math.fsum(abs(one - other) for one, other in pairs) / len(pairs)
     return sum(bool(one != other) for one, other in pairs) / len(pairs)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _is_finite(value: Any) -> bool:
+    return is_number(value) and math.isfinite(value)
 
 
 def _frame(table: pa.Table, names: list[str], columns: Mapping[str, str]) -> Any:

@@ -171,12 +171,13 @@ def compared_answer(item: Any) -> Any:
     """
     if isinstance(item, Mapping) and item:
         return compared_answer(next(iter(item.values())))
-    if isinstance(item, list) and len(item) > 1 and all(_is_number(score) for score in item):
+    if isinstance(item, list) and len(item) > 1 and all(is_number(score) for score in item):
         return item[1] if len(item) == 2 else str(item.index(max(item)))
     return scalar_answer(item)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Neither a truth value nor NaN."""
     return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
 
 

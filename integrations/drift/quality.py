@@ -32,6 +32,7 @@ from integrations.drift.payloads import (
     SERVED_ENTITY,
     SOURCE_COLUMNS,
     TIME,
+    is_number,
     scalar_answer,
     unpack,
 )
@@ -61,14 +62,10 @@ def answer(item: Any) -> Any:
         item = next(iter(item.values()))
     named = item.items() if isinstance(item, Mapping) else enumerate(item) if isinstance(item, list) else ()
     scores = list(named)
-    if len(scores) < 2 or not all(_is_number(score) for _, score in scores):
+    if len(scores) < 2 or not all(is_number(score) for _, score in scores):
         return scalar_answer(item)
     # Text: a place is a name and no number.
     return str(max(scores, key=lambda pair: pair[1])[0])
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
 
 
 def as_class(value: Any) -> str:

@@ -19,16 +19,14 @@ from deployments.api.base import DEPLOYMENT_ID, DeploymentsAPIMixin, deployment_
 from deployments.models import Deployment
 from deployments.specs import Column, Part, ShortText, SpecInvalid, parse
 from integrations.drift.judgement import DriftStatus
+from monitoring.api.ranges import FROM, TO, asked_range
 from monitoring.models import DriftJob
 from monitoring.presenters import drift as present
 from monitoring.services.drift import choose_baseline, set_feature
 from monitoring.services.drift_rows import Behind, rows_behind
-from monitoring.specs import RangeInvalid, TimeRange, parse_range
 from monitoring.states import Standing
 
 RANGE = OpenApiParameter("range", str, description="1h, 24h, 7d, 30d or 90d: judge all of it as one window.")
-FROM = OpenApiParameter("from", str, description="Start of the range, ISO 8601 with a zone, in place of `range`.")
-TO = OpenApiParameter("to", str, description="End of the range; now, if it is left out.")
 # Reading may be refused, too: there may be no table, or no warehouse.
 REFUSED = OpenApiResponse(OpenApiTypes.OBJECT, "Not now: code says why.")
 FEATURE = OpenApiParameter("feature", str, description="Only this feature, with its course and its distribution.")
@@ -156,7 +154,7 @@ class DriftViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Deployment]):
     @action(detail=False, methods=["get"])
     def rows(self, request: Request, deployment_id: str) -> Response:
         """Up to twenty requests, for those who may deploy; that they were looked at stands in the audit trail."""
-        found, shown = deployment_or_404(request, deployment_id), _range(request)
+        found, shown = deployment_or_404(request, deployment_id), asked_range(request, "7d")
         behind = rows_behind(deployment=found, start=shown.start, end=shown.end, actor=user_of(request))
         return Response(DriftRowsSerializer(behind).data)
 
@@ -190,7 +188,7 @@ class DriftViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Deployment]):
 
 def _view(request: Request, deployment: Deployment) -> present.DriftView:
     """Raises SpecInvalid for a range that is none, and for a feature that is none."""
-    shown, feature = _range(request), request.query_params.get("feature", "")
+    shown, feature = asked_range(request, "7d"), request.query_params.get("feature", "")
     asked = any(request.query_params.get(name) for name in ("range", "from", "to"))
     view = present.drift_view(deployment, timezone.now(), shown, feature=feature, whole_range=asked)
     if not feature:
@@ -198,11 +196,3 @@ def _view(request: Request, deployment: Deployment) -> present.DriftView:
     if view.chosen is None or view.chosen.name != feature:
         raise SpecInvalid({"feature": ["There is no such feature."]})
     return present.only_chosen(view)
-
-
-def _range(request: Request) -> TimeRange:
-    given = request.query_params
-    try:
-        return parse_range(given.get("range", ""), given.get("from", ""), given.get("to", ""), timezone.now(), "7d")
-    except RangeInvalid as invalid:
-        raise SpecInvalid({"range": [str(invalid)]}) from invalid

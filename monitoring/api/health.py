@@ -7,17 +7,18 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import exceptions, serializers, status, viewsets
+from rest_framework import serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.requests import user_of
 from deployments.api.base import DEPLOYMENT_ID, DeploymentsAPIMixin, deployment_or_404
+from monitoring.api.ranges import asked_range
 from monitoring.models import HealthHistory
 from monitoring.presenters.health import HealthReport, Point, health_report
 from monitoring.services.health import ask_for_history
-from monitoring.specs import RANGES, RangeInvalid, TimeRange, parse_range
+from monitoring.specs import RANGES
 from monitoring.states import Standing
 
 RANGE_PARAMETERS = [
@@ -25,15 +26,6 @@ RANGE_PARAMETERS = [
     OpenApiParameter("from", str, description="Instead of a range: ISO 8601 with a zone."),
     OpenApiParameter("to", str, description="ISO 8601 with a zone; now without it."),
 ]
-
-
-def asked_range(request: Request, default: str = "24h") -> TimeRange:
-    """Raises ValidationError."""
-    given = request.query_params
-    try:
-        return parse_range(given.get("range", ""), given.get("from", ""), given.get("to", ""), timezone.now(), default)
-    except RangeInvalid as invalid:
-        raise exceptions.ValidationError({"range": [str(invalid)]}) from None
 
 
 class HealthPointSerializer(serializers.Serializer[Point]):
@@ -109,7 +101,7 @@ class DeploymentHealthViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Any])
         """Its standing with the reason, and requests, errors, latency and load over time."""
         deployment = deployment_or_404(request, deployment_id)
         wanted = request.query_params.getlist("version")
-        report = health_report(deployment, asked_range(request), wanted, timezone.now())
+        report = health_report(deployment, asked_range(request, "24h"), wanted, timezone.now())
         return Response(HealthSerializer(report, context=self.get_serializer_context()).data)
 
     @extend_schema(

@@ -15,16 +15,14 @@ from rest_framework.response import Response
 from accounts.api.requests import user_of
 from deployments.api.base import DEPLOYMENT_ID, DeploymentsAPIMixin, deployment_or_404
 from deployments.models import Deployment
-from deployments.specs import Column, Part, ShortText, SpecInvalid, parse
+from deployments.specs import Column, Part, ShortText, parse
+from monitoring.api.ranges import FROM, TO, asked_range
 from monitoring.models import LabelSource, QualityJob
 from monitoring.presenters import quality as present
 from monitoring.services.quality import LONGEST_DELAY_DAYS, Labels, remove_labels, set_labels
-from monitoring.specs import RangeInvalid, TimeRange, parse_range
 
 DEFAULT_RANGE = "30d"
 RANGE = OpenApiParameter("range", str, description="1h, 24h, 7d, 30d or 90d: every day (UTC) that it touches.")
-FROM = OpenApiParameter("from", str, description="Start of the range, ISO 8601 with a zone, in place of `range`.")
-TO = OpenApiParameter("to", str, description="End of the range; now, if it is left out.")
 
 
 class LabelsBody(Part):
@@ -109,7 +107,7 @@ class QualityViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Deployment]):
     def quality(self, request: Request, deployment_id: str) -> Response:
         """By version and by day, with the share of predictions whose label is known."""
         found = deployment_or_404(request, deployment_id)
-        view = present.quality_view(found, timezone.now(), _range(request))
+        view = present.quality_view(found, timezone.now(), asked_range(request, DEFAULT_RANGE))
         return Response(QualitySerializer(view).data)
 
     @extend_schema(
@@ -131,14 +129,3 @@ class QualityViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Deployment]):
         """Read labels no more; what was counted of them goes."""
         remove_labels(deployment=deployment_or_404(request, deployment_id), actor=user_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-def _range(request: Request) -> TimeRange:
-    """Raises SpecInvalid."""
-    given = request.query_params
-    try:
-        return parse_range(
-            given.get("range", ""), given.get("from", ""), given.get("to", ""), timezone.now(), DEFAULT_RANGE
-        )
-    except RangeInvalid as invalid:
-        raise SpecInvalid({"range": [str(invalid)]}) from invalid

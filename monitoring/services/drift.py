@@ -7,18 +7,17 @@ import re
 from typing import Any
 
 from auditlog.models import LogEntry
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from accounts.models import User
-from accounts.permissions import can
 from accounts.roles import Action
 from catalog.models import ModelVersion
 from deployments.models import Deployment
-from deployments.services import ActionRefused
+from deployments.services.base import require
 from deployments.specs import SpecInvalid
 from monitoring.models import Baseline, DriftJob, FeatureSetting
-from monitoring.sync.drift_versions import columns_of, inference_table, versions_of
+from monitoring.services.base import require_inference_table
+from monitoring.sync.drift_versions import columns_of, versions_of
 
 MAX_THRESHOLD = 1000.0
 # What a person may say about a feature. None takes it back: then the deployment's spec counts.
@@ -31,7 +30,7 @@ def set_feature(*, deployment: Deployment, feature: str, changes: dict[str, Any]
 
     Raises PermissionDenied, or SpecInvalid by field.
     """
-    _require(actor, deployment)
+    require(actor, Action.DEPLOY, deployment)
     _check(deployment, feature, changes)
     with transaction.atomic():
         # Two people at once: the row is there for the second, who then changes it.
@@ -72,9 +71,8 @@ def choose_baseline(
 
     The one before stays until there is another. Raises PermissionDenied, ActionRefused, or SpecInvalid by field.
     """
-    _require(actor, deployment)
-    if inference_table(deployment) is None:
-        raise ActionRefused("no_inference_table", "This endpoint keeps no requests: switch its inference table on.")
+    require(actor, Action.DEPLOY, deployment)
+    require_inference_table(deployment)
     _check_baseline(deployment, version, source, table)
     wanted = {
         "kind": "baseline",
@@ -105,8 +103,3 @@ def _check_baseline(deployment: Deployment, version: str, source: str, table: st
         errors["table"] = ["Write the full name: catalog.schema.table."]
     if errors:
         raise SpecInvalid(errors)
-
-
-def _require(actor: User, deployment: Deployment) -> None:
-    if not can(actor, Action.DEPLOY, deployment.team):
-        raise PermissionDenied(f"You need a role in {deployment.team} that may deploy.")

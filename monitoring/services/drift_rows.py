@@ -9,18 +9,16 @@ from typing import Any
 
 import pyarrow as pa
 from auditlog.models import LogEntry
-from django.core.exceptions import PermissionDenied
 
 from accounts.models import User
-from accounts.permissions import can
 from accounts.roles import Action
 from catalog.sync import connect
 from deployments.models import Deployment
-from deployments.services import ActionRefused
+from deployments.services.base import ActionRefused, require
 from integrations.drift.payloads import OURS, PREDICTION, REQUEST_ID, SOURCE_COLUMNS, TIME, unpack
 from integrations.errors import IntegrationError
-from monitoring.sync.drift_versions import columns_of, inference_table, versions_of
-from monitoring.sync.health_history import quoted
+from monitoring.services.base import require_inference_table
+from monitoring.sync.drift_versions import columns_of, quoted, versions_of
 
 REQUESTS = 20
 # Longer than a warehouse that runs takes, shorter than one that has to start: that one is said in words.
@@ -49,9 +47,7 @@ class Behind:
 
 def query_behind(deployment: Deployment, start: datetime, end: datetime) -> str:
     """The statement, without parameters: for people too. Raises ActionRefused without an inference table."""
-    table = inference_table(deployment)
-    if table is None:
-        raise ActionRefused("no_inference_table", "This endpoint keeps no requests: switch its inference table on.")
+    table = require_inference_table(deployment)
     first, last = start.astimezone(UTC), end.astimezone(UTC)
     return QUERY.format(
         columns=", ".join(SOURCE_COLUMNS),
@@ -69,8 +65,7 @@ def rows_behind(*, deployment: Deployment, start: datetime, end: datetime, actor
 
     Raises PermissionDenied, or ActionRefused with the reason in words.
     """
-    if not can(actor, Action.DEPLOY, deployment.team):
-        raise PermissionDenied(f"You need a role in {deployment.team} that may deploy.")
+    require(actor, Action.DEPLOY, deployment)
     query = query_behind(deployment, start, end)
     looked = {"requests_looked_at": ["", f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"]}
     LogEntry.objects.log_create(deployment, force_log=True, action=LogEntry.Action.ACCESS, changes=looked, actor=actor)

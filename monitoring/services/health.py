@@ -5,15 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from auditlog.models import LogEntry
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.permissions import can
 from accounts.roles import Action
 from deployments.models import Deployment
-from deployments.services import ActionRefused
+from deployments.services.base import ActionRefused, require
 from monitoring.models import HealthHistory
 from monitoring.sync.drift_versions import inference_table
 from monitoring.sync.health_history import NO_TABLE, is_overdue
@@ -25,8 +23,7 @@ def ask_for_history(*, deployment: Deployment, actor: User) -> HealthHistory:
 
     Asking again while it is under way changes nothing. Raises PermissionDenied or ActionRefused.
     """
-    if not can(actor, Action.DEPLOY, deployment.team):
-        raise PermissionDenied(f"You need a role in {deployment.team} that may deploy.")
+    require(actor, Action.DEPLOY, deployment)
     if inference_table(deployment) is None:
         raise ActionRefused("no_inference_table", NO_TABLE)
     now = timezone.now()

@@ -5,19 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.permissions import can
 from accounts.roles import Action
 from deployments.models import Deployment
-from deployments.services import ActionRefused
+from deployments.services.base import ActionRefused, require
 from deployments.specs import SpecInvalid
 from monitoring.models import LabelSource, QualityDay, QualityJob
+from monitoring.services.base import require_inference_table
 from monitoring.services.drift import TABLE_NAME
-from monitoring.sync.drift_versions import inference_table
 
 COLUMNS = ("id_column", "label_column", "time_column")
 # What counts do not depend on.
@@ -49,9 +47,8 @@ def set_labels(*, deployment: Deployment, labels: Labels, actor: User) -> LabelS
     What is named again as it was is counted now, and not when its time comes.
     Raises PermissionDenied, ActionRefused without an inference table, or SpecInvalid by field.
     """
-    _require(actor, deployment)
-    if inference_table(deployment) is None:
-        raise ActionRefused("no_inference_table", "This endpoint keeps no requests: switch its inference table on.")
+    require(actor, Action.DEPLOY, deployment)
+    require_inference_table(deployment)
     values = labels.values
     _check(values)
     with transaction.atomic():
@@ -72,7 +69,7 @@ def set_labels(*, deployment: Deployment, labels: Labels, actor: User) -> LabelS
 
 def remove_labels(*, deployment: Deployment, actor: User) -> None:
     """Labels are read no more, and what was counted of them is gone. Raises PermissionDenied, or ActionRefused."""
-    _require(actor, deployment)
+    require(actor, Action.DEPLOY, deployment)
     with transaction.atomic():
         Deployment.objects.select_for_update().get(pk=deployment.pk)
         source = LabelSource.objects.filter(deployment=deployment).first()
@@ -116,8 +113,3 @@ def _wrong_words(values: dict[str, Any]) -> dict[str, list[str]]:
     if delay_days is not None and not 0 <= delay_days <= LONGEST_DELAY_DAYS:
         errors["delay_days"] = [f"Write a number of days from 0 to {LONGEST_DELAY_DAYS}, or leave it empty."]
     return errors
-
-
-def _require(actor: User, deployment: Deployment) -> None:
-    if not can(actor, Action.DEPLOY, deployment.team):
-        raise PermissionDenied(f"You need a role in {deployment.team} that may deploy.")

@@ -29,6 +29,7 @@ from monitoring.models.health import COARSE
 from monitoring.sync import workspace_jobs
 from monitoring.sync.drift_days import add_up
 from monitoring.sync.drift_versions import columns_of, entities_of, inference_table, live_versions, versions_of
+from monitoring.sync.health_judging import STALE_AFTER
 
 WIDTH_S = 3600
 WIDTH = timedelta(seconds=WIDTH_S)
@@ -38,8 +39,6 @@ LONGEST_RANGE = 168 * WIDTH
 KEPT = timedelta(days=30)
 # So much of the first traffic makes a baseline at most, and so many rows of a table.
 TRAFFIC_ROWS, TABLE_ROWS = 5_000, 200_000
-# Metrics that are older say nothing about whether somebody asks.
-STALE_AFTER = timedelta(minutes=10)
 
 Connect = Callable[[WorkspaceRow], Workspace]
 S = DriftJob.Status

@@ -19,6 +19,11 @@ def inference_table(deployment: Deployment) -> str | None:
     return f"{table['catalog_name']}.{table['schema_name']}.{table['table_name_prefix']}_payload"
 
 
+def quoted(table: str) -> str:
+    """A name of three parts as SQL takes it, whatever is in it."""
+    return ".".join(f"`{part.replace('`', '``')}`" for part in table.split("."))
+
+
 def versions_of(deployment: Deployment) -> list[ModelVersion]:
     """Every version that the deployment was asked for or is seen with, the newest first. Two queries."""
     asked = deployment.runs.order_by().values_list("spec__version", flat=True).distinct()

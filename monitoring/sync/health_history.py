@@ -22,7 +22,7 @@ from integrations.errors import IntegrationError
 from integrations.metrics import Window
 from monitoring.models import DriftJob, HealthBucket, HealthHistory, HealthSource
 from monitoring.models.health import COARSE, KEPT
-from monitoring.sync.drift_versions import entities_of, inference_table, versions_of
+from monitoring.sync.drift_versions import entities_of, inference_table, quoted, versions_of
 from monitoring.sync.health import floor
 
 TIMEOUT_S = 300
@@ -90,11 +90,6 @@ def _read(deployment: Deployment, workspace: Workspace, table: str, now: datetim
     rows = workspace.execute_sql(HOURS, parameters=asked, timeout_s=TIMEOUT_S).records
     versions = _versions(deployment, workspace)
     return merged(_hour(row, versions) for row in rows)
-
-
-def quoted(table: str) -> str:
-    """A name of three parts as SQL takes it, whatever is in it."""
-    return ".".join(f"`{part.replace('`', '``')}`" for part in table.split("."))
 
 
 def _versions(deployment: Deployment, workspace: Workspace) -> dict[str, str]:

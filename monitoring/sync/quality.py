@@ -22,7 +22,7 @@ from integrations.databricks import Workspace
 from integrations.drift import quality_bundle as bundle
 from integrations.errors import IntegrationError
 from monitoring.models import LabelSource, QualityDay, QualityJob
-from monitoring.sync.drift_versions import columns_of, entities_of, inference_table, versions_of
+from monitoring.sync.drift_versions import columns_of, entities_of, inference_table, quoted, versions_of
 from monitoring.sync.workspace_jobs import JobFailed, Script, is_overdue, look, start
 
 RECOUNTED = timedelta(days=60)
@@ -92,14 +92,14 @@ def _wanted(job: QualityJob, deployment: Deployment, table: str, now: datetime) 
     for version in reversed(versions):
         columns |= columns_of(version)
     return {
-        "table": _quoted(table),
+        "table": quoted(table),
         "start": datetime.combine(job.first, time(), UTC).isoformat(),
         "end": now.astimezone(UTC).isoformat(),
         "columns": columns,
         "endpoint": deployment.name,
         "entities": entities_of(deployment, versions),
         "labels": {
-            "table": _quoted(source.table),
+            "table": quoted(source.table),
             "id_column": source.id_column,
             "label_column": source.label_column,
             "time_column": source.time_column,
@@ -107,11 +107,6 @@ def _wanted(job: QualityJob, deployment: Deployment, table: str, now: datetime) 
             "positive": source.positive_label,
         },
     }
-
-
-def _quoted(name: str) -> str:
-    """``name`` (three parts) as SQL has it: parts may have hyphens, and have no backticks."""
-    return ".".join(f"`{part}`" for part in name.split("."))
 
 
 def _in_words(found: bundle.Found, source: LabelSource, workspace: Workspace) -> str:
@@ -124,12 +119,12 @@ def _in_words(found: bundle.Found, source: LabelSource, workspace: Workspace) ->
 
 def grants_needed(table: str, principal: str) -> list[str]:
     """The statements that the owner of ``table`` (three parts) runs, so that ``principal`` may read it."""
-    quoted, to = _quoted(table), f"TO `{principal}`;"
-    catalog, schema, _ = quoted.split(".")
+    name, to = quoted(table), f"TO `{principal}`;"
+    catalog, schema, _ = name.split(".")
     return [
         f"GRANT USE CATALOG ON CATALOG {catalog} {to}",
         f"GRANT USE SCHEMA ON SCHEMA {catalog}.{schema} {to}",
-        f"GRANT SELECT ON TABLE {quoted} {to}",
+        f"GRANT SELECT ON TABLE {name} {to}",
     ]
 
 

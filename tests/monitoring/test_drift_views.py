@@ -38,7 +38,7 @@ ApiAs = Callable[[User], APIClient]
 
 @pytest.fixture(autouse=True)
 def _at_eleven(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("views.drift", "views.subject", "api.drift"):
+    for module in ("views.drift", "views.subject", "api.drift", "api.ranges"):
         monkeypatch.setattr(f"monitoring.{module}.timezone", SimpleNamespace(now=lambda: NINE + 2 * HOUR))
 
 

@@ -21,7 +21,8 @@ from integrations.errors import IntegrationError
 from integrations.metrics import Window
 from monitoring.models import HealthBucket, HealthHistory
 from monitoring.models.health import COARSE
-from monitoring.sync.health_history import NO_ROWS, PastHour, keep, merged, quoted, read_history
+from monitoring.sync.drift_versions import quoted
+from monitoring.sync.health_history import NO_ROWS, PastHour, keep, merged, read_history
 from tests.deployments.conftest import deployment, make_deployment, sent, spec
 from tests.factories import EnvironmentFactory, ModelVersionFactory, RegisteredModelFactory, WorkspaceFactory
 from tests.integrations.drift_payloads import payload, write

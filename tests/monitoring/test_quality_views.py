@@ -36,7 +36,7 @@ ApiAs = Callable[[User], APIClient]
 
 @pytest.fixture(autouse=True)
 def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("views.quality", "views.subject", "api.quality"):
+    for module in ("views.quality", "views.subject", "api.quality", "api.ranges"):
         monkeypatch.setattr(f"monitoring.{module}.timezone", SimpleNamespace(now=lambda: NOON + timedelta(hours=1)))
 
 
