@@ -147,9 +147,7 @@ def against_importance(points: Sequence[Sequence[Any]], note: str) -> Chart:
         kind="scatter",
         x="number",
         x_label="Importance",
-        empty=why
-        if note
-        else "How much each feature matters to this version is measured by a job, once for a baseline.",
+        empty=f"How much each feature matters to this version {why}",
     )
 
 

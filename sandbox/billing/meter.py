@@ -37,6 +37,7 @@ class BillingMeter:
         self._store = store
         self._tables = tables
         self._asleep: set[Replica] = set()
+        self._jobs_until = 0
         self._last_s = time.monotonic()
         self._task: asyncio.Task[None] | None = None
 
@@ -110,8 +111,11 @@ class BillingMeter:
 
     def charge_jobs_before(self, hour: int) -> None:
         """Write what tasks took that ended in hours that are over. Twice is once."""
+        if self._jobs_until >= hour - 1:
+            return
         charged = self._tables.jobs_charged_until()
         if charged >= hour - 1:
+            self._jobs_until = charged
             return
         over = (charged + 1) * HOUR_S * 1000, hour * HOUR_S * 1000
         with self._store.reading() as connection:

@@ -23,7 +23,7 @@ from deployments.models import Deployment
 from integrations.drift.judgement import Rules
 from integrations.drift.payloads import PREDICTION
 from monitoring.models import Baseline, DriftJob, DriftWindow, FeatureSetting
-from monitoring.presenters.drift_charts import History
+from monitoring.presenters.drift_charts import History, against_importance
 from monitoring.specs import TimeRange
 from tests.deployments.conftest import make_deployment
 from tests.deployments.pages import HTMX, page_of, queries
@@ -302,3 +302,12 @@ def test_windows_with_few_predictions_are_added_up_to_points_that_can_be_judged(
     assert history.width == 3 * HOUR
     values = [value for _, value in history.values("amount")]
     assert sum(value is not None for value in values) > len(values) / 2
+
+
+def test_the_picture_of_importance_says_why_it_is_empty() -> None:
+    assert against_importance([], "").empty == (
+        "How much each feature matters to this version is measured by a job, once for each baseline."
+    )
+    assert against_importance([], "no rows").empty == (
+        "How much each feature matters to this version is not known: no rows."
+    )
