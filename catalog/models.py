@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import models
 from django.db.models.functions import Cast, Coalesce
@@ -17,6 +17,9 @@ from accounts.models import Team, User
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
+
+# The context that training code gives to mlflow.log_input.
+TRAINING = "training"
 
 
 class Workspace(models.Model):
@@ -185,13 +188,22 @@ class ModelVersionStatus(models.TextChoices):
     UNKNOWN = "MODEL_VERSION_STATUS_UNKNOWN", "Unknown"
 
 
+class TrainingTable(NamedTuple):
+    """``version`` is the one of Delta that was read, None where nobody noted it."""
+
+    name: str
+    version: int | None
+
+
 class ModelVersion(models.Model):
     """One version of a registered model, with what its MLmodel file and its MLflow run say.
 
     ``signature``: {"inputs": [...], "outputs": [...], "params": [...]} as in MLmodel, decoded; {} if there is none.
     ``input_example``: the JSON body that an invocation of the endpoint takes, null if none was logged.
     ``metrics``: {name: number}; ``aliases``: list of names; ``flavors``: list of MLflow flavor names;
-    ``requirements``: lines of requirements.txt. ``details_synced_at`` is null while these are not yet read.
+    ``requirements``: lines of requirements.txt. ``datasets``: what the run noted with ``mlflow.log_input``, as rows of
+    ``integrations.databricks.Dataset``. ``feature_importance``: {feature: 0 to 1}, null if none was logged.
+    ``details_synced_at`` is null while these are not yet read.
     """
 
     model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="versions")
@@ -208,6 +220,8 @@ class ModelVersion(models.Model):
     input_example = models.JSONField(null=True, blank=True)
     flavors = models.JSONField(default=list, blank=True)
     requirements = models.JSONField(default=list, blank=True)
+    datasets = models.JSONField(default=list, blank=True)
+    feature_importance = models.JSONField(null=True, blank=True)
     size_bytes = models.PositiveBigIntegerField(null=True, blank=True)
     created_by = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(null=True, blank=True)
@@ -221,3 +235,9 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model.full_name} v{self.version}"
+
+    @property
+    def training_table(self) -> TrainingTable | None:
+        """The table of Unity Catalog that the version was trained on, as its run says; None if it says none."""
+        training = [row for row in self.datasets if row.get("table") and row.get("context") == TRAINING]
+        return TrainingTable(training[0]["table"], training[0].get("table_version")) if training else None

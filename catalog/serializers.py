@@ -105,6 +105,17 @@ class VersionSerializer(serializers.ModelSerializer[ModelVersion]):
         read_only_fields = fields
 
 
+class DatasetSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(read_only=True)
+    digest = serializers.CharField(read_only=True)
+    used_for = serializers.CharField(
+        source="context", read_only=True, help_text="The context of mlflow.log_input, such as training."
+    )
+    source_type = serializers.CharField(read_only=True)
+    table = serializers.CharField(read_only=True, help_text="Its full name in Unity Catalog; empty for other places.")
+    table_version = serializers.IntegerField(read_only=True, allow_null=True)
+
+
 class VersionDetailSerializer(VersionSerializer):
     model = serializers.CharField(source="model.full_name", read_only=True)
     params = serializers.DictField(child=serializers.CharField(), read_only=True)
@@ -115,6 +126,10 @@ class VersionDetailSerializer(VersionSerializer):
         read_only=True, allow_null=True, help_text="The JSON body that an invocation takes."
     )
     requirements = serializers.ListField(child=serializers.CharField(), read_only=True)
+    datasets = DatasetSerializer(many=True, read_only=True, help_text="What the run noted with mlflow.log_input.")
+    feature_importance = serializers.DictField(
+        child=serializers.FloatField(), read_only=True, allow_null=True, help_text="{feature: 0 to 1}, as logged."
+    )
 
     class Meta(VersionSerializer.Meta):
         fields = [
@@ -125,6 +140,8 @@ class VersionDetailSerializer(VersionSerializer):
             "signature",
             "input_example",
             "requirements",
+            "datasets",
+            "feature_importance",
             "details_synced_at",
         ]
         read_only_fields = fields

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -170,6 +171,8 @@ def save_details(version: ModelVersion, details: databricks.VersionDetails, now:
         metrics=clean(details.metrics),
         params=clean(details.params),
         tags=clean(details.tags),
+        datasets=clean([asdict(dataset) for dataset in details.datasets]),
+        feature_importance=clean(details.feature_importance),
         size_bytes=details.size_bytes,
         details_synced_at=now,
     )

@@ -1,8 +1,10 @@
 """What Slipway reads from a Databricks workspace and asks of its endpoints, over databricks-sdk."""
 
 from integrations.databricks.credentials import Credentials
+from integrations.databricks.datasets import TABLE_NAME
 from integrations.databricks.records import (
     Column,
+    Dataset,
     Endpoint,
     InferenceTable,
     JobRun,
@@ -18,8 +20,10 @@ from integrations.databricks.records import (
 from integrations.databricks.workspace import Workspace, workspace_for
 
 __all__ = [
+    "TABLE_NAME",
     "Column",
     "Credentials",
+    "Dataset",
     "Endpoint",
     "InferenceTable",
     "JobRun",

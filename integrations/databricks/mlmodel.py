@@ -12,10 +12,16 @@ import yaml
 
 from integrations.databricks.decoding import mapping, rows
 
+# There is no field of MLflow's own for it; metadata is what MLflow offers for more.
+IMPORTANCE_KEY = "feature_importance"
+
 
 @dataclass(frozen=True)
 class MLmodel:
-    """``example_type`` is MLflow's word: dataframe, ndarray, json_object, sparse_matrix_csc or _csr."""
+    """``example_type`` is MLflow's word: dataframe, ndarray, json_object, sparse_matrix_csc or _csr.
+
+    ``feature_importance`` is {feature: 0 to 1}, None without any.
+    """
 
     signature: Mapping[str, Any] = field(default_factory=dict)
     flavors: tuple[str, ...] = ()
@@ -24,6 +30,7 @@ class MLmodel:
     example_path: str = ""
     example_type: str = ""
     pandas_orient: str = ""
+    feature_importance: Mapping[str, float] | None = None
 
 
 def parse(content: bytes | None) -> MLmodel:
@@ -42,7 +49,24 @@ def parse(content: bytes | None) -> MLmodel:
         example_path=_file_name(example.get("artifact_path")),
         example_type=str(example.get("type") or ""),
         pandas_orient=str(example.get("pandas_orient") or ""),
+        feature_importance=_importance(mapping(document.get("metadata")).get(IMPORTANCE_KEY)),
     )
+
+
+def _importance(told: Any) -> dict[str, float] | None:
+    """What ``log_model(metadata={"feature_importance": {...}})`` kept, as shares of the largest. None if it is no such.
+
+    The unit is the library's own (gain, splits, mean absolute SHAP values), so only the order and ratios count.
+    """
+    values = {str(name): value for name, value in mapping(told).items() if is_finite(value) and value >= 0}
+    largest = max(values.values(), default=0)
+    if not largest or len(values) != len(mapping(told)):
+        return None
+    return {name: round(value / largest, 6) for name, value in values.items()}
+
+
+def is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _file_name(value: Any) -> str:

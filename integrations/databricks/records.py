@@ -38,11 +38,27 @@ class Version:
 
 
 @dataclass(frozen=True)
+class Dataset:
+    """What ``mlflow.log_input`` noted. ``context`` is its word for the use, such as "training".
+
+    ``table`` is the full name in Unity Catalog, "" for data of elsewhere; ``table_version`` the version of Delta.
+    """
+
+    name: str
+    digest: str = ""
+    context: str = ""
+    source_type: str = ""
+    table: str = ""
+    table_version: int | None = None
+
+
+@dataclass(frozen=True)
 class VersionDetails:
     """What the MLmodel file and the MLflow run of a version say; what is missing is empty.
 
     ``signature``: {"inputs": [...], "outputs": [...], "params": [...]}, decoded. ``input_example``: the
     JSON body that an invocation takes, None without one. ``tags``: of the version. ``run_tags``: of its run.
+    ``feature_importance``: {feature: 0 to 1}, None where the model was logged without.
     """
 
     signature: Mapping[str, Any] = field(default_factory=dict)
@@ -54,6 +70,8 @@ class VersionDetails:
     tags: Mapping[str, str] = field(default_factory=dict)
     run_tags: Mapping[str, str] = field(default_factory=dict)
     size_bytes: int | None = None
+    datasets: tuple[Dataset, ...] = ()
+    feature_importance: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from integrations.databricks import decoding, mlmodel
 from integrations.databricks.connection import Connection, segment
+from integrations.databricks.datasets import datasets
 from integrations.databricks.records import RegisteredModel, Version, VersionDetails
 from integrations.errors import IntegrationError
 
@@ -93,6 +94,8 @@ class RegistryCalls(Connection):
             tags=self.version_tags(full_name, version),
             run_tags=decoding.key_values(data.get("tags")),
             size_bytes=described.size_bytes,
+            datasets=datasets(run.get("inputs")),
+            feature_importance=described.feature_importance,
         )
 
     def has_grant(self, full_name: str, principal: str, privilege: str) -> bool:

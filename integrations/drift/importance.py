@@ -1,10 +1,10 @@
-"""How much each feature matters to the answers of a version: permutation importance, which needs no labels.
+"""What a version answers to the rows of its baseline, and how much each feature matters to that.
 
-Sent to the workspace with job.py, where the version is loaded with its own requirements. A column of the baseline's
-rows is shuffled, and the model is asked again: the importance is the mean absolute change of the answer, or the share
-of rows whose answer changes where answers are no numbers, divided by that of the feature that changes most. So it is
-from 0 (never changes an answer) to 1. As the model reliance of Fisher, Rudin and Dominici (2019, JMLR 20:177), with
-the model's own answers in the place of labels.
+The latter is permutation importance, which needs no labels. Sent to the workspace with job.py, where the version is
+loaded with its own requirements. A column of the baseline's rows is shuffled, and the model is asked again: the
+importance is the mean absolute change of the answer, or the share of rows whose answer changes where answers are no
+numbers, divided by that of the feature that changes most. So it is from 0 (never changes an answer) to 1. As the
+model reliance of Fisher, Rudin and Dominici (2019, JMLR 20:177), with the model's own answers in the place of labels.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import pyarrow as pa
 from integrations.drift.payloads import compared_answer, is_number
 
 MAX_ROWS, MAX_COLUMNS = 300, 200
+# So many answers tell how answers are spread.
+MAX_PREDICTED = 5_000
 FEWEST_ROWS = 30
 SEED = 7
 REASON_CHARS = 300
@@ -38,11 +40,27 @@ def measured(table: pa.Table, columns: Mapping[str, str], load: Callable[[], Pre
     if table.num_rows < FEWEST_ROWS:
         return _unknown(f"{table.num_rows} rows are too few: {FEWEST_ROWS} are needed")
     try:
-        found = permutation_importance(_frame(table, names, columns), load())
+        found = permutation_importance(_frame(table, names, columns, MAX_ROWS), load())
     except Exception as error:
         traceback.print_exception(error)
-        return _unknown(f"the version could not be asked: {type(error).__name__}: {str(error)[:REASON_CHARS]}")
+        return _unknown(_not_asked(error))
     return {"importance": found, "note": ""}
+
+
+def predicted(table: pa.Table, columns: Mapping[str, str], load: Callable[[], Predict]) -> tuple[list[Any] | None, str]:
+    """The answers of the version to some rows of ``table``, as drift compares them; None, and why. Never raises."""
+    names = [name for name in columns if name in table.column_names]
+    if len(names) < len(columns) or not names:
+        return None, "the table does not have all columns that the version takes"
+    try:
+        return answers(load()(_frame(table, names, columns, MAX_PREDICTED))), ""
+    except Exception as error:
+        traceback.print_exception(error)
+        return None, _not_asked(error)
+
+
+def _not_asked(error: Exception) -> str:
+    return f"the version could not be asked: {type(error).__name__}: {str(error)[:REASON_CHARS]}"
 
 
 def _unknown(note: str) -> dict[str, Any]:
@@ -82,10 +100,10 @@ def _is_finite(value: Any) -> bool:
     return is_number(value) and math.isfinite(value)
 
 
-def _frame(table: pa.Table, names: list[str], columns: Mapping[str, str]) -> Any:
-    """The rows as the version's signature wants them, spread over all of ``table``."""
-    step = max(1, table.num_rows // MAX_ROWS)
-    chosen = table.select(names).take(pa.array(range(0, table.num_rows, step)[:MAX_ROWS]))
+def _frame(table: pa.Table, names: list[str], columns: Mapping[str, str], most: int) -> Any:
+    """At most so many rows as the version's signature wants them, spread over all of ``table``."""
+    step = max(1, table.num_rows // most)
+    chosen = table.select(names).take(pa.array(range(0, table.num_rows, step)[:most]))
     frame = chosen.to_pandas()
     for name in names:
         kind = KINDS.get(columns[name])

@@ -4,8 +4,9 @@ Sent there by bundle.py together with the files of this folder that it imports. 
 (``partial``, through ``mapInArrow``); counts alone come back. ``wanted`` is
 {"kind": "windows", "table", "start", "end", "width_s", "columns": {feature: MLflow type}, "endpoint",
 "entities": {served entity id or name: version}, "baselines": {version: baseline}} or
-{"kind": "baseline" | "importance", "source": "traffic" | "table", "table", "columns", "max_rows", "uri", ...}; times
-are ISO 8601 in UTC.
+{"kind": "baseline" | "importance", "source": "traffic" | "table", "table", "table_version", "columns", "max_rows",
+"uri", "prediction_column"}; times are ISO 8601 in UTC. Where a table has no column of predictions the version at
+``uri`` is asked for them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from integrations.drift.baseline import make_baseline
-from integrations.drift.importance import Predict, loaded, measured
+from integrations.drift.importance import Predict, loaded, measured, predicted
 from integrations.drift.payloads import OURS, PREDICTION, SERVED_ENTITY, SOURCE_COLUMNS, TIME, unpack
 from integrations.drift.sketch import merge, sketch
 
@@ -139,18 +140,37 @@ def _limited(table: pa.Table, wanted: Wanted) -> dict[str, Any]:
     return make_baseline(kept, exclude=[name for name in OURS if name != PREDICTION])
 
 
-def baseline_of_table(table: pa.Table, wanted: Wanted) -> dict[str, Any]:
+def baseline_of_table(table: pa.Table, wanted: Wanted, load: Callable[[str], Predict] = loaded) -> dict[str, Any]:
     """The baseline of the columns that the model takes, or of all if it names none, and of its predictions."""
     named, prediction = list(wanted["columns"]), wanted.get("prediction_column") or ""
     chosen = [name for name in named if name in table.column_names] if named else list(table.column_names)
-    result = table.select([name for name in chosen if name != prediction])
-    if prediction in table.column_names:
-        result = result.append_column(PREDICTION, table.column(prediction))
-    made = _limited(result, wanted)
+    made = _limited(table.select([name for name in chosen if name != prediction]), wanted)
     absent = {name: "the table of the baseline has no such column" for name in named if name not in chosen}
-    if prediction not in table.column_names:
-        absent[PREDICTION] = "the table of the baseline has no predictions"
-    return {"baseline": {**made, "not_comparable": {**made["not_comparable"], **absent}}, "skipped": {}}
+    found = _predictions(table, prediction, wanted, load)
+    if isinstance(found, str):
+        return _baseline({**made, "not_comparable": {**made["not_comparable"], **absent, PREDICTION: found}})
+    answers = _limited(found, wanted)
+    both = {name: {**made[name], **answers[name]} for name in ("features", "sketch", "not_comparable")}
+    return _baseline({**made, **both, "not_comparable": {**both["not_comparable"], **absent}})
+
+
+def _baseline(made: Mapping[str, Any]) -> dict[str, Any]:
+    return {"baseline": dict(made), "skipped": {}}
+
+
+def _predictions(table: pa.Table, column: str, wanted: Wanted, load: Callable[[str], Predict]) -> pa.Table | str:
+    """The column PREDICTION, as the table says or else as the version answers to some rows; or why there is none."""
+    if column:
+        if column not in table.column_names:
+            return f"the table of the baseline has no column {column}"
+        return pa.table({PREDICTION: table.column(column)})
+    found, why = predicted(table, wanted["columns"], lambda: load(wanted["uri"]))
+    if found is None:
+        return why
+    try:
+        return pa.table({PREDICTION: pa.array(found)})
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.table({PREDICTION: pa.array([None if value is None else str(value) for value in found])})
 
 
 # -- with Spark -----------------------------------------------------------------------------------
@@ -184,9 +204,16 @@ def importance_of(rows: pa.Table | None, wanted: Wanted, load: Callable[[str], P
 
 def _chosen(spark: Any, wanted: Wanted) -> pa.Table:
     """Rows of a table, or payloads of the first traffic."""
-    if wanted["source"] == "table":
-        return _sample(spark.table(wanted["table"]), int(wanted["max_rows"]))
-    return _first(spark, wanted)
+    if wanted["source"] == "traffic":
+        return _first(spark, wanted)
+    most, version = int(wanted["max_rows"]), wanted.get("table_version")
+    if version is not None:
+        try:
+            return _sample(spark.read.option("versionAsOf", version).table(wanted["table"]), most)
+        except Exception as error:
+            # What a table was is forgotten after a while: what it is now is nearest to that.
+            print(f"version {version} of {wanted['table']} cannot be read: {type(error).__name__}", file=sys.stderr)
+    return _sample(spark.table(wanted["table"]), most)
 
 
 def session() -> Any:

@@ -44,7 +44,7 @@ class FeatureSettingBody(Part):
 
 class BaselineBody(Part):
     version: str = Field(pattern=r"^[1-9][0-9]{0,8}$")
-    source: str = Field(pattern="^(table|traffic)$")
+    source: str = Field(pattern="^(training|table|traffic)$")
     table: ShortText = ""
     prediction_column: ShortText = ""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from catalog.models import ModelVersion
 from deployments.specs import SpecInvalid
 from monitoring.models import Baseline
 
@@ -38,7 +39,11 @@ class BaselineForm(forms.Form):
     version = forms.CharField(max_length=9, widget=forms.HiddenInput)
     source = forms.ChoiceField(
         label="Compare with",
-        choices=[(Baseline.Source.TABLE, "A table of training data"), (Baseline.Source.TRAFFIC, "The first traffic")],
+        choices=[
+            (Baseline.Source.TRAINING, "The training data that its run names"),
+            (Baseline.Source.TABLE, "Another table"),
+            (Baseline.Source.TRAFFIC, "The first traffic"),
+        ],
     )
     table = forms.CharField(
         label="Table",
@@ -50,8 +55,19 @@ class BaselineForm(forms.Form):
         label="Column of predictions",
         required=False,
         max_length=255,
-        help_text="Leave it empty if the table has none; predictions are then not compared.",
+        help_text="Leave it empty if the table has none; the version is then asked for them.",
     )
+
+    @classmethod
+    def about(cls, version: ModelVersion | None) -> BaselineForm:
+        """Empty, for ``version``; its training data is offered where it is known."""
+        has_training = version is not None and version.training_table is not None
+        source = Baseline.Source.TRAINING if has_training else Baseline.Source.TABLE
+        form = cls(initial={"version": version.version if version else "", "source": source})
+        if not has_training:
+            field = form.fields["source"]
+            field.choices = [choice for choice in field.choices if choice[0] != Baseline.Source.TRAINING]  # type: ignore[attr-defined]
+        return form
 
     def answers(self) -> dict[str, str]:
         """Raises SpecInvalid."""

@@ -147,16 +147,18 @@ class DriftJob(WorkspaceJob):
     """The one job that counts for a deployment, and how far it came.
 
     ``asked`` is what the job under way, or the last one, is about: {"kind": "windows", "baselines": {version: id}} or
-    {"kind": "baseline", "version", "source", "table", "prediction_column"}; ``range_start`` and ``range_end`` are its.
-    ``wanted`` is a baseline that a person asked for, in the same words. Windows before ``counted_until`` are counted;
-    null before the first. ``counted_at`` and ``tried_at`` are when a count, and the making of a baseline, last ended.
-    ``message`` says in words what went wrong or is waited for, "" if nothing is. ``newest`` is the last prediction
-    that was seen.
+    {"kind": "baseline", "version", "source", "table", "table_version", "prediction_column"}; ``range_start`` and
+    ``range_end`` are its. ``wanted`` is a baseline that a person asked for, in the same words. ``untrained`` is
+    {version: why its training data gave no baseline}; it is not asked for again unless a person does. Windows before
+    ``counted_until`` are counted; null before the first. ``counted_at`` and ``tried_at`` are when a count, and the
+    making of a baseline, last ended. ``message`` says in words what went wrong or is waited for, "" if nothing is.
+    ``newest`` is the last prediction that was seen.
     """
 
     deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="drift_job")
     asked = models.JSONField(default=dict, blank=True)
     wanted = models.JSONField(default=dict, blank=True)
+    untrained = models.JSONField(default=dict, blank=True)
     range_start = models.DateTimeField(null=True, blank=True)
     range_end = models.DateTimeField(null=True, blank=True)
     counted_at = models.DateTimeField(null=True, blank=True)

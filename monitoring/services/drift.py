@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 from auditlog.models import LogEntry
@@ -15,14 +14,16 @@ from catalog.models import ModelVersion
 from deployments.models import Deployment
 from deployments.services.base import require
 from deployments.specs import SpecInvalid
+from integrations.databricks import TABLE_NAME
 from monitoring.models import Baseline, DriftJob, FeatureSetting
 from monitoring.services.base import require_inference_table
+from monitoring.sync.drift_baselines import of_training
 from monitoring.sync.drift_versions import columns_of, versions_of
 
 MAX_THRESHOLD = 1000.0
 # What a person may say about a feature. None takes it back: then the deployment's spec counts.
 SETTINGS = ("threshold", "starred", "excluded", "critical")
-TABLE_NAME = re.compile(r"[^.\s/`\x00]{1,255}(\.[^.\s/`\x00]{1,255}){2}")
+NO_TRAINING = "The run of this version names no table that it was trained on (mlflow.log_input)."
 
 
 def set_feature(*, deployment: Deployment, feature: str, changes: dict[str, Any], actor: User) -> FeatureSetting:
@@ -67,24 +68,17 @@ def features_of(deployment: Deployment) -> set[str]:
 def choose_baseline(
     *, deployment: Deployment, version: str, source: str, actor: User, table: str = "", prediction_column: str = ""
 ) -> DriftJob:
-    """Have a job of the workspace make the baseline of a version: of a table, or of its first traffic.
+    """Have a job of the workspace make the baseline of a version: of a table, its training data or its first traffic.
 
     The one before stays until there is another. Raises PermissionDenied, ActionRefused, or SpecInvalid by field.
     """
     require(actor, Action.DEPLOY, deployment)
     require_inference_table(deployment)
-    _check_baseline(deployment, version, source, table)
-    wanted = {
-        "kind": "baseline",
-        "version": version,
-        "source": source,
-        "table": table if source == Baseline.Source.TABLE else "",
-        "prediction_column": prediction_column if source == Baseline.Source.TABLE else "",
-    }
+    wanted = _wanted_baseline(_version_of(deployment, version), source, table, prediction_column)
     with transaction.atomic():
         job, _ = DriftJob.objects.get_or_create(deployment=deployment)
         DriftJob.objects.filter(pk=job.pk).update(wanted=wanted)
-        changes = {"drift_baseline": ["", f"version {version}: {table or 'first traffic'}"]}
+        changes = {"drift_baseline": ["", f"version {version}: {wanted['table'] or 'first traffic'}"]}
         LogEntry.objects.log_create(
             deployment, force_log=True, action=LogEntry.Action.UPDATE, changes=changes, actor=actor
         )
@@ -92,14 +86,24 @@ def choose_baseline(
     return job
 
 
-def _check_baseline(deployment: Deployment, version: str, source: str, table: str) -> None:
-    errors: dict[str, list[str]] = {}
-    known: list[ModelVersion] = versions_of(deployment)
-    if version not in {str(row.version) for row in known}:
-        errors["version"] = ["This deployment has not served such a version."]
-    if source not in (Baseline.Source.TABLE, Baseline.Source.TRAFFIC):
-        errors["source"] = ["Choose a table or the first traffic."]
-    if source == Baseline.Source.TABLE and not TABLE_NAME.fullmatch(table):
-        errors["table"] = ["Write the full name: catalog.schema.table."]
-    if errors:
-        raise SpecInvalid(errors)
+def _version_of(deployment: Deployment, version: str) -> ModelVersion:
+    known = {str(row.version): row for row in versions_of(deployment)}
+    if version not in known:
+        raise SpecInvalid({"version": ["This deployment has not served such a version."]})
+    return known[version]
+
+
+def _wanted_baseline(version: ModelVersion, source: str, table: str, prediction_column: str) -> dict[str, Any]:
+    """As ``DriftJob.wanted`` has it."""
+    asked = {"kind": "baseline", "version": str(version.version), "source": source}
+    if source == Baseline.Source.TRAFFIC:
+        return {**asked, "table": "", "prediction_column": ""}
+    if source == Baseline.Source.TABLE:
+        if not TABLE_NAME.fullmatch(table):
+            raise SpecInvalid({"table": ["Write the full name: catalog.schema.table."]})
+        return {**asked, "table": table, "prediction_column": prediction_column}
+    if source != Baseline.Source.TRAINING:
+        raise SpecInvalid({"source": ["Choose the training data, a table or the first traffic."]})
+    if version.training_table is None:
+        raise SpecInvalid({"source": [NO_TRAINING]})
+    return of_training(version)

@@ -13,9 +13,9 @@ from accounts.roles import Action
 from deployments.models import Deployment
 from deployments.services.base import ActionRefused, require
 from deployments.specs import SpecInvalid
+from integrations.databricks import TABLE_NAME
 from monitoring.models import LabelSource, QualityDay, QualityJob
 from monitoring.services.base import require_inference_table
-from monitoring.services.drift import TABLE_NAME
 
 COLUMNS = ("id_column", "label_column", "time_column")
 # What counts do not depend on.

@@ -26,9 +26,9 @@ from integrations.drift.sketch import empty, merge
 from integrations.errors import IntegrationError
 from monitoring.models import Baseline, DriftJob, DriftWindow, HealthBucket, HealthSource
 from monitoring.models.health import COARSE
-from monitoring.sync import workspace_jobs
+from monitoring.sync import drift_baselines, workspace_jobs
 from monitoring.sync.drift_days import add_up
-from monitoring.sync.drift_versions import columns_of, entities_of, inference_table, live_versions, versions_of
+from monitoring.sync.drift_versions import columns_of, entities_of, inference_table, versions_of
 from monitoring.sync.health_judging import STALE_AFTER
 
 WIDTH_S = 3600
@@ -89,16 +89,17 @@ def _begin(job: DriftJob, now: datetime) -> bool:
     if job.status == S.FAILED and job.finished_at is not None and now - job.finished_at < every:
         return False
     versions = versions_of(job.deployment)
-    lacking = _lacking_baseline(job, versions)
-    if lacking is not None and _may_try(job, now, every):
-        asked = {"kind": "baseline", "version": lacking, "source": Baseline.Source.TRAFFIC}
+    asked = drift_baselines.of_first_resort(job, versions)
+    if asked is not None and _may_try(job, asked, now, every):
         return job.claim(now, asked=asked, range_start=_first_of_all(job, now), range_end=_floor(now) + WIDTH)
     return _begin_count(job, versions, now, every) or _begin_importance(job, versions, now)
 
 
-def _may_try(job: DriftJob, now: datetime, every: timedelta) -> bool:
-    """Whether to make a baseline of traffic: not again so soon, unless older requests have become known."""
+def _may_try(job: DriftJob, asked: dict[str, Any], now: datetime, every: timedelta) -> bool:
+    """Whether to make a baseline: not again so soon, unless of something else or of older requests than before."""
     if job.tried_at is None or now - job.tried_at >= every:
+        return True
+    if job.asked.get("source") == Baseline.Source.TRAINING != asked["source"]:
         return True
     was_of_traffic = job.asked.get("source") == Baseline.Source.TRAFFIC
     return was_of_traffic and job.range_start is not None and _first_of_all(job, now) < job.range_start
@@ -142,23 +143,8 @@ def _begin_importance(job: DriftJob, versions: list[ModelVersion], now: datetime
     baseline = rows.select_related("version").order_by("-version__version").first()
     if baseline is None:
         return False
-    is_table = baseline.source == Baseline.Source.TABLE
-    asked = {
-        "kind": "importance",
-        "baseline": baseline.pk,
-        "version": str(baseline.version.version),
-        "source": baseline.source,
-        "table": baseline.detail if is_table else "",
-    }
+    asked = drift_baselines.importance_of(baseline)
     return job.claim(now, asked=asked, range_start=_first_of_all(job, now), range_end=_floor(now) + WIDTH)
-
-
-def _lacking_baseline(job: DriftJob, versions: list[ModelVersion]) -> str | None:
-    """The version in traffic that has no baseline; None if each has one."""
-    serving = live_versions(job.deployment)
-    have = set(Baseline.objects.filter(version__in=versions).values_list("version__version", flat=True))
-    lacking = [version.version for version in versions if version.version in serving and version.version not in have]
-    return str(max(lacking)) if lacking else None
 
 
 def _first_of_all(job: DriftJob, now: datetime) -> datetime:
@@ -190,7 +176,7 @@ def _start(job: DriftJob, workspace: Workspace, table: str) -> None:
 
 def _dependencies(job: DriftJob) -> list[str]:
     """To ask a version it takes all that it was logged with; to count its requests nothing."""
-    if job.asked["kind"] != "importance":
+    if not drift_baselines.asks_the_version(job.asked):
         return []
     rows = ModelVersion.objects.filter(model=job.deployment.model_id, version=int(job.asked["version"]))
     return list(rows.values_list("requirements", flat=True).first() or ["mlflow"])
@@ -214,10 +200,11 @@ def _wanted(job: DriftJob, table: str) -> dict[str, Any]:
         baselines = {version: row.data for version, row in _baselines(job).items()}
         only_bins = {version: {"features": data["features"]} for version, data in baselines.items()}
         return {**common, "columns": _columns_of_all(versions, list(only_bins)), "baselines": only_bins}
-    is_table = asked["source"] == Baseline.Source.TABLE
+    is_table = drift_baselines.is_of_rows(asked)
     return {
         **common,
         "source": "table" if is_table else "traffic",
+        "table_version": asked.get("table_version"),
         "version": asked["version"],
         "columns": _columns_of_all(versions, [asked["version"]]),
         "uri": f"models:/{job.deployment.model.full_name}/{asked['version']}",
@@ -263,8 +250,8 @@ def _fail(job: DriftJob, message: str, now: datetime) -> None:
     if job.asked.get("kind") == "importance":
         _keep_importance(job, bundle.Found(note=message or "the job failed"), now)
         return
-    # What a person asked for is not asked again and again: the page says what became of it.
-    tried = {"wanted": {}, "tried_at": now} if job.asked.get("kind") == "baseline" else {}
+    is_baseline = job.asked.get("kind") == "baseline"
+    tried = {**drift_baselines.not_made(job, message), "tried_at": now} if is_baseline else {}
     job.end(S.FAILED, message, now, **tried)
 
 
@@ -275,7 +262,7 @@ def _fail(job: DriftJob, message: str, now: datetime) -> None:
 def _keep(job: DriftJob, found: bundle.Found, now: datetime) -> None:
     """Nothing, if another worker has kept it. Raises ValueError for counts in bins of nobody knows what."""
     DriftJob.objects.select_for_update().get(pk=job.pk)
-    keep = {"windows": _keep_windows, "baseline": _keep_baseline, "importance": _keep_importance}
+    keep = {"windows": _keep_windows, "baseline": drift_baselines.keep, "importance": _keep_importance}
     keep[job.asked["kind"]](job, found, now)
 
 
@@ -322,34 +309,3 @@ def _keep_windows(job: DriftJob, found: bundle.Found, now: datetime) -> None:
     known.filter(start__gte=job.range_start, start__lt=job.range_end).delete()
     DriftWindow.objects.bulk_create(rows)
     add_up(job.deployment_id, [row.pk for row in baselines.values()], job.range_start, job.range_end, now)
-
-
-def _keep_baseline(job: DriftJob, found: bundle.Found, now: datetime) -> None:
-    asked, data = job.asked, found.baseline
-    rows = data["rows"] if data else 0
-    lacking = _lacking_rows(asked, rows, found)
-    if data is None or lacking:
-        job.end(S.DONE, lacking, now, tried_at=now, wanted={}, skipped=dict(found.skipped))
-        return
-    if not job.end(S.DONE, "", now, tried_at=now, wanted={}, skipped=dict(found.skipped), counted_until=None):
-        return
-    version = ModelVersion.objects.get(model=job.deployment.model_id, version=int(asked["version"]))
-    Baseline.objects.filter(version=version).delete()
-    Baseline.objects.create(
-        version=version,
-        source=asked["source"],
-        detail=asked.get("table") or f"the first {rows} predictions since {job.range_start:%Y-%m-%d}",
-        data=data,
-        rows=rows,
-        created_at=now,
-    )
-
-
-def _lacking_rows(asked: dict[str, Any], rows: int, found: bundle.Found) -> str:
-    """Why there is no baseline, "" if there is one."""
-    if asked["source"] == Baseline.Source.TRAFFIC:
-        needed = settings.DRIFT_BASELINE_ROWS
-        words = f"version {asked['version']} has answered {rows} rows so far; a baseline takes {needed}"
-        return words if rows < needed else ""
-    told = "; ".join(found.skipped) or "it has no rows"
-    return "" if rows else f"no baseline could be made of the table {asked['table']}: {told}"

@@ -31,7 +31,7 @@ def versions_of(deployment: Deployment) -> list[ModelVersion]:
     numbers |= {str(entity.get("entity_version")) for entity in [*deployment.served, *deployment.pending]}
     known = [int(number) for number in numbers if number.isdecimal()]
     rows = ModelVersion.objects.filter(model=deployment.model_id, version__in=known)
-    return list(rows.only("pk", "version", "signature", "model").order_by("-version"))
+    return list(rows.only("pk", "version", "signature", "datasets", "model").order_by("-version"))
 
 
 def live_versions(deployment: Deployment) -> set[int]:

@@ -105,7 +105,8 @@ def _tiles(request: HttpRequest, view: present.DriftView) -> list[dict[str, Any]
 def _baseline(subject: Subject, view: present.DriftView) -> dict[str, Any]:
     version = view.judged.version
     return {
-        "baseline_form": BaselineForm(initial={"version": version.version if version else "", "source": "table"}),
+        "baseline_form": BaselineForm.about(version),
+        "training_table": version.training_table if version else None,
         "deploy_url": reverse("deployments:deployment", args=[subject.deployment.pk]) if subject.deployment else "",
     }
 

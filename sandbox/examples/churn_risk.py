@@ -22,6 +22,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from sandbox.examples.dataset import load, pinned
 from sandbox.examples.experiment import describe, registered_version, training_run
+from sandbox.examples.training_data import log_training_data
 
 DESCRIPTION = (
     "Risk that a telephone customer leaves, with a band for the support desk. Trained on mlc_churn (modeldata)."
@@ -41,6 +42,7 @@ def train(model_name: str) -> int:
     with training_run(model_name, "RandomForest", {"team": "support", "data": "modeldata/mlc_churn"}, params):
         classifier = _pipeline(features).fit(fit_x, fit_y)
         mlflow.log_metrics(_metrics(classifier, test_x, test_y))
+        log_training_data(model_name, fit_x, fit_y)
         version = _register(model_name, classifier, test_x.head(3))
     describe(model_name, version, DESCRIPTION, {"estimator": "RandomForestClassifier", "task": "classification"})
     return version

@@ -20,6 +20,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sandbox.examples.dataset import load, pinned
 from sandbox.examples.experiment import describe, registered_version, training_run
+from sandbox.examples.training_data import log_training_data
 
 DESCRIPTION = "Probability that a consumer loan defaults. Trained on credit_data of the R package modeldata."
 TARGET = "Status"
@@ -54,6 +55,7 @@ def _train_one(model_name: str, candidate: ClassifierMixin) -> tuple[int, float]
         pipeline = _pipeline(candidate).fit(fit_x, fit_y)
         metrics = _metrics(pipeline, test_x, test_y)
         mlflow.log_metrics(metrics)
+        log_training_data(model_name, fit_x, fit_y)
         info = mlflow.sklearn.log_model(
             pipeline,
             name="model",

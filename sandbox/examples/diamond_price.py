@@ -17,6 +17,7 @@ from sklearn.model_selection import train_test_split
 
 from sandbox.examples.dataset import graded, load, pinned
 from sandbox.examples.experiment import describe, registered_version, training_run
+from sandbox.examples.training_data import log_training_data
 
 DESCRIPTION = "Price of a round-cut diamond in US dollars. Trained on diamonds of the R package ggplot2."
 TARGET = "price"
@@ -39,16 +40,23 @@ def train(model_name: str) -> int:
     with training_run(model_name, "LGBMRegressor", {"team": "pricing", "data": "ggplot2/diamonds"}, params):
         regressor = lightgbm.LGBMRegressor(random_state=SEED, verbose=-1, n_jobs=2, **PARAMS).fit(fit_x, fit_y)
         mlflow.log_metrics(_metrics(test_y, np.asarray(regressor.predict(test_x))))
+        log_training_data(model_name, fit_x, fit_y)
         info = mlflow.lightgbm.log_model(
             regressor,
             name="model",
             input_example=test_x.head(3),
+            # How much each feature lowers the error, which LightGBM counts while it trains.
+            metadata={"feature_importance": dict(zip(features, _gains(regressor), strict=True))},
             pip_requirements=pinned("lightgbm", "scikit-learn", "pandas", "numpy"),
             registered_model_name=model_name,
         )
     version = registered_version(info)
     describe(model_name, version, DESCRIPTION, {"estimator": "LGBMRegressor", "task": "regression"})
     return version
+
+
+def _gains(regressor: lightgbm.LGBMRegressor) -> list[float]:
+    return [float(gain) for gain in regressor.booster_.feature_importance("gain")]
 
 
 def _metrics(price: pd.Series, predicted: np.ndarray) -> dict[str, float]:

@@ -8,7 +8,6 @@ Reads MLFLOW_TRACKING_URI. Run again it sends what is missing.
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -16,16 +15,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pandas as pd
 
+from sandbox.examples.control import post
 from sandbox.examples.dataset import as_request, graded, load
 from sandbox.examples.registry import CATALOGS
 
 DAYS = 30
 HOUR_MS = 3_600_000
 OPENS, CLOSES, WEDNESDAY, FRIDAY = 6, 18, 2, 4
-TIMEOUT_S = 300
 # A client that sends a wrong column: how often always, and how often in its two hours.
 MISTAKES, BAD_MISTAKES, BAD_HOURS = 0.01, 0.4, (14, 15)
 # Where outcomes are told: how many requests are about one row, and when it is known what became of it.
@@ -74,7 +72,7 @@ def _callers(customers: pd.DataFrame) -> pd.DataFrame:
 
 
 def _diamonds() -> pd.DataFrame:
-    return graded(load("ggplot2", "diamonds").head(5000))
+    return graded(load("ggplot2", "diamonds").sample(5000, random_state=7))
 
 
 APPLICATIONS = {
@@ -94,19 +92,13 @@ def main() -> int:
     now = datetime.now(UTC)
     asked = list(past_requests(APPLICATIONS[model], now))
     requests = [{"at_ms": one.at_ms, "body": one.body} for one in asked]
-    written = _post("inference_tables/history", {"endpoint": endpoint, "requests": requests})
+    written = post("inference_tables/history", {"endpoint": endpoint, "requests": requests})
     print(f"{endpoint}: {written} requests of the last {DAYS} days answered", flush=True)
     if known := outcomes(asked, now):
         table = f"{CATALOGS[0]}.{model}_outcomes"
-        _post("tables", {"full_name": table, "rows": known, "times": ["known_at"]})
+        post("tables", {"full_name": table, "rows": known, "times": ["known_at"]})
         print(f"{table}: {len(known)} outcomes", flush=True)
     return 0
-
-
-def _post(path: str, body: dict[str, Any]) -> int:
-    """How many rows were written. Raises httpx.HTTPError."""
-    answer = httpx.post(f"{os.environ['MLFLOW_TRACKING_URI']}/_sandbox/{path}", json=body, timeout=TIMEOUT_S)
-    return int(answer.raise_for_status().json()["rows"])
 
 
 def past_requests(application: Application, now: datetime) -> Iterator[Asked]:

@@ -6,8 +6,11 @@ import sys
 
 import mlflow
 import pandas as pd
+from mlflow.data.delta_dataset_source import DeltaDatasetSource
+from mlflow.data.pandas_dataset import from_pandas
 from sklearn.linear_model import LogisticRegression
 
+TRAINED_ON = "catalog_tests.fraud.history"
 FRAME = pd.DataFrame({"amount": [1.0, 2.0, 90.0, 95.0], "country": [0.0, 1.0, 0.0, 1.0]})
 
 
@@ -15,12 +18,15 @@ def log_version(full_name: str, auc: float) -> None:
     with mlflow.start_run():
         mlflow.log_params({"solver": "lbfgs"})
         mlflow.log_metrics({"auc": auc})
+        source = DeltaDatasetSource(delta_table_name=TRAINED_ON, delta_table_version=2, delta_table_id="7f")
+        mlflow.log_input(from_pandas(FRAME, source=source, name="frauds"), context="training")
         mlflow.sklearn.log_model(
             LogisticRegression().fit(FRAME, [0, 0, 1, 1]),
             name="model",
             input_example=FRAME.head(2),
             pip_requirements=["scikit-learn"],
             registered_model_name=full_name,
+            metadata={"feature_importance": {"amount": 8.0, "country": 2.0}},
         )
 
 

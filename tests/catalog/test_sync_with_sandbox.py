@@ -83,3 +83,6 @@ def test_the_mirror_shows_what_was_registered(remote):
     assert latest is not None
     assert (latest.version, latest.metrics["auc"]) == (2, 0.9)
     assert latest.input_example is not None
+    assert latest.training_table == ("catalog_tests.fraud.history", 2)
+    assert [(data["name"], data["source_type"]) for data in latest.datasets] == [("frauds", "delta_table")]
+    assert latest.feature_importance == {"amount": 1.0, "country": 0.25}

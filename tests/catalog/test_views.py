@@ -181,6 +181,7 @@ def test_what_a_model_says_of_itself_is_escaped(client, registered_model, viewer
         params={evil: evil},
         metrics={evil: 1},
         requirements=[evil],
+        datasets=[{"name": evil, "table": "", "context": evil, "digest": evil}, {"table": evil, "context": "training"}],
         signature={"inputs": [{"name": evil, "type": evil}]},
         input_example={"x": evil},
         details_synced_at=SEEN_AT,

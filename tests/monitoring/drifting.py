@@ -150,8 +150,11 @@ class FakeWorkspace:
             parts = names["worker"](wanted)(batches)
             report = job.collected((row["kind"], row["value"]) for part in parts for row in part.to_pylist())
         elif wanted["source"] == "table":
-            table = DeltaTable(wanted["table"]).to_pyarrow_table()
-            report = self._of_rows(job, table, wanted) or job.baseline_of_table(table, wanted)
+            if not DeltaTable.is_deltatable(wanted["table"]):
+                return str(job.line({"windows": [], "baseline": None, "skipped": {job.NO_TABLE: 1}})).strip()
+            table = DeltaTable(wanted["table"], version=wanted["table_version"]).to_pyarrow_table()
+            made = self._of_rows(job, table, wanted)
+            report = made or job.baseline_of_table(table, wanted, lambda uri: self.model)
         else:
             first = pa.Table.from_batches(batches).sort_by("request_time").slice(0, wanted["max_rows"])
             rows = job.rows_of_traffic(first.to_batches(), wanted)[0]

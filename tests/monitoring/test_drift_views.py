@@ -254,7 +254,7 @@ def test_what_is_missing_is_said_with_what_to_do(client: Client, deployer: User,
     assert "Requests are not kept" in page_of(client, URL)
     give_table(plain)
     page = page_of(client, URL)
-    assert "No baseline for version 3: choose a table" in page
+    assert "No baseline for version 3: choose one" in page
     job = DriftJob.objects.create(deployment=plain, message="version 3 has answered 120 rows so far")
     assert "Version 3 has answered 120 rows so far" in page_of(client, URL)
     DriftJob.objects.filter(pk=job.pk).update(status="failed", message="no such table")

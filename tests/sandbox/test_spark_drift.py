@@ -53,7 +53,7 @@ def test_the_drift_job_counts_an_inference_table_with_the_versions_that_the_syst
     assert sum(found.windows[0].sketch["amount"]["counts"]) == 50
 
 
-def test_a_job_loads_the_version_and_says_what_matters_to_it(sandbox):
+def test_a_job_loads_the_version_and_says_what_matters_to_it_and_what_it_answered(sandbox):
     client = sandbox.client()
     client.catalogs.create(name="risk")
     client.schemas.create(name="fraud", catalog_name="risk")
@@ -79,6 +79,15 @@ def test_a_job_loads_the_version_and_says_what_matters_to_it(sandbox):
     lost = run(sandbox, asked | {"uri": "models:/risk.fraud.linear/9"}, admin)
     assert lost.importance is None
     assert lost.note.startswith("the version could not be asked: ")
+    # The baseline of the same table as it was when the version was trained; later it became another.
+    add_table(sandbox, "risk.fraud.trained_on", pa.table({"much": [900.0] * 9, "none": [0.0] * 9}))
+    made = run(sandbox, asked | {"kind": "baseline", "table_version": 0}, admin).baseline
+    assert made is not None
+    assert (made["rows"], made["sketch"]["much"]["max"]) == (40, 39.0)
+    assert (made["sketch"]["_prediction"]["rows"], made["sketch"]["_prediction"]["max"]) == (40, pytest.approx(39))
+    forgotten = run(sandbox, asked | {"kind": "baseline", "table_version": 7}, admin).baseline
+    assert forgotten is not None
+    assert (forgotten["rows"], forgotten["sketch"]["much"]["max"]) == (9, 900.0)
 
 
 def run(sandbox, asked, credentials):
