@@ -14,7 +14,8 @@ from sandbox.control import from_this_machine
 from sandbox.identity import ADMINS
 from sandbox.store import Store
 from sandbox.unity_catalog import names, objects
-from sandbox.unity_catalog.objects import SCHEMA_KIND, TABLE
+from sandbox.unity_catalog.metastore import adopt_schema
+from sandbox.unity_catalog.objects import TABLE
 
 router = APIRouter(prefix="/_sandbox/tables", dependencies=[Depends(from_this_machine)])
 MAX_ROWS = 100_000
@@ -30,15 +31,14 @@ class NewTable(BaseModel):
 
 @router.post("")
 def put_table(new: NewTable, request: Request) -> dict[str, int]:
-    """Writes the table, in the place of one that is there. Its schema must be there."""
+    """Writes the table, in the place of one that is there; its schema too, if that is missing."""
     store: Store = request.app.state.store
     full_name = names.full_name(new.full_name, 3, "table")
-    with store.reading() as connection:
-        objects.get(connection, SCHEMA_KIND, full_name.rpartition(".")[0])
     location = request.app.state.settings.state_dir.joinpath("tables", *full_name.split("."), uuid.uuid4().hex)
     location.mkdir(parents=True)
     write_deltalake(str(location), _content(new))
     with store.connection() as connection:
+        adopt_schema(connection, full_name, ADMINS)
         if known := objects.find(connection, TABLE, full_name):
             objects.delete(connection, known)
         attributes = {"storage_location": location.as_uri()}

@@ -138,7 +138,7 @@ def test_rows_come_late_as_long_as_the_delivery_is_slow(sandbox: RunningSandbox,
 
 
 def test_a_table_of_a_team_is_put_there_and_replaced(sandbox: RunningSandbox, tracked: str) -> None:
-    name = f"serving_tests.moods.{uuid.uuid4().hex}"
+    name = f"serving_tests.schema_{uuid.uuid4().hex}.known"
     moment = datetime(2026, 11, 1, tzinfo=UTC)
     for rows in ([{"id": "a", "known_at": 0}], [{"id": "b", "known_at": int(moment.timestamp() * 1000)}]):
         new = {"full_name": name, "rows": rows, "times": ["known_at"]}
