@@ -124,8 +124,9 @@ def test_nobody_gets_an_error_of_ours_and_nobody_unknown_gets_anything(
     for person in (viewer, deployer, approver, owner, stranger, admin):
         client = api_as(person)
         for method in METHODS:
-            # The document takes seconds to make.
-            for body in ("{}", "[]", "nonsense", "") if path not in OPEN_TO_ALL else ("{}",):
+            # What is no body is read the same for everybody who gets that far, and not at all by a GET.
+            is_read = method != "GET" and person in (deployer, admin)
+            for body in ("{}", "[]", "nonsense", "") if is_read and path not in OPEN_TO_ALL else ("{}",):
                 answer = client.generic(method, url, body, content_type="application/json")
                 assert answer.status_code < 500, (person, method, body)
 
