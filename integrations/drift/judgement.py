@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import ceil
+from statistics import median_low
 from typing import Any
 
-from integrations.drift.metrics import METRICS, new_share, null_share
+from integrations.drift.metrics import METRICS, chi_square_quantile, explained_by_chance, new_share, null_share
 
 
 class DriftStatus(StrEnum):
@@ -38,9 +40,25 @@ class Rules:
         label = METRICS[self.metric].label
         return (
             f"The model drifts when a critical feature drifts, or more than {self.max_drifting_share:.0%} of the "
-            f"compared features do. A feature drifts when its {label} reaches {self.threshold:g}, unless it has a "
-            f"threshold of its own. Windows with fewer than {self.min_samples} values are not judged."
+            f"compared features do. A feature drifts when its {label} reaches {self.threshold:g}, or a threshold of "
+            f"its own, and chance does not explain it (chi-square test, 1 in 1,000). Windows with fewer than "
+            f"{self.min_samples} values are not judged."
         )
+
+    def enough(self, baseline: Mapping[str, Any]) -> int:
+        """So many predictions of a window that in most features chance alone stays below the threshold.
+
+        Worked out for the PSI, which is then about (1/n + 1/m) times a chi-square variable with one degree of freedom
+        less than there are bins (Yurdakul, 2018); ``min_samples`` for other metrics.
+        """
+        entries = [entry for name, entry in baseline["sketch"].items() if name not in self.exclude]
+        filled = [sum(count > 0 for count in entry["counts"]) for entry in entries]
+        if self.metric != "psi" or not filled or not baseline["rows"]:
+            return self.min_samples
+        noise = chi_square_quantile(median_low(filled) - 1)
+        room = self.threshold - noise / baseline["rows"]
+        # A small baseline is never enough: then as much as it has itself.
+        return max(self.min_samples, ceil(noise / room) if room > 0 else int(baseline["rows"]))
 
 
 @dataclass(frozen=True)
@@ -96,7 +114,7 @@ def _feature(
         status, reason = refusal
     else:
         value = metric.value(was, now, feature)
-        status, reason = _verdict(value, threshold)
+        status, reason = _verdict(value, threshold, was, now)
     return FeatureDrift(
         name=name,
         kind=feature["kind"],
@@ -132,12 +150,16 @@ def _cannot_judge(
     return None
 
 
-def _verdict(value: float | None, threshold: float) -> tuple[DriftStatus, str]:
+def _verdict(
+    value: float | None, threshold: float, was: Mapping[str, Any], now: Mapping[str, Any]
+) -> tuple[DriftStatus, str]:
     if value is None:
         return DriftStatus.NOT_COMPARABLE, "the baseline does not vary in this feature"
-    if value >= threshold:
-        return DriftStatus.DRIFT, f"{value:.3g} is at or above {threshold:g}"
-    return DriftStatus.OK, f"{value:.3g} is below {threshold:g}"
+    if value < threshold:
+        return DriftStatus.OK, f"{value:.3g} is below {threshold:g}"
+    if explained_by_chance(was["counts"], now["counts"]):
+        return DriftStatus.OK, f"{value:.3g}, but {sum(now['counts'])} values differ as much by chance"
+    return DriftStatus.DRIFT, f"{value:.3g} is at or above {threshold:g}"
 
 
 def model_status(features: Iterable[FeatureDrift], rules: Rules) -> tuple[DriftStatus, str]:

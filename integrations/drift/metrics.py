@@ -19,6 +19,8 @@ Shares = np.ndarray[Any, np.dtype[np.float64]]
 
 # An empty bin counts as this share in PSI, whose logarithm has no value for 0.
 EMPTY_SHARE = 1e-4
+# The 0.999 quantile of the normal distribution.
+Z_OF_CHANCE = 3.090232
 
 
 def shares(counts: Counts) -> Shares:
@@ -98,6 +100,26 @@ def chi_square(reference: Counts, current: Counts) -> ChiSquare:
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / total
     statistic = float(np.sum((table - expected) ** 2 / expected))
     return ChiSquare(statistic, table.shape[1] - 1, float(np.sqrt(statistic / total)))
+
+
+def explained_by_chance(reference: Counts, current: Counts) -> bool:
+    """Whether two samples of one distribution differ as much as these once in 1,000 times or more often.
+
+    By Pearson's test of homogeneity, whatever metric is looked at: a small window always differs a little.
+    """
+    found = chi_square(reference, current)
+    return found.statistic <= chi_square_quantile(found.degrees_of_freedom)
+
+
+def chi_square_quantile(degrees_of_freedom: int) -> float:
+    """What a chi-square variable exceeds once in 1,000 times; 0 for no degree of freedom.
+
+    Source: Wilson and Hilferty (1931); within 4 % of the exact quantile, within 1.2 % from 5 degrees on.
+    """
+    if degrees_of_freedom < 1:
+        return 0.0
+    spread = 2 / (9 * degrees_of_freedom)
+    return float(degrees_of_freedom * (1 - spread + Z_OF_CHANCE * spread**0.5) ** 3)
 
 
 def wasserstein(reference: Counts, current: Counts, places: Sequence[float]) -> float:

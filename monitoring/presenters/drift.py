@@ -186,8 +186,7 @@ def _charts(
     if chosen.found.kind:
         charts.append(distribution(found, chosen.name))
     points = [(row.importance, row.found.value, row.label) for row in rows]
-    note = found.baseline.importance_note if found.baseline else ""
-    return [*charts, against_importance([point for point in points if None not in point[:2]], note)]
+    return [*charts, against_importance(points, found.baseline)]
 
 
 SORTS: dict[str, Callable[[FeatureRow], Any]] = {

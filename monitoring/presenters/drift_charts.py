@@ -51,12 +51,12 @@ class History:
         """Two queries. Windows of the same version and bucket are added up."""
         narrowest = next((width for width in NARROWEST if shown.width <= MOST_POINTS * width), NARROWEST[-1])
         rows = _counted(deployment, shown, narrowest)
-        width = _enough(rows, narrowest, rules.min_samples)
+        baselines = Baseline.objects.select_related("version").in_bulk({row.baseline_id for row in rows})
+        width = _enough(rows, narrowest, {pk: rules.enough(one.data) for pk, one in baselines.items()})
         sums: dict[tuple[datetime, int], dict[str, Any]] = {}
         for window in rows:
             key = (_bucket(window.start, width), window.baseline_id)
             sums[key] = merge(sums[key], window.sketch) if key in sums else window.sketch
-        baselines = Baseline.objects.select_related("version").in_bulk({pk for _, pk in sums})
         moments = [
             Moment(
                 start, baselines[pk].version.version, {one.name: one for one in judge(baselines[pk].data, total, rules)}
@@ -94,14 +94,14 @@ def _counted(deployment: Deployment, shown: TimeRange, width: timedelta) -> Sequ
     return list(DriftWindow.objects.filter(deployment=deployment, start__gte=since, start__lt=shown.end))
 
 
-def _enough(rows: Sequence[DriftWindow | DriftDay], narrowest: timedelta, min_samples: int) -> timedelta:
-    """The narrowest width, up to a day, at which most buckets have enough predictions to be judged."""
+def _enough(rows: Sequence[DriftWindow | DriftDay], narrowest: timedelta, needed: Mapping[int, int]) -> timedelta:
+    """The narrowest width, up to a day, at which most buckets have enough predictions. ``needed``: by baseline."""
     wider = [width for width in WIDTHS if narrowest <= width]
     for width in wider:
         counted: Counter[tuple[datetime, int]] = Counter()
         for window in rows:
             counted[_bucket(window.start, width), window.baseline_id] += window.rows
-        if 2 * sum(count >= min_samples for count in counted.values()) > len(counted):
+        if 2 * sum(count >= needed.get(pk, 0) for (_, pk), count in counted.items()) > len(counted):
             return width
     return wider[-1] if wider else narrowest
 
@@ -137,18 +137,26 @@ def over_time(
     )
 
 
-def against_importance(points: Sequence[Sequence[Any]], note: str) -> Chart:
-    """``points`` are (importance, drift, name); ``note`` says why there are none, "" if that is still found out."""
-    why = f"is not known: {note}." if note else "is measured by a job, once for each baseline."
+def against_importance(points: Sequence[Sequence[Any]], baseline: Baseline | None) -> Chart:
+    """``points`` are (importance, drift, name), some of them unknown; without any that is whole it says why."""
+    known = [point for point in points if None not in point[:2]]
     return Chart(
         id="drift-importance",
         title="Drift against importance",
-        series=[Series("Drift", points)],
+        series=[Series("Drift", known)],
         kind="scatter",
         x="number",
         x_label="Importance",
-        empty=f"How much each feature matters to this version {why}",
+        empty=_no_importance(baseline),
     )
+
+
+def _no_importance(baseline: Baseline | None) -> str:
+    if baseline is not None and baseline.importance is not None:
+        return "No feature has enough predictions to be judged."
+    note = baseline.importance_note if baseline is not None else ""
+    why = f"is not known: {note}." if note else "is measured by a job, once for each baseline."
+    return f"How much each feature matters to this version {why}"
 
 
 def distribution(found: Judged, feature: str) -> Chart:

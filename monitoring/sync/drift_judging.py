@@ -87,7 +87,7 @@ def judged(deployment: Deployment, now: datetime, within: tuple[datetime, dateti
         return Judged(rules, Standing.UNKNOWN, words, version)
     known = DriftWindow.objects.filter(deployment=deployment, version=version)
     rows = counted_in(deployment.pk, version.pk, *within) if within else []
-    span = _whole(rows) if within else _newest(known, now, rules.min_samples)
+    span = _whole(rows) if within else _newest(known, now, rules.enough(baseline.data))
     if span is None:
         words = _because("no predictions in this time", deployment)
         return Judged(rules, Standing.UNKNOWN, words, version, baseline)

@@ -14,6 +14,7 @@ from scipy.spatial import distance
 from sklearn.metrics import mutual_info_score
 
 from integrations.drift import metrics
+from integrations.drift.judgement import Rules
 
 EXACT = 1e-9
 RNG = np.random.default_rng(7)
@@ -111,3 +112,46 @@ def test_equal_shares_are_no_distance_and_others_stay_in_range(data, reference):
 def test_a_constant_reference_gives_no_unit_to_measure_a_distance_in():
     entry = {"counts": [0, 5, 0], "infinite": 0, "sum": 15.0, "sum_sq": 45.0, "min": 3.0, "max": 3.0}
     assert metrics.normed_wasserstein(entry, entry, [3.0, 3.1]) is None
+
+
+@pytest.mark.parametrize("degrees", [*range(1, 30), 60, 100, 500])
+def test_the_quantile_of_chance_is_the_published_one(degrees: int) -> None:
+    exact = float(stats.chi2.ppf(0.999, degrees))
+    assert metrics.chi_square_quantile(degrees) == pytest.approx(exact, rel=0.04 if degrees < 5 else 0.012)
+
+
+def test_what_cannot_vary_differs_by_no_chance() -> None:
+    assert metrics.chi_square_quantile(0) == 0
+    assert metrics.explained_by_chance([100], [7])
+
+
+@pytest.mark.parametrize("rows", [100, 126, 400, 5000])
+def test_samples_of_one_distribution_are_explained_by_chance_and_others_are_not(rows: int) -> None:
+    rng = np.random.default_rng(3)
+    shares = np.full(20, 1 / 20)
+    reference = rng.multinomial(3340, shares)
+    same = [metrics.explained_by_chance(reference, rng.multinomial(rows, shares)) for _ in range(2000)]
+    # Two of 2,000 are expected not to be.
+    assert 2000 - sum(same) <= 10
+    other = np.where(np.arange(20) < 10, 0.5 / 20, 1.5 / 20)
+    assert not any(metrics.explained_by_chance(reference, rng.multinomial(max(rows, 400), other)) for _ in range(200))
+
+
+@pytest.mark.parametrize("reference_rows", [500, 3340, 200_000])
+def test_so_many_rows_are_enough_that_chance_alone_stays_below_the_threshold(reference_rows: int) -> None:
+    rng = np.random.default_rng(4)
+    shares = np.full(20, 1 / 20)
+    reference = rng.multinomial(reference_rows, shares)
+    baseline = {"rows": reference_rows, "sketch": {"amount": {"counts": [0, *reference.tolist(), 0]}}}
+    enough = Rules(threshold=0.2).enough(baseline)
+    found = [metrics.psi(reference, rng.multinomial(enough, shares)) for _ in range(2000)]
+    assert sum(value >= 0.2 for value in found) <= 20
+    # With half of that it happens.
+    assert sum(metrics.psi(reference, rng.multinomial(enough // 3, shares)) >= 0.2 for _ in range(2000)) > 100
+
+
+def test_a_small_window_of_another_metric_and_a_baseline_that_cannot_be_compared_take_the_usual_number() -> None:
+    counted = {"rows": 1000, "sketch": {"amount": {"counts": [500, 500]}}}
+    assert Rules(metric="ks").enough(counted) == 100
+    assert Rules().enough({"rows": 0, "sketch": {}}) == 100
+    assert Rules(threshold=0.01).enough({"rows": 300, "sketch": {"amount": {"counts": [100, 100, 100]}}}) == 300

@@ -74,12 +74,19 @@ class Traffic:
         self._source = random.Random(11)
         self._sent = 0
 
-    def send(self, rows: int, at: datetime, make: Callable[[random.Random], Row], entity: str = "card_fraud-3") -> None:
+    def send(
+        self,
+        rows: int,
+        at: datetime,
+        make: Callable[[random.Random], Row],
+        entity: str = "card_fraud-3",
+        predict: Callable[[random.Random], float] = random.Random.random,
+    ) -> None:
         """Spread over the 50 minutes after ``at``."""
         made = []
         for index in range(0, rows, 10):
             ten = [make(self._source) for _ in range(min(10, rows - index))]
-            predictions = [self._source.random() for _ in ten]
+            predictions = [predict(self._source) for _ in ten]
             self._sent += 1
             when = at + timedelta(seconds=3000 * index / rows)
             made.append(payload(f"r{self._sent}", when, entity, ten, predictions, "dataframe_records"))
