@@ -95,6 +95,14 @@ class FleetFilter(FleetAPIFilter):
         widget=HiddenInput(),
     )
 
+    @property
+    def choice(self) -> dict[str, str]:
+        """What is chosen, in one way of writing it. Only after ``is_valid``."""
+        given = self.form.cleaned_data
+        told = {name: getattr(value, "slug", None) or str(value or "") for name, value in given.items()}
+        told |= {"lens": self.chosen_lens.value}
+        return {name: text for name, text in told.items() if text and (name, text) != ("ordering", "status")}
+
     def note_counts(self, rows: DeploymentQuerySet) -> None:
         self.counts = counted(rows)
 

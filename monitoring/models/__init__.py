@@ -18,6 +18,7 @@ from monitoring.models.cost import BillingSource, CostDay, CostKind, Reconciliat
 from monitoring.models.drift import Baseline, DriftDay, DriftJob, DriftWindow, FeatureSetting
 from monitoring.models.health import HealthBucket, HealthHistory, HealthSource, Watch
 from monitoring.models.quality import LabelSource, QualityDay, QualityJob
+from monitoring.models.saved_views import SavedView
 
 __all__ = [
     "Alert",
@@ -42,6 +43,7 @@ __all__ = [
     "Receiver",
     "ReceiverKind",
     "Reconciliation",
+    "SavedView",
     "SeenRun",
     "Watch",
 ]
@@ -54,3 +56,5 @@ auditlog.register(LabelSource, exclude_fields=["updated_at"])
 auditlog.register(Receiver, exclude_fields=["address"])
 auditlog.register(AlertRoute)
 auditlog.register(AlertRule)
+# What people share with their teams.
+auditlog.register(SavedView, exclude_fields=["updated_at"])
