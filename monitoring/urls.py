@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from monitoring.views import alerts, budgets, cost, drift, fleet, health, quality, receivers
+from monitoring.views import alerts, budgets, cost, drift, fleet, health, quality, receivers, saved_views
 
 app_name = "monitoring"
 urlpatterns: list[URLPattern] = [
     path("fleet/", fleet.fleet, name="fleet"),
     path("fleet/now/", fleet.fleet_now, name="fleet_now"),
+    path("fleet/views/", saved_views.fleet_views, name="fleet_views"),
+    path("fleet/views/new/", saved_views.fleet_view_new, name="fleet_view_new"),
+    path("fleet/views/<int:view_id>/", saved_views.fleet_view, name="fleet_view"),
+    path("fleet/views/<int:view_id>/edit/", saved_views.fleet_view_edit, name="fleet_view_edit"),
+    path("fleet/views/<int:view_id>/delete/", saved_views.fleet_view_delete, name="fleet_view_delete"),
     path("models/<path:full_name>/health/", health.health, name="health"),
     path("deployments/<int:deployment_id>/health/history/", health.health_history, name="health_history"),
     path("cost/", cost.cost, name="cost"),

@@ -10,9 +10,11 @@ from monitoring.api.fleet import FleetViewSet
 from monitoring.api.health import DeploymentHealthViewSet
 from monitoring.api.quality import QualityViewSet
 from monitoring.api.receivers import AlertRouteViewSet, ReceiverViewSet
+from monitoring.api.saved_views import SavedViewViewSet
 
 routes: list[tuple[str, type, str]] = [
     ("fleet", FleetViewSet, "fleet"),
+    ("fleet/views", SavedViewViewSet, "saved-view"),
     (f"{OF_DEPLOYMENT}/health", DeploymentHealthViewSet, "deployment-health"),
     ("cost", CostViewSet, "cost"),
     (f"{OF_DEPLOYMENT}/cost", DeploymentCostViewSet, "deployment-cost"),

@@ -9,7 +9,8 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
@@ -22,11 +23,13 @@ from monitoring.presenters import fleet as present
 from monitoring.presenters.cost import cost_rows
 from monitoring.presenters.csv import csv_of
 from monitoring.presenters.fleet_overview import figures
+from monitoring.presenters.saved_views import SHOWN, default_of, links
 from monitoring.services import costing
 from monitoring.services.fleet import Lens, steps_of
 from monitoring.services.fleet import fleet as fleet_of
 from monitoring.services.fleet_overview import overview
 from monitoring.services.requests import requests_of
+from monitoring.services.saved_views import views_of
 
 PAGE_SIZE = 25
 REFRESH_S = 30
@@ -35,7 +38,10 @@ REFRESH_S = 30
 @login_required
 @require_GET
 def fleet(request: HttpRequest) -> HttpResponse:
-    """``?lens=``, ``?status=``, filters, ``?ordering=`` and ``?page=``; ``?format=csv`` is all rows of the choice."""
+    """``?lens=``, ``?status=``, filters, ``?ordering=`` and ``?page=``; ``?format=csv`` is all rows of the choice.
+
+    Without any of them it opens with one's own default view.
+    """
     user = signed_in(request)
     asked = FleetFilter(request.GET, queryset=Deployment.objects.none(), request=request)
     asked.queryset = fleet_of(user, asked.now)
@@ -45,7 +51,12 @@ def fleet(request: HttpRequest) -> HttpResponse:
     if request.GET.get("format") == "csv":
         shown = present.rows_of(rows, _facts(user, asked, rows))
         return csv_of(f"fleet-{asked.chosen_lens}.csv", present.csv_columns(asked.chosen_lens), present.csv_rows(shown))
-    return render(request, "monitoring/fleet.html", _context(request, user, asked, rows))
+    kept = list(views_of(user)[: SHOWN + 1])
+    first = default_of(kept, user)
+    if first and not request.GET and not request.headers.get("HX-Request"):
+        return redirect("monitoring:fleet_view", first.pk)
+    shown_views = {"view_links": links(kept[:SHOWN], user, asked.choice), "more_views": len(kept) > SHOWN}
+    return render(request, "monitoring/fleet.html", _context(request, user, asked, rows) | shown_views)
 
 
 @login_required
@@ -82,6 +93,7 @@ def _context(request: HttpRequest, user: User, asked: FleetFilter, rows: Deploym
         "page": page,
         "rows": present.rows_of(found, _facts(user, asked, found)),
         "csv_url": _with(request, format="csv"),
+        "save_url": f"{reverse('monitoring:fleet_view_new')}{_with(request, lens=lens.value)}",
         "now": asked.now,
         "refresh_s": REFRESH_S,
         "ordering": form.cleaned_data.get("ordering") or "status",

@@ -13,7 +13,7 @@ from deployments.crypto import encrypt
 from deployments.models import Approval, Deployment, Freeze, Notice, Policy, Run, StateVersion, TestRequest
 from deployments.states import RunStatus
 from monitoring.alerting import report
-from monitoring.models import Alert, AlertRoute, AlertRule, LabelSource, Receiver
+from monitoring.models import Alert, AlertRoute, AlertRule, LabelSource, Receiver, SavedView
 from monitoring.states import Standing
 from portal.api import urlpatterns
 from tests.deployments.conftest import give_plan, make_deployment, make_run
@@ -73,6 +73,7 @@ def objects(model_version, team, deployer):
         "tokens": uuid.uuid4(),
         **_alerts_of(deployment),
         "quality": _labels_of(deployment).pk,
+        "views": SavedView.objects.create(owner=deployer, team=team, name=SECRET, query={"lens": "health"}).pk,
     }
 
 
@@ -146,6 +147,7 @@ def test_a_stranger_finds_nothing_and_changes_nothing(path, objects, stranger, a
         AlertRule,
         Receiver,
         LabelSource,
+        SavedView,
     )
     before = [list(table.objects.values()) for table in tables]
     for method in METHODS:

@@ -16,7 +16,7 @@ from monitoring import services as monitoring_services
 ROOT = Path(__file__).resolve().parents[2]
 IDS = {"deployment_id": 1, "run_id": 1, "draft_id": 1, "pk": 1, "step": "review", "result_id": 1}
 IDS |= {"workspace_id": 1, "endpoint_id": 1, "policy_id": 1, "freeze_id": 1, "notice_id": 1, "rule": "budget"}
-IDS |= {"receiver_id": 1, "route_id": 1, "full_name": "a.b.c"}
+IDS |= {"receiver_id": 1, "route_id": 1, "view_id": 1, "full_name": "a.b.c"}
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,9 @@ MONITORING_DOORS = {
     ),
     # Changes nothing but the audit trail.
     "rows_behind": Doors("monitoring:drift_rows", DEPLOYMENT, "deployment-drift-rows", DEPLOYMENT, method="get"),
+    "save_view": Doors("monitoring:fleet_view_new", (), "saved-view-list", ()),
+    "change_view": Doors("monitoring:fleet_view_edit", ("view_id",), "saved-view-detail", ("pk",), method="patch"),
+    "delete_view": Doors("monitoring:fleet_view_delete", ("view_id",), "saved-view-detail", ("pk",), method="delete"),
     "ask_for_history": Doors("monitoring:health_history", DEPLOYMENT, "deployment-health-history", DEPLOYMENT),
 }
 APPS = {"deployments": (services, DOORS), "monitoring": (monitoring_services, MONITORING_DOORS)}
