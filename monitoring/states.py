@@ -38,6 +38,7 @@ class AlertSubject(models.TextChoices):
 
     HEALTH = "health", "Health"
     DRIFT = "drift", "Drift"
+    QUALITY = "quality", "Quality"
     COST = "cost", "Cost"
     CONFIG = "config", "Configuration"
     RUN = "run", "Run"

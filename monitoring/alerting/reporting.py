@@ -154,6 +154,13 @@ def _report_silence(deployment: Deployment, rule: Rule, key: str, standing: Stan
         fire(silence, f"Not known for {rule.stale_after_s // 60} minutes: {reason}")
 
 
+def withdraw(deployment: Deployment, subject: str, reason: str) -> None:
+    """Nobody asks about the subject any more: its open alerts end."""
+    rows = Alert.objects.filter(deployment=deployment, subject=subject, state__in=ALERT_OPEN)
+    for alert in rows.select_related("deployment"):
+        _resolve(alert, reason)
+
+
 def settle(
     alert: Alert, to: AlertState, message: str, *, actor: User, until: datetime | None = None
 ) -> AlertEvent | None:

@@ -31,6 +31,7 @@ DEFAULTS = {
         # Two minutes are four readings of the metrics: one slow scrape is no alert.
         Rule(S.HEALTH, True, Standing.FAILING, Severity.CRITICAL, 120, 900),
         Rule(S.DRIFT, True, Standing.FAILING, Severity.WARNING, 0, None),
+        Rule(S.QUALITY, True, Standing.FAILING, Severity.WARNING, 0, None),
         Rule(S.COST, True, Standing.AT_RISK, Severity.WARNING, 0, None),
         Rule(S.CONFIG, True, Standing.AT_RISK, Severity.WARNING, 600, None),
         Rule(S.RUN, True, Standing.FAILING, Severity.CRITICAL, 0, None),

@@ -12,7 +12,7 @@ from deployments.models import Deployment
 from deployments.models.deployment import DeploymentQuerySet
 from monitoring.filters.fleet import FleetAPIFilter
 from monitoring.presenters.fleet import iso, newest_run, week_of
-from monitoring.presenters.fleet_standing import cost_now, drift_now, health_reason, watch_of
+from monitoring.presenters.fleet_standing import cost_now, drift_now, health_reason, quality_now, watch_of
 from monitoring.services.fleet import fleet
 from monitoring.states import Standing
 
@@ -33,6 +33,8 @@ class FleetSerializer(serializers.Serializer[Deployment]):
     health_reason = serializers.SerializerMethodField()
     drift = serializers.SerializerMethodField()
     drift_reason = serializers.SerializerMethodField()
+    quality = serializers.SerializerMethodField(help_text="How good predictions were, beside the limit of the team.")
+    quality_reason = serializers.SerializerMethodField()
     cost = serializers.SerializerMethodField(help_text="How it keeps to the budgets of its team.")
     cost_reason = serializers.SerializerMethodField()
     requests_24h = serializers.SerializerMethodField()
@@ -51,6 +53,12 @@ class FleetSerializer(serializers.Serializer[Deployment]):
 
     def get_drift_reason(self, row: Deployment) -> str:
         return drift_now(row, timezone.now())[1]
+
+    def get_quality(self, row: Deployment) -> str:
+        return quality_now(row, timezone.now())[0].value
+
+    def get_quality_reason(self, row: Deployment) -> str:
+        return quality_now(row, timezone.now())[1]
 
     def get_cost(self, row: Deployment) -> str:
         return cost_now(row, timezone.now())[0].value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -19,7 +19,8 @@ from deployments.specs import Column, Part, ShortText, parse
 from monitoring.api.ranges import FROM, TO, asked_range
 from monitoring.models import LabelSource, QualityJob
 from monitoring.presenters import quality as present
-from monitoring.services.quality import LONGEST_DELAY_DAYS, Labels, remove_labels, set_labels
+from monitoring.services.quality import LONGEST_DELAY_DAYS, LONGEST_WINDOW_DAYS, Labels, remove_labels, set_labels
+from monitoring.states import Standing
 
 DEFAULT_RANGE = "30d"
 RANGE = OpenApiParameter("range", str, description="1h, 24h, 7d, 30d or 90d: every day (UTC) that it touches.")
@@ -35,6 +36,19 @@ class LabelsBody(Part):
     kind: str = Field(pattern="^(classification|regression)$")
     positive_label: ShortText = ""
     delay_days: int | None = Field(default=None, ge=0, le=LONGEST_DELAY_DAYS)
+    metric: Annotated[LabelSource.Metric, Field(strict=False)] | None = Field(
+        default=None, description="The figure that is watched, of those that there are of such labels."
+    )
+    limit: float | None = Field(
+        default=None, gt=0, description="The least of a share, the most of an error, of a bias either way."
+    )
+    window_days: int = Field(
+        default=7, ge=1, le=LONGEST_WINDOW_DAYS, description="It is judged over so many days that have labels."
+    )
+
+    @property
+    def labels(self) -> Labels:
+        return Labels(**{**self.model_dump(), "metric": self.metric or ""})
 
 
 class LabelsSerializer(serializers.ModelSerializer[LabelSource]):
@@ -44,7 +58,7 @@ class LabelsSerializer(serializers.ModelSerializer[LabelSource]):
         model = LabelSource
         fields = [
             "table", "id_column", "label_column", "time_column", "kind", "positive_label", "delay_days",
-            "updated_by", "updated_at",
+            "metric", "limit", "window_days", "updated_by", "updated_at",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -73,6 +87,11 @@ class QualityRowSerializer(serializers.Serializer[Any]):
 class QualitySerializer(serializers.Serializer[Any]):
     """The same figures as on the page Quality."""
 
+    standing = serializers.ChoiceField(choices=Standing.choices, source="judged.standing", read_only=True)
+    reason = serializers.CharField(source="judged.reason", read_only=True)
+    rule = serializers.CharField(
+        source="judged.rule.sentence", default="", read_only=True, help_text="In words; empty where none is set."
+    )
     labels = LabelsSerializer(source="source", read_only=True, allow_null=True)
     job = QualityJobSerializer(read_only=True, allow_null=True)
     predictions = serializers.IntegerField(source="total.predictions", read_only=True)
@@ -120,7 +139,7 @@ class QualityViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Deployment]):
     def set_labels(self, request: Request, deployment_id: str) -> Response:
         """Say where labels come from."""
         found, asked = deployment_or_404(request, deployment_id), parse(LabelsBody, request.data)
-        source = set_labels(deployment=found, labels=Labels(**asked.model_dump()), actor=user_of(request))
+        source = set_labels(deployment=found, labels=asked.labels, actor=user_of(request))
         return Response(LabelsSerializer(source).data)
 
     @extend_schema(operation_id="deployments_quality_remove", parameters=[DEPLOYMENT_ID], responses={204: None})

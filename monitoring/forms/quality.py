@@ -9,6 +9,8 @@ from django import forms
 from deployments.specs import SpecInvalid
 from monitoring.models import LabelSource
 
+USUAL_WINDOW_DAYS = LabelSource._meta.get_field("window_days").default
+
 
 class LabelsForm(forms.Form):
     table = forms.CharField(
@@ -36,6 +38,20 @@ class LabelsForm(forms.Form):
     delay_days = forms.IntegerField(
         label="Labels arrive after", required=False, help_text="Days, about. Leave it empty if nobody knows."
     )
+    metric = forms.ChoiceField(
+        label="Watch",
+        required=False,
+        choices=[("", "Nothing"), *LabelSource.Metric.choices],
+        help_text="The figure that says whether quality passes: for the fleet, and for alerts.",
+    )
+    limit = forms.FloatField(
+        label="Limit",
+        required=False,
+        help_text="Shares at least, from 0 to 1. MAE and RMSE at most, bias at most either way, in the label's unit.",
+    )
+    window_days = forms.IntegerField(
+        label="Over the last", required=False, help_text=f"Days that have labels. Empty: {USUAL_WINDOW_DAYS}."
+    )
 
     @classmethod
     def of(cls, source: LabelSource | None) -> LabelsForm:
@@ -48,7 +64,8 @@ class LabelsForm(forms.Form):
         """Raises SpecInvalid."""
         if not self.is_valid():
             raise SpecInvalid({name: [str(text) for text in texts] for name, texts in self.errors.items()})
-        return dict(self.cleaned_data)
+        given = dict(self.cleaned_data)
+        return {**given, "window_days": USUAL_WINDOW_DAYS if given["window_days"] is None else given["window_days"]}
 
     def show(self, invalid: SpecInvalid) -> None:
         """What a service found wrong, beside its field."""

@@ -112,6 +112,7 @@ class Watch(models.Model):
 
     Each standing has its reason in words. A deployment without a row is unknown in every respect.
     ``week`` are the requests of the last seven UTC days, the oldest first, null where nobody counted.
+    ``quality_counted_at`` is when labels were last counted before quality was judged.
     """
 
     deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="watch")
@@ -119,6 +120,9 @@ class Watch(models.Model):
     health_reason = models.TextField(blank=True)
     drift = models.CharField(max_length=10, choices=Standing, default=Standing.UNKNOWN)
     drift_reason = models.TextField(blank=True)
+    quality = models.CharField(max_length=10, choices=Standing, default=Standing.UNKNOWN)
+    quality_reason = models.TextField(blank=True)
+    quality_counted_at = models.DateTimeField(null=True, blank=True)
     cost = models.CharField(max_length=10, choices=Standing, default=Standing.UNKNOWN)
     cost_reason = models.TextField(blank=True)
     requests_24h = models.FloatField(null=True, blank=True)

@@ -17,11 +17,26 @@ class LabelSource(models.Model):
     ``id_column`` has the ``client_request_id`` of requests. ``time_column`` says when a label was given, "" if none
     does: then two different labels of one id contradict each other, where otherwise the newest counts.
     ``delay_days`` is how long labels usually take; null where nobody has said.
+
+    ``metric`` is the figure that is watched, and ``limit`` the least of a share, or the most of an error (of a bias
+    either way); "" and null where nobody has set one. It is judged over ``window_days`` days (UTC) that have labels.
     """
 
     class Kind(models.TextChoices):
         CLASSIFICATION = "classification", "Classes"
         REGRESSION = "regression", "Numbers"
+
+    class Metric(models.TextChoices):
+        ACCURACY = "accuracy", "Accuracy"
+        PRECISION = "precision", "Precision of the positive label"
+        RECALL = "recall", "Recall of the positive label"
+        F1 = "f1", "F1 of the positive label"
+        MACRO_PRECISION = "macro_precision", "Macro precision"
+        MACRO_RECALL = "macro_recall", "Macro recall"
+        MACRO_F1 = "macro_f1", "Macro F1"
+        MAE = "mae", "MAE"
+        RMSE = "rmse", "RMSE"
+        BIAS = "bias", "Bias"
 
     deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="label_source")
     table = models.CharField(max_length=767)
@@ -31,6 +46,9 @@ class LabelSource(models.Model):
     kind = models.CharField(max_length=14, choices=Kind)
     positive_label = models.CharField(max_length=100, blank=True)
     delay_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    metric = models.CharField(max_length=20, choices=Metric, blank=True)
+    limit = models.FloatField(null=True, blank=True)
+    window_days = models.PositiveSmallIntegerField(default=7)
     updated_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     updated_at = models.DateTimeField()
 

@@ -14,7 +14,7 @@ from deployments.presenters.configuration import check_of
 from deployments.states import UNFINISHED
 from monitoring.models import HealthSource, Watch
 from monitoring.presenters.cost import CostRow, money, percent
-from monitoring.presenters.fleet_standing import cost_now, drift_now, health_reason, watch_of
+from monitoring.presenters.fleet_standing import cost_now, drift_now, health_reason, quality_now, watch_of
 from monitoring.services.fleet import STATUSES, Lens, Status
 from monitoring.states import TONES, Standing
 from monitoring.sync.health_judging import WEEK_DAYS
@@ -123,6 +123,7 @@ COLUMNS: dict[Lens, tuple[Column, ...]] = {
     Lens.HEALTH: (
         Column("health", "Health", "status"),
         Column("drift", "Drift"),
+        Column("quality", "Quality"),
         Column("week", "7 days (UTC)"),
         Column("requests_24h", "Requests, 24 h", "requests", "end"),
         Column("errors_24h", "Errors", "", "end"),
@@ -184,11 +185,14 @@ def _health(deployment: Deployment, facts: Facts) -> list[Cell]:
     where = f"?deployment={deployment.pk}"
     health_url = reverse("monitoring:health", args=[deployment.model.full_name]) + where
     drift_url = reverse("monitoring:drift", args=[deployment.model.full_name]) + where
+    quality_url = reverse("monitoring:quality", args=[deployment.model.full_name]) + where
     drift, drift_reason = drift_now(deployment, facts.now)
+    quality, quality_reason = quality_now(deployment, facts.now)
     week = week_of(deployment, facts.now)
     return [
         status_cell(deployment, Lens.HEALTH, note=health_reason(deployment), url=health_url),
         Cell(drift.value, drift.label, TONES[drift], drift_reason, drift_url),
+        Cell(quality.value, quality.label, TONES[quality], quality_reason, quality_url),
         Cell(" ".join(DASH if count is None else f"{count:.0f}" for count in week), week=_drawn(week, facts.now)),
         _count(watch.requests_24h),
         _errors(watch),

@@ -10,6 +10,7 @@ from deployments.models import Deployment
 from monitoring.models import BillingSource, DriftJob, HealthSource, Watch
 from monitoring.states import Standing
 from monitoring.sync.drift_judging import STALE_AFTER as DRIFT_STALE_AFTER
+from monitoring.sync.quality_judging import NO_LABELS, counted_last, stale_after
 
 # Imports of costs that may be missed before what the last one said is old.
 MISSED_IMPORTS = 3
@@ -45,6 +46,17 @@ def drift_now(deployment: Deployment, now: datetime) -> tuple[Standing, str]:
     if now - counted_at > DRIFT_STALE_AFTER:
         return Standing.UNKNOWN, f"Predictions were last counted at {_told(counted_at)}."
     return standing, watch.drift_reason
+
+
+def quality_now(deployment: Deployment, now: datetime) -> tuple[Standing, str]:
+    """How good predictions were beside the limit of the team, and why."""
+    watch, standing = watch_of(deployment), Standing(watch_of(deployment).quality)
+    if standing == Standing.UNKNOWN:
+        return standing, watch.quality_reason or NO_LABELS
+    counted_at = watch.quality_counted_at
+    if counted_at is None or now - counted_at > stale_after():
+        return Standing.UNKNOWN, counted_last(counted_at) if counted_at else "Labels were never counted."
+    return standing, watch.quality_reason
 
 
 def cost_now(deployment: Deployment, now: datetime) -> tuple[Standing, str]:

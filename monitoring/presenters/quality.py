@@ -11,9 +11,11 @@ from deployments.models import Deployment
 from integrations.drift.job import NO_TABLE
 from monitoring.models import LabelSource, QualityDay, QualityJob
 from monitoring.presenters.charts import UNKNOWN, Chart, Series
-from monitoring.presenters.quality_figures import FEW, FEW_SHARE, MACRO, Counts, Metric, doubt, metrics_of, values_of
 from monitoring.specs import TimeRange
+from monitoring.states import TONES
 from monitoring.sync.drift_versions import inference_table
+from monitoring.sync.quality_figures import FEW, FEW_SHARE, MACRO, Counts, Metric, doubt, metrics_of, values_of
+from monitoring.sync.quality_judging import Quality, judge
 
 MAX_VERSIONS = 5
 # A larger table of classes is no help on a screen.
@@ -114,6 +116,11 @@ class QualityView:
     charts: list[Chart]
     matrix: Matrix | None
     empty: Empty | None
+    judged: Quality
+
+    @property
+    def tone(self) -> str:
+        return TONES[self.judged.standing]
 
     @property
     def names(self) -> list[str]:
@@ -154,7 +161,7 @@ class QualityView:
 
 
 def quality_view(deployment: Deployment, now: datetime, shown: TimeRange) -> QualityView:
-    """Two queries. Whole days (UTC): of the range every day that it touches."""
+    """Three queries. Whole days (UTC): of the range every day that it touches. The standing is that of now."""
     source = LabelSource.objects.filter(deployment=deployment).select_related("job", "updated_by").first()
     job: QualityJob | None = getattr(source, "job", None) if source else None
     rows = QualityDay.objects.filter(deployment=deployment).select_related("version")
@@ -175,6 +182,7 @@ def quality_view(deployment: Deployment, now: datetime, shown: TimeRange) -> Qua
         charts=_charts(days, metrics, shown) if total.labelled else [],
         matrix=_matrix(versions),
         empty=_empty(deployment, source, job, total, days),
+        judged=judge(deployment, source, now),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,13 +15,17 @@ from deployments.models import Deployment
 from deployments.services.base import ActionRefused, require
 from deployments.specs import SpecInvalid
 from integrations.databricks import TABLE_NAME
+from monitoring.alerting.quality import tell
 from monitoring.models import LabelSource, QualityDay, QualityJob
 from monitoring.services.base import require_inference_table
+from monitoring.sync.quality_figures import Metric, metrics_for
 
 COLUMNS = ("id_column", "label_column", "time_column")
 # What counts do not depend on.
-WORDS_ONLY = {"delay_days"}
+WORDS_ONLY = {"delay_days", "metric", "limit", "window_days"}
 LONGEST_DELAY_DAYS = 3650
+# As many days are counted again.
+LONGEST_WINDOW_DAYS = 60
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,9 @@ class Labels:
     time_column: str = ""
     positive_label: str = ""
     delay_days: int | None = None
+    metric: str = ""
+    limit: float | None = None
+    window_days: int = 7
 
     @property
     def values(self) -> dict[str, Any]:
@@ -44,7 +52,8 @@ class Labels:
 def set_labels(*, deployment: Deployment, labels: Labels, actor: User) -> LabelSource:
     """Name the label table of a deployment. Of another one, or of other columns, everything is counted anew.
 
-    What is named again as it was is counted now, and not when its time comes.
+    What is named again as it was is counted now, and not when its time comes. What is known is judged by the rule at
+    once.
     Raises PermissionDenied, ActionRefused without an inference table, or SpecInvalid by field.
     """
     require(actor, Action.DEPLOY, deployment)
@@ -64,6 +73,7 @@ def set_labels(*, deployment: Deployment, labels: Labels, actor: User) -> LabelS
         source.save()
         # What was granted meanwhile, or written to the table, is looked at now.
         QualityJob.objects.filter(source=source).exclude(status=QualityJob.Status.RUNNING).update(finished_at=None)
+    tell(deployment, timezone.now())
     return source
 
 
@@ -77,6 +87,7 @@ def remove_labels(*, deployment: Deployment, actor: User) -> None:
             raise ActionRefused("no_labels", "Nobody has said where the labels of this deployment come from.")
         _forget_counts(deployment)
         source.delete()
+    tell(deployment, timezone.now())
 
 
 def _forget_counts(deployment: Deployment) -> None:
@@ -98,7 +109,7 @@ def _check(values: dict[str, Any]) -> None:
         errors["label_column"] = ["The label stands in another column than the id."]
     if values["kind"] not in LabelSource.Kind.values:
         errors["kind"] = ["Choose classes or numbers."]
-    errors |= _wrong_words(values)
+    errors |= _wrong_words(values) | _wrong_rule(values)
     if errors:
         raise SpecInvalid(errors)
 
@@ -113,3 +124,28 @@ def _wrong_words(values: dict[str, Any]) -> dict[str, list[str]]:
     if delay_days is not None and not 0 <= delay_days <= LONGEST_DELAY_DAYS:
         errors["delay_days"] = [f"Write a number of days from 0 to {LONGEST_DELAY_DAYS}, or leave it empty."]
     return errors
+
+
+def _wrong_rule(values: dict[str, Any]) -> dict[str, list[str]]:
+    key, limit = values["metric"], values["limit"]
+    errors: dict[str, list[str]] = {}
+    if not 1 <= values["window_days"] <= LONGEST_WINDOW_DAYS:
+        errors["window_days"] = [f"Write a number of days from 1 to {LONGEST_WINDOW_DAYS}."]
+    if not key:
+        return errors | ({"metric": ["Choose what the limit is for."]} if limit is not None else {})
+    metrics = metrics_for(values["kind"], values["positive_label"])
+    metric = next((one for one in metrics if one.key == key), None)
+    if metric is None:
+        names = ", ".join(one.key for one in metrics)
+        return errors | {"metric": [f"There is no such figure of these labels; there are {names}."]}
+    return errors | _wrong_limit(metric, limit)
+
+
+def _wrong_limit(metric: Metric, limit: float | None) -> dict[str, list[str]]:
+    if limit is None:
+        return {"limit": ["Write the limit, or watch nothing."]}
+    if not math.isfinite(limit) or limit <= 0:
+        return {"limit": ["Write a number above 0."]}
+    if not metric.is_error and limit > metric.best:
+        return {"limit": [f"{metric.label} is a share: write a number up to 1."]}
+    return {}

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 
 from celery import shared_task
+from django.utils import timezone
 
 from deployments.models import Deployment
 from integrations.errors import IntegrationError
+from monitoring.alerting.quality import tell
+from monitoring.models import QualityJob
 from monitoring.sync import quality
 
 logger = logging.getLogger(__name__)
@@ -26,12 +29,18 @@ def watch_all_quality() -> None:
 
 @shared_task
 def watch_quality(deployment_id: int) -> None:
-    """Bring the deployment's job on by one step. May run twice: the job has a token and ends once."""
-    rows = Deployment.objects.live().select_related("workspace", "model")
+    """Bring the deployment's job on by one step, and tell how things are when none is under way.
+
+    May run twice: the job has a token and ends once.
+    """
+    rows = Deployment.objects.live().select_related("workspace", "model", "environment")
     deployment = rows.filter(pk=deployment_id).first()
     if deployment is None:
         return
     try:
-        quality.step(deployment)
+        job = quality.step(deployment)
     except IntegrationError as error:
         logger.info("labels of deployment %s are looked at again: %s", deployment_id, error.message)
+        return
+    if job is None or job.status != QualityJob.Status.RUNNING:
+        tell(deployment, timezone.now())

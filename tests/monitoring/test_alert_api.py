@@ -75,7 +75,7 @@ def test_a_viewer_may_not_settle_and_a_filter_that_is_none_is_refused(api_as, vi
 
 def test_rules_are_read_and_set(api_as, deployer, deployment):
     client, url = api_as(deployer), f"/api/v1/deployments/{deployment.pk}/alert-rules/"
-    assert [row["subject"] for row in client.get(url).json()] == ["health", "drift", "cost", "config", "run"]
+    assert [row["subject"] for row in client.get(url).json()] == ["health", "drift", "quality", "cost", "config", "run"]
     body = {"subject": "drift", "from_standing": "at_risk", "severity": "critical", "for_s": 60}
     rows = {row["subject"]: row for row in client.post(url, body, format="json").json()}
     assert rows["drift"] == body | {"enabled": True, "stale_after_s": None}

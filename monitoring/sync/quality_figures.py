@@ -65,11 +65,16 @@ class Counts:
 
 @dataclass(frozen=True)
 class Metric:
-    """``key`` names it in the API and in CSV."""
+    """``key`` names it in the API and in CSV. ``best`` is what no value is better than: 1 of shares, 0 of errors."""
 
     key: str
     label: str
     value: Callable[[Counts], float | None]
+    best: float = 1.0
+
+    @property
+    def is_error(self) -> bool:
+        return self.best == 0.0
 
 
 MACRO = (
@@ -78,18 +83,22 @@ MACRO = (
     Metric("macro_f1", "Macro F1", lambda counts: counts.confusion.macro_f1),
 )
 OF_NUMBERS = (
-    Metric("mae", "MAE", lambda counts: counts.errors.mae),
-    Metric("rmse", "RMSE", lambda counts: counts.errors.rmse),
-    Metric("bias", "Bias", lambda counts: counts.errors.bias),
+    Metric("mae", "MAE", lambda counts: counts.errors.mae, best=0.0),
+    Metric("rmse", "RMSE", lambda counts: counts.errors.rmse, best=0.0),
+    Metric("bias", "Bias", lambda counts: counts.errors.bias, best=0.0),
 )
 ACCURACY = Metric("accuracy", "Accuracy", lambda counts: counts.confusion.accuracy)
 
 
 def metrics_of(source: LabelSource) -> tuple[Metric, ...]:
     """What is told of labels of this kind, the foremost first."""
-    if source.kind == LabelSource.Kind.REGRESSION:
+    return metrics_for(source.kind, source.positive_label)
+
+
+def metrics_for(kind: str, positive_label: str) -> tuple[Metric, ...]:
+    if kind == LabelSource.Kind.REGRESSION:
         return OF_NUMBERS
-    return (ACCURACY, *_of_positive(source.positive_label), *MACRO)
+    return (ACCURACY, *_of_positive(positive_label), *MACRO)
 
 
 def _of_positive(label: str) -> tuple[Metric, ...]:
