@@ -13,9 +13,10 @@ from auditlog.models import LogEntry
 from django.db.models import Max, Min, Model, Q, QuerySet
 
 from deployments.models import Approval, Event, Run
-from monitoring.models import CostDay, DriftDay, HealthBucket
+from monitoring.models import CostDay, DriftDay, HealthBucket, QualityDay
 from monitoring.models.drift import WINDOWS_KEPT
 from monitoring.models.health import COARSE, KEPT
+from monitoring.models.quality import RECOUNTED
 
 Kind = Literal["int64", "float64", "string", "bool", "timestamp", "date", "json", "packed", "decimal"]
 # Rows that were still being committed when the last export read may be as old as this.
@@ -277,6 +278,33 @@ DRIFT_SKETCHES = LakeTable(
     replaced_days=WINDOWS_KEPT.days,
     forgotten_days=29,
 )
-TABLES = {
-    table.name: table for table in (RUNS, RUN_EVENTS, APPROVALS, AUDIT, COST_DAILY, ENDPOINT_METRICS, DRIFT_SKETCHES)
-}
+QUALITY_DAILY = LakeTable(
+    "quality_daily",
+    "Predictions of one version on a UTC day beside their labels: of classes pairs, of numbers sums of the error.",
+    lambda: QualityDay,
+    (
+        *OF_DEPLOYMENT,
+        Column("version", "int64", "version__version"),
+        Column("day", "date", "date"),
+        Column("label_table", "string", "deployment__label_source__table"),
+        Column("kind", "string", "deployment__label_source__kind"),
+        Column("positive_label", "string", "deployment__label_source__positive_label"),
+        Column("predictions", "int64", "predictions"),
+        Column("with_id", "int64", "with_id"),
+        Column("labelled", "int64", "labelled"),
+        Column("timed", "int64", "timed"),
+        Column("delay_s", "float64", "delay_s"),
+        Column("error", "float64", "error"),
+        Column("absolute", "float64", "absolute"),
+        Column("squared", "float64", "squared"),
+        Column("pairs", "json", "pairs"),
+    ),
+    at="date",
+    keys=("deployment_id", "version", "day"),
+    # A count that began before the last export ended after it, perhaps on the next day.
+    replaced_days=RECOUNTED.days + 1,
+    # Of other labels only these days are counted anew; older ones go with the labels before.
+    forgotten_days=RECOUNTED.days,
+)
+EVERY = (RUNS, RUN_EVENTS, APPROVALS, AUDIT, COST_DAILY, ENDPOINT_METRICS, DRIFT_SKETCHES, QUALITY_DAILY)
+TABLES = {table.name: table for table in EVERY}

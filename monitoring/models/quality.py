@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import models
 from django.db.models import Q
 
@@ -9,6 +11,9 @@ from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
 from monitoring.models.workspace_jobs import WorkspaceJob
+
+# Labels of these days are looked for at each count.
+RECOUNTED = timedelta(days=60)
 
 
 class LabelSource(models.Model):

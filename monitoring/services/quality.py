@@ -17,6 +17,7 @@ from deployments.specs import SpecInvalid
 from integrations.databricks import TABLE_NAME
 from monitoring.alerting.quality import tell
 from monitoring.models import LabelSource, QualityDay, QualityJob
+from monitoring.models.quality import RECOUNTED
 from monitoring.services.base import require_inference_table
 from monitoring.sync.quality_figures import Metric, metrics_for
 
@@ -24,8 +25,7 @@ COLUMNS = ("id_column", "label_column", "time_column")
 # What counts do not depend on.
 WORDS_ONLY = {"delay_days", "metric", "limit", "window_days"}
 LONGEST_DELAY_DAYS = 3650
-# As many days are counted again.
-LONGEST_WINDOW_DAYS = 60
+LONGEST_WINDOW_DAYS = RECOUNTED.days
 
 
 @dataclass(frozen=True)

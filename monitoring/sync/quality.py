@@ -22,10 +22,9 @@ from integrations.databricks import Workspace
 from integrations.drift import quality_bundle as bundle
 from integrations.errors import IntegrationError
 from monitoring.models import LabelSource, QualityDay, QualityJob
+from monitoring.models.quality import RECOUNTED
 from monitoring.sync.drift_versions import columns_of, entities_of, inference_table, quoted, versions_of
 from monitoring.sync.workspace_jobs import JobFailed, Script, is_overdue, look, start
-
-RECOUNTED = timedelta(days=60)
 
 Connect = Callable[[WorkspaceRow], Workspace]
 S = QualityJob.Status

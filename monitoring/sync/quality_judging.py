@@ -11,9 +11,9 @@ from django.conf import settings
 from deployments.models import Deployment
 from integrations.drift.job import NO_TABLE
 from monitoring.models import LabelSource, QualityDay, QualityJob
+from monitoring.models.quality import RECOUNTED
 from monitoring.states import Standing
 from monitoring.sync.drift_versions import inference_table
-from monitoring.sync.quality import RECOUNTED
 from monitoring.sync.quality_figures import FEW_LABELS, Counts, Metric, doubt, metrics_of
 
 # Labels of a smaller share of the predictions say nothing about the rest.
