@@ -7,7 +7,7 @@ what was known of its range, in one transaction with the end of the job.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -274,14 +274,21 @@ def _keep_importance(job: DriftJob, found: bundle.Found, now: datetime) -> None:
         rows.update(importance=found.importance, importance_note=note[:500])
 
 
+def _has_to_begin_anew(job: DriftJob, baselines: Mapping[str, Baseline], now: datetime) -> bool:
+    """Whether a baseline was replaced meanwhile, or requests of before the range have become known."""
+    if len(baselines) < len(job.asked["baselines"]):
+        return True
+    was_reset = DriftJob.objects.filter(pk=job.pk, counted_until=None).exists()
+    assert job.range_start is not None
+    return was_reset and _first_of_all(job, now) < job.range_start
+
+
 def _keep_windows(job: DriftJob, found: bundle.Found, now: datetime) -> None:
     baselines = _baselines(job)
-    # A baseline that was replaced meanwhile: its windows are counted again, from the first.
-    is_whole = len(baselines) == len(job.asked["baselines"])
     assert job.range_end is not None
-    counted = {"counted_until": min(job.range_end, _floor(now))} if is_whole else {"counted_until": None}
+    until = None if _has_to_begin_anew(job, baselines, now) else min(job.range_end, _floor(now))
     newest = max(filter(None, (job.newest, found.newest)), default=None)
-    if not job.end(S.DONE, "", now, counted_at=now, newest=newest, skipped=dict(found.skipped), **counted):
+    if not job.end(S.DONE, "", now, counted_at=now, newest=newest, skipped=dict(found.skipped), counted_until=until):
         return
     if NO_TABLE in found.skipped:
         # What was counted while the table was there stays.

@@ -35,6 +35,7 @@ INPUTS = [
     {"name": "since", "type": "datetime"},
 ]
 Row = dict[str, Any]
+MOST_STEPS = 40
 
 
 def normal(source: random.Random) -> Row:
@@ -191,13 +192,17 @@ class WorkerDied(BaseException):
     """The process ended right there."""
 
 
-def settle(deployment: Deployment, workspace: FakeWorkspace, now: datetime, steps: int = 40) -> DriftJob:
-    """What workers do until there is nothing to do at ``now``."""
-    for _ in range(steps):
+def settle(
+    deployment: Deployment, workspace: FakeWorkspace, now: datetime, until: Callable[[DriftJob], bool] | None = None
+) -> DriftJob:
+    """What workers do until there is nothing to do at ``now``, or until a job runs of which ``until`` is true."""
+    for _ in range(MOST_STEPS):
         row = Deployment.objects.select_related("workspace", "model", "environment").get(pk=deployment.pk)
         before = DriftJob.objects.filter(deployment=row).values_list("token", "status", "job_run_id").first()
         drift.step(row, connect=lambda _: workspace, now=now)  # type: ignore[arg-type, return-value]
         job = DriftJob.objects.get(deployment=row)
         if before == (job.token, job.status, job.job_run_id):
+            return job
+        if until is not None and job.status == DriftJob.Status.RUNNING and until(job):
             return job
     raise AssertionError("there is always something to do")

@@ -139,6 +139,26 @@ def test_a_past_that_becomes_known_is_tried_at_once_and_counted(
     assert [(start, rows) for start, rows, _ in numbers()] == [(NINE, 1200)]
 
 
+@pytest.mark.parametrize("is_first_count", [True, False])
+def test_a_past_that_becomes_known_while_a_job_counts_is_counted_after_it(
+    is_first_count: bool, watched: Deployment, jobs: FakeWorkspace, traffic: Traffic
+) -> None:
+    Deployment.objects.update(created_at=NINE + 3 * HOUR)
+    watched.refresh_from_db()
+    traffic.send(1500, NINE + 3 * HOUR, normal)
+    now = NINE + 4 * HOUR
+    if is_first_count:
+        job = settle(watched, jobs, now, until=lambda job: job.asked["kind"] == "windows")
+    else:
+        settle(watched, jobs, now)
+        now += HOUR
+        job = settle(watched, jobs, now, until=lambda job: job.asked["kind"] == "windows")
+    assert job.status == DriftJob.Status.RUNNING
+    health_history.keep(watched, [PastHour(NINE, "3", Window(120))], now)
+    settle(watched, jobs, now)
+    assert [(start, rows) for start, rows, _ in numbers()] == [(NINE, 1200), (NINE + 3 * HOUR, 1500)]
+
+
 def test_a_day_is_the_sum_of_its_hours_whatever_is_counted_again(
     watched: Deployment, jobs: FakeWorkspace, traffic: Traffic
 ) -> None:
