@@ -18,8 +18,8 @@ from accounts.models import Team, User
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
-# The context that training code gives to mlflow.log_input.
-TRAINING = "training"
+# The contexts of mlflow.log_input that mean training: that of MLflow's documentation, and that of its autologging.
+TRAINING = frozenset(("training", "train"))
 
 
 class Workspace(models.Model):
@@ -239,5 +239,5 @@ class ModelVersion(models.Model):
     @property
     def training_table(self) -> TrainingTable | None:
         """The table of Unity Catalog that the version was trained on, as its run says; None if it says none."""
-        training = [row for row in self.datasets if row.get("table") and row.get("context") == TRAINING]
+        training = [row for row in self.datasets if row.get("table") and row.get("context") in TRAINING]
         return TrainingTable(training[0]["table"], training[0].get("table_version")) if training else None

@@ -81,6 +81,15 @@ def test_the_training_data_is_the_baseline_before_there_is_traffic(
     }
 
 
+@pytest.mark.parametrize(
+    ("context", "is_training"), [("training", True), ("train", True), ("eval", False), ("test", False), ("", False)]
+)
+def test_what_mlflow_calls_training_is_what_a_version_was_trained_on(context: str, is_training: bool) -> None:
+    noted = {**TRAINING, "context": context, "table": "ml.fraud.loans", "table_version": 4}
+    found = ModelVersion(datasets=[noted]).training_table
+    assert found == (("ml.fraud.loans", 4) if is_training else None)
+
+
 def test_the_version_is_asked_for_the_predictions_that_training_data_lacks(
     watched: Deployment, jobs: FakeWorkspace
 ) -> None:
