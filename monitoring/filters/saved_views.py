@@ -32,7 +32,7 @@ def still_there(kept: Mapping[str, str], request: Any) -> tuple[dict[str, str], 
     if asked.is_valid():
         return asked.choice, []
     refused = set(asked.form.errors)
-    left = {name: text for name, text in kept.items() if name in asked.form.fields and name not in refused}
+    left = {name: kept[name] for name in asked.form.fields if name in kept and name not in refused}
     gone = [f"{asked.form.fields[name].label.lower()} {kept[name]}" for name in kept if name in refused]
     return left, gone
 

@@ -24,11 +24,17 @@ class SavedViewForm(forms.Form):
     )
     is_default = forms.BooleanField(required=False, label="Open the fleet with this view")
 
+    # Shown once a name is taken.
+    replace = forms.BooleanField(required=False, label="Replace the view of this name with what is shown now")
+
     def __init__(self, *args: Any, user: User, view: SavedView | None = None, **kwargs: Any) -> None:
         if view is not None:
             team = view.team.slug if view.team else None
             kwargs["initial"] = {"name": view.name, "team": team, "is_default": view.is_default}
         super().__init__(*args, **kwargs)
+        self.offers_to_replace = False
+        if view is not None:
+            del self.fields["replace"]
         teams = Team.objects.filter(_choice_of_teams(user, view))
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]  # a choice field
         if view is not None and view.owner_id != user.pk:

@@ -31,6 +31,14 @@ class ViewSettings:
     is_default: bool = False
 
 
+class NameTaken(SpecInvalid):
+    """``view``: the one of the same owner that has the name."""
+
+    def __init__(self, view: SavedView) -> None:
+        super().__init__({"name": [f"There is a view of the name {view} already."]})
+        self.view = view
+
+
 def settings_of(view: SavedView) -> ViewSettings:
     return ViewSettings(view.name, view.query, view.team, view.is_default)
 
@@ -55,11 +63,9 @@ def changeable(actor: User, views: list[SavedView]) -> set[int]:
 
 
 def save_view(*, actor: User, settings: ViewSettings) -> SavedView:
-    """Raises SpecInvalid by field."""
+    """Raises NameTaken, or SpecInvalid by field."""
     with transaction.atomic():
         view = SavedView(owner=_locked(actor.pk))
-        if SavedView.objects.filter(owner=actor).count() >= MAX_VIEWS:
-            raise SpecInvalid({"name": [f"You keep {MAX_VIEWS} views. Delete one first."]})
         _write(view, settings, actor)
     return view
 
@@ -67,13 +73,16 @@ def save_view(*, actor: User, settings: ViewSettings) -> SavedView:
 def change_view(*, view: SavedView, settings: ViewSettings, actor: User) -> SavedView:
     """Rename, share, filter otherwise, or have one's fleet open with it.
 
-    Raises PermissionDenied, or SpecInvalid by field.
+    Raises PermissionDenied, NameTaken, or SpecInvalid by field.
     """
-    _require(actor, view)
     with transaction.atomic():
         _locked(view.owner_id)
-        _write(view, settings, actor)
-    return view
+        fresh: SavedView | None = SavedView.objects.select_related("owner", "team").filter(pk=view.pk).first()
+        if fresh is None:
+            raise SpecInvalid({"name": ["Somebody has deleted this view meanwhile."]})
+        _require(actor, fresh)
+        _write(fresh, settings, actor)
+    return fresh
 
 
 def delete_view(*, view: SavedView, actor: User) -> None:
@@ -110,8 +119,10 @@ def _name(view: SavedView, wanted: str) -> str:
     if not name.isprintable():
         raise SpecInvalid({"name": ["Use characters that can be seen."]})
     same = SavedView.objects.filter(owner=view.owner_id).alias(small=Lower("name")).filter(small=Lower(Value(name)))
-    if same.exclude(pk=view.pk).exists():
-        raise SpecInvalid({"name": [f"There is a view of the name {name} already."]})
+    if taken := same.exclude(pk=view.pk).first():
+        raise NameTaken(taken)
+    if view._state.adding and SavedView.objects.filter(owner=view.owner_id).count() >= MAX_VIEWS:
+        raise SpecInvalid({"name": [f"You keep {MAX_VIEWS} views. Delete one first."]})
     return name
 
 

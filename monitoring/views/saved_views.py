@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
+from accounts.models import User
 from accounts.views import signed_in
 from deployments.specs import SpecInvalid
 from monitoring.filters.saved_views import choice_of, still_there
@@ -21,6 +22,7 @@ from monitoring.forms.saved_views import SavedViewForm
 from monitoring.models import SavedView
 from monitoring.presenters.saved_views import fleet_url, in_words
 from monitoring.services.saved_views import (
+    NameTaken,
     ViewSettings,
     change_view,
     changeable,
@@ -79,8 +81,9 @@ def fleet_view_new(request: HttpRequest) -> HttpResponse:
         return _go(request, reverse("monitoring:fleet_views"))
     if form.is_valid():
         try:
-            view = save_view(actor=user, settings=_asked(form, query))
+            view = _kept(form, query, user)
         except SpecInvalid as invalid:
+            form.offers_to_replace = isinstance(invalid, NameTaken)
             form.show(invalid)
         else:
             messages.success(request, f"The view {view} is saved.")
@@ -98,11 +101,11 @@ def fleet_view_edit(request: HttpRequest, view_id: int) -> HttpResponse:
     form = SavedViewForm(request.POST or None, user=user, view=view)
     if form.is_valid():
         try:
-            change_view(view=view, settings=_asked(form, view.query, view), actor=user)
+            changed = change_view(view=view, settings=_asked(form, view.query, view), actor=user)
         except SpecInvalid as invalid:
             form.show(invalid)
         else:
-            messages.success(request, f"{view} is changed.")
+            messages.success(request, f"{changed} is changed.")
             return redirect("monitoring:fleet_views")
     status = 422 if form.errors else 200
     context = {"form": form, "view": view, "words": in_words(view.query)}
@@ -131,6 +134,16 @@ def _asked(form: SavedViewForm, query: dict[str, str], view: SavedView | None = 
     given = form.cleaned_data
     is_default = given.get("is_default", view.is_default if view else False)
     return ViewSettings(given["name"], query, given["team"], is_default)
+
+
+def _kept(form: SavedViewForm, query: dict[str, str], user: User) -> SavedView:
+    settings = _asked(form, query)
+    try:
+        return save_view(actor=user, settings=settings)
+    except NameTaken as taken:
+        if not form.cleaned_data["replace"]:
+            raise
+        return change_view(view=taken.view, settings=settings, actor=user)
 
 
 def _go(request: HttpRequest, url: str) -> HttpResponse:

@@ -65,11 +65,25 @@ def test_a_name_that_is_refused_stands_beside_its_field_and_nothing_is_lost(
         answer = signed_in.post(f"{NEW}?lens=cost", {"name": "failing", "team": "fraud"}, headers=headers)
         page = answer.content.decode()
         assert answer.status_code == 422
-        assert answer.context["form"].errors == {"name": ["There is a view of the name failing already."]}
+        assert answer.context["form"].errors == {"name": ["There is a view of the name Failing already."]}
         assert 'value="failing"' in page
         assert '<option value="fraud" selected>' in page
         assert ("<html" in page) == (not headers)
         assert f'action="{NEW}?lens=cost"' in page
+
+
+def test_a_view_is_replaced_only_by_who_says_so(signed_in: Client, viewer: User, deployer: User, team: Team) -> None:
+    kept, others = keep(viewer, team=team), keep(deployer, team=team)
+    asked = {"name": "failing", "team": ""}
+    assert 'name="replace"' not in signed_in.get(f"{NEW}?lens=cost").content.decode()
+    assert 'name="replace"' in signed_in.post(f"{NEW}?lens=cost", asked).content.decode()
+    kept.refresh_from_db()
+    assert kept.query == FAILING
+    assert signed_in.post(f"{NEW}?lens=cost", asked | {"replace": "on"}).status_code == 302
+    kept.refresh_from_db()
+    others.refresh_from_db()
+    assert (kept.query, kept.name, kept.team) == ({"lens": "cost"}, "failing", None)
+    assert (others.query, SavedView.objects.count()) == (FAILING, 2)
 
 
 def test_htmx_saves_and_goes_to_the_fleet(signed_in: Client) -> None:
@@ -95,7 +109,7 @@ def test_a_view_of_what_is_gone_opens_without_it_and_says_so(signed_in: Client, 
     view = keep(viewer, query={**FAILING, "team": "fraud", "environment": "qa"})
     Environment.objects.filter(slug="qa").delete()
     answer = signed_in.get(f"/fleet/views/{view.pk}/")
-    assert answer.headers["Location"] == "/fleet/?lens=health&status=failing&team=fraud"
+    assert answer.headers["Location"] == "/fleet/?team=fraud&lens=health&status=failing"
     [message] = get_messages(answer.wsgi_request)
     assert str(message) == "Failing filters by what is no longer there: environment qa. It is left out."
     assert signed_in.get("/fleet/views/").status_code == 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from deployments.specs import SpecInvalid
 from monitoring.models import SavedView
 from monitoring.services.saved_views import (
     MAX_VIEWS,
+    NameTaken,
     ViewSettings,
     change_view,
     changeable,
@@ -20,6 +23,7 @@ from monitoring.services.saved_views import (
     save_view,
     views_of,
 )
+from tests.deployments.test_models import at_once
 
 pytestmark = pytest.mark.django_db
 FAILING = {"lens": "health", "status": "failing"}
@@ -55,7 +59,7 @@ def test_ones_own_views_come_first_and_the_one_that_opens_before_all(viewer: Use
         ("  ", "Give it a name."),
         ("x" * 61, "Use at most 60 characters; this name has 61."),
         ("a\x00b", "Use characters that can be seen."),
-        ("  fAILING ", "There is a view of the name fAILING already."),
+        ("  fAILING ", "There is a view of the name Failing already."),
     ],
 )
 def test_a_name_that_cannot_be_is_refused_beside_its_field(viewer: User, name: str, message: str) -> None:
@@ -126,3 +130,20 @@ def test_what_is_done_to_a_view_is_in_the_audit_trail(viewer: User, team: Team) 
     change_view(view=view, settings=ViewSettings("renamed", FAILING, team), actor=viewer)
     [entry] = LogEntry.objects.get_for_object(view).filter(action=LogEntry.Action.UPDATE)
     assert set(entry.changes_dict) == {"name", "team"}
+
+
+def test_a_view_that_was_deleted_meanwhile_does_not_come_back(viewer: User) -> None:
+    view = keep(viewer)
+    delete_view(view=SavedView.objects.get(), actor=viewer)
+    with pytest.raises(SpecInvalid):
+        change_view(view=view, settings=ViewSettings("renamed", FAILING), actor=viewer)
+    assert not SavedView.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_save_one_name_at_once_one_does_and_the_fleet_opens_with_one_view(viewer: User) -> None:
+    same = at_once(*[partial(keep, viewer) for _ in range(4)])
+    other = at_once(*[partial(keep, viewer, f"view {number}", is_default=True) for number in range(4)])
+    assert Counter(type(one) for one in same) == {NameTaken: 3, SavedView: 1}
+    assert {type(one) for one in other} == {SavedView}
+    assert SavedView.objects.filter(owner=viewer, is_default=True).count() == 1
