@@ -54,13 +54,16 @@ def test_the_page_draws_its_charts_is_accessible_and_fits_on_a_phone(
     deployment: Deployment,
     theme: Literal["light", "dark"],
 ) -> None:
-    name_labels(deployment, deployer, delay_days=4)
+    name_labels(deployment, deployer, delay_days=4, metric="recall", limit=0.9)
     count(deployment, timezone.now() - timedelta(minutes=5))
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     sign_in(deployer)
     page.goto(URL)
     page.wait_for_load_state("networkidle")
     expect(page.locator("figure.is-drawn canvas")).to_have_count(3)
+    standing = page.get_by_role("region", name="Quality now")
+    expect(standing).to_contain_text("Failing")
+    expect(standing).to_contain_text("Recall of 1 is")
     hold_to_the_rules(page)
     page.set_viewport_size(PHONE)
     assert page.evaluate(OVERFLOW) <= 0
@@ -80,8 +83,16 @@ def test_labels_are_named_where_they_are_missing_and_what_is_wrong_stands_beside
     expect(page.get_by_role("alert")).to_contain_text("Write the full name: catalog.schema.table.")
     hold_to_the_rules(page)
     page.get_by_label("Label table").fill("main.risk.chargebacks")
+    page.get_by_role("combobox", name="Watch").select_option("f1")
+    page.get_by_label("Limit").fill("0.8")
+    page.get_by_role("button", name="Count these labels").click()
+    expect(page.get_by_role("alert")).to_contain_text("Watch: There is no such figure of these labels")
+    hold_to_the_rules(page)
+    page.get_by_role("combobox", name="Watch").select_option("accuracy")
     page.get_by_role("button", name="Count these labels").click()
     expect(page.get_by_text("Nothing is counted yet")).to_be_visible()
-    assert LabelSource.objects.get().table == "main.risk.chargebacks"
+    expect(page.get_by_role("region", name="Quality now")).to_contain_text("Labels were never counted.")
+    source = LabelSource.objects.get()
+    assert (source.table, source.metric, source.limit) == ("main.risk.chargebacks", "accuracy", 0.8)
     page.set_viewport_size(PHONE)
     assert page.evaluate(OVERFLOW) <= 0

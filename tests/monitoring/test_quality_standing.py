@@ -39,8 +39,6 @@ URL = reverse("monitoring:quality", args=["staging.fraud.card_fraud"])
 def deployment(model_version: ModelVersion, deployer: User) -> Deployment:
     made = make_deployment(model_version, deployer, "card-fraud")
     give_table(made)
-    Deployment.objects.filter(pk=made.pk).update(served=[{"entity_version": "3", "traffic": 100}])
-    made.refresh_from_db()
     return made
 
 
