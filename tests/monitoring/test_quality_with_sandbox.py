@@ -11,7 +11,8 @@ from accounts.models import Team, User
 from deployments.models import Deployment
 from integrations import databricks
 from integrations.drift.quality_metrics import Confusion
-from monitoring.models import QualityDay, QualityJob
+from monitoring.alerting.quality import tell
+from monitoring.models import Alert, AlertEvent, QualityDay, QualityJob, Watch
 from monitoring.sync import quality
 from tests.deployments.conftest import make_deployment
 from tests.factories import EnvironmentFactory, ModelVersionFactory, RegisteredModelFactory, WorkspaceFactory
@@ -126,3 +127,34 @@ def test_a_table_that_cannot_be_read_and_a_column_that_is_not_there_are_said_in_
     job = count(deployment, sandbox, hours=7)
     assert job.message == f"{LABELS} has no column is_fraud; it has fraud, known_at, order_id"
     assert not QualityDay.objects.exists()
+
+
+def test_quality_that_falls_alerts_once_and_the_alert_ends_when_it_recovers(
+    deployment: Deployment, made: list[Request], sandbox: RunningSandbox, deployer: User
+) -> None:
+    name_labels(deployment, deployer, table=LABELS, metric="accuracy", limit=0.9)
+    known = []
+    for hours, wrong, standing, alerts in ((1, 0, "passing", []), (7, 60, "failing", ["firing"])):
+        given = NOON + hours * DAY / 24
+        known += [
+            {"order_id": one.id, "fraud": 1 - one.predicted if index < wrong else one.predicted, "known_at": given}
+            for index, one in enumerate(made)
+        ]
+        add_table(sandbox, LABELS, label_table(known))
+        count(deployment, sandbox, hours=hours)
+        for _ in range(2):
+            tell(deployment, given)
+        assert Watch.objects.get().quality == standing
+        assert list(Alert.objects.values_list("state", flat=True)) == alerts
+    alert = Alert.objects.get()
+    assert (alert.evidence["value"], alert.evidence["labelled"], alert.evidence["coverage"]) == (0.7, 200, 1.0)
+    assert AlertEvent.objects.filter(state="firing").count() == 1
+
+    # Labels that were wrong are put right.
+    late = NOON + 13 * DAY / 24
+    known += [{"order_id": one.id, "fraud": one.predicted, "known_at": late} for one in made]
+    add_table(sandbox, LABELS, label_table(known))
+    count(deployment, sandbox, hours=13)
+    tell(deployment, late)
+    assert Watch.objects.get().quality == "passing"
+    assert Alert.objects.get().state == "resolved"
