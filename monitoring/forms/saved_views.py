@@ -19,13 +19,12 @@ class SavedViewForm(forms.Form):
     name = forms.CharField(
         max_length=MAX_NAME_CHARS, widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "off"})
     )
+    # Shown once a name is taken.
+    replace = forms.BooleanField(required=False, label="Replace the view of this name with what is shown now")
     team = forms.ModelChoiceField(
         Team.objects.none(), to_field_name="slug", required=False, label="Who sees it", empty_label="Only me"
     )
     is_default = forms.BooleanField(required=False, label="Open the fleet with this view")
-
-    # Shown once a name is taken.
-    replace = forms.BooleanField(required=False, label="Replace the view of this name with what is shown now")
 
     def __init__(self, *args: Any, user: User, view: SavedView | None = None, **kwargs: Any) -> None:
         if view is not None:
