@@ -260,6 +260,7 @@ SPECTACULAR_SETTINGS = {
         "Severity": "monitoring.states.Severity",
         "AlertState": "monitoring.states.AlertState",
         "AlertSubject": "monitoring.states.AlertSubject",
+        "QualityMetric": "monitoring.models.LabelSource.Metric",
         "ReceiverKind": "monitoring.models.ReceiverKind",
         "DeliveryStatus": "monitoring.models.Delivery.Status",
         "WorkspaceJobStatus": "monitoring.models.workspace_jobs.WorkspaceJob.Status",

@@ -89,6 +89,9 @@ class QualitySerializer(serializers.Serializer[Any]):
 
     standing = serializers.ChoiceField(choices=Standing.choices, source="judged.standing", read_only=True)
     reason = serializers.CharField(source="judged.reason", read_only=True)
+    value = serializers.FloatField(
+        source="judged.value", read_only=True, allow_null=True, help_text="Of the figure that is watched, as judged."
+    )
     rule = serializers.CharField(
         source="judged.rule.sentence", default="", read_only=True, help_text="In words; empty where none is set."
     )

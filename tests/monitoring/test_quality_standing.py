@@ -98,6 +98,24 @@ def test_the_best_figure_passes_under_every_limit(key: str, limit: float, expect
     assert {value: rule.standing_of(value) for value in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("metric", "value", "words"),
+    [("mae", 2.0, "MAE is 2, to be at most 3"), ("rmse", 2.5, "RMSE is 2.5"), ("bias", -1.5, "Bias is -1.5")],
+)
+def test_errors_of_numbers_are_judged_from_their_sums(
+    deployment: Deployment, source: LabelSource, metric: str, value: float, words: str
+) -> None:
+    LabelSource.objects.update(kind="regression", positive_label="", metric=metric, limit=3)
+    for back in (0, 1):
+        keep(deployment, 100, back=back)
+    QualityDay.objects.update(pairs=[], error=-150.0, absolute=200.0, squared=625.0)
+    found = judged(deployment, NOON)
+    assert (found.standing, found.value) == (Standing.PASSING, value)
+    assert found.reason.startswith(words)
+    LabelSource.objects.update(limit=1)
+    assert judged(deployment, NOON).standing == Standing.FAILING
+
+
 def test_only_the_newest_days_that_have_labels_count(deployment: Deployment, source: LabelSource) -> None:
     for back, right in ((0, 90), (3, 60), (4, 90), (5, 0)):
         keep(deployment, right, back=back)
@@ -264,6 +282,7 @@ def test_a_rule_that_changes_is_judged_at_once_and_nothing_is_counted_anew(
     assert (QualityDay.objects.count(), QualityJob.objects.get().counted_at) == (1, NOON)
     row, told = Watch.objects.get(), api_as(deployer).get(url).json()
     assert (row.quality, row.quality_reason) == (told["standing"], told["reason"]) == ("failing", row.quality_reason)
+    assert told["value"] == 0.9
     assert told["rule"].startswith("Recall of 1 of the version with most of the traffic is to be at least 0.95")
     client.force_login(deployer)
     page = page_of(client, URL)
