@@ -23,12 +23,13 @@ from monitoring.api.ranges import FROM, TO, asked_range
 from monitoring.models import DriftJob
 from monitoring.presenters import drift as present
 from monitoring.services.drift import choose_baseline, set_feature
-from monitoring.services.drift_rows import Behind, rows_behind
+from monitoring.services.drift_rows import Behind, rows_behind, version_of
 from monitoring.states import Standing
 
 RANGE = OpenApiParameter("range", str, description="1h, 24h, 7d, 30d or 90d: judge all of it as one window.")
 # Reading may be refused, too: there may be no table, or no warehouse.
 REFUSED = OpenApiResponse(OpenApiTypes.OBJECT, "Not now: code says why.")
+VERSION = OpenApiParameter("version", int, description="Only requests that this version of the model answered.")
 FEATURE = OpenApiParameter("feature", str, description="Only this feature, with its course and its distribution.")
 
 
@@ -119,6 +120,9 @@ class DriftRowsSerializer(serializers.Serializer[Any]):
     query = serializers.CharField(read_only=True)
     rows = serializers.SerializerMethodField()
     skipped = serializers.DictField(child=serializers.IntegerField(), read_only=True, help_text="{reason: requests}")
+    note = serializers.CharField(
+        read_only=True, help_text="Why rows are of all versions where one was asked for, if they are."
+    )
 
     @extend_schema_field(DriftRowSerializer(many=True))
     def get_rows(self, behind: Behind) -> list[dict[str, Any]]:
@@ -148,14 +152,20 @@ class DriftViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Deployment]):
 
     @extend_schema(
         operation_id="deployments_drift_rows",
-        parameters=[DEPLOYMENT_ID, RANGE, FROM, TO],
+        parameters=[DEPLOYMENT_ID, RANGE, FROM, TO, VERSION],
         responses={200: DriftRowsSerializer, 409: REFUSED},
     )
     @action(detail=False, methods=["get"])
     def rows(self, request: Request, deployment_id: str) -> Response:
         """Up to twenty requests, for those who may deploy; that they were looked at stands in the audit trail."""
         found, shown = deployment_or_404(request, deployment_id), asked_range(request, "7d")
-        behind = rows_behind(deployment=found, start=shown.start, end=shown.end, actor=user_of(request))
+        behind = rows_behind(
+            deployment=found,
+            start=shown.start,
+            end=shown.end,
+            actor=user_of(request),
+            version=version_of(request.query_params.get("version", "")),
+        )
         return Response(DriftRowsSerializer(behind).data)
 
     @extend_schema(

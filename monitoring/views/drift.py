@@ -26,7 +26,7 @@ from monitoring.presenters import drift as present
 from monitoring.presenters.csv import csv_of
 from monitoring.presenters.ranges import range_links
 from monitoring.services.drift import choose_baseline, set_feature
-from monitoring.services.drift_rows import query_behind, rows_behind
+from monitoring.services.drift_rows import query_behind, rows_behind, version_of
 from monitoring.specs import RangeInvalid, parse_range
 from monitoring.views.subject import Subject, subject_of
 
@@ -116,28 +116,37 @@ def _rows_behind(subject: Subject, view: present.DriftView) -> dict[str, Any]:
     span = view.judged.span
     if subject.deployment is None or span is None or view.chosen is None:
         return {}
-    asked = urlencode({"feature": view.chosen.name, "from": span.start.isoformat(), "to": span.end.isoformat()})
+    version = view.judged.version.version if view.judged.version else None
+    asked = {"feature": view.chosen.name, "from": span.start.isoformat(), "to": span.end.isoformat()}
+    asked |= {"version": str(version)} if version else {}
     return {
+        "version": version,
         "start": span.start,
         "end": span.end,
         "label": view.chosen.label,
-        "load_url": f"{reverse('monitoring:drift_rows', args=[subject.deployment.pk])}?{asked}",
-        "query": query_behind(subject.deployment, span.start, span.end) if view.has_table else "",
+        "load_url": f"{reverse('monitoring:drift_rows', args=[subject.deployment.pk])}?{urlencode(asked)}",
+        "query": query_behind(subject.deployment, span.start, span.end, version) if view.has_table else "",
     }
 
 
 @login_required
 @require_GET
 def drift_rows(request: HttpRequest, deployment_id: int) -> HttpResponse:
-    """Some of the predictions of ``?from=&to=``, for those who may deploy; how they are asked for is shown to all."""
+    """Some of the predictions of ``?from=&to=``, of ``&version=``; how they are asked for is shown to all."""
     found = visible_deployment(request, deployment_id)
     try:
         shown = parse_range("", request.GET.get("from", ""), request.GET.get("to", ""), timezone.now(), DEFAULT_RANGE)
+        version = version_of(request.GET.get("version", ""))
     except RangeInvalid as invalid:
         return HttpResponseBadRequest(str(invalid))
+    except SpecInvalid:
+        return HttpResponseBadRequest("There is no such version.")
     context: dict[str, Any] = {"start": shown.start, "end": shown.end, "label": request.GET.get("feature", "")[:255]}
+    context["version"] = version
     try:
-        behind = rows_behind(deployment=found, start=shown.start, end=shown.end, actor=signed_in(request))
+        behind = rows_behind(
+            deployment=found, start=shown.start, end=shown.end, actor=signed_in(request), version=version
+        )
         context |= {"behind": behind, "query": behind.query, **present.table_of(behind, context["label"])}
     except ActionRefused as refusal:
         context |= {"refusal": refusal.message}

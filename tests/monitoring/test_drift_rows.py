@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from auditlog.models import LogEntry
 from deltalake import DeltaTable
@@ -94,6 +95,46 @@ def test_the_api_gives_the_same_rows(
     assert found["rows"][1]["values"]["amount"] is None
 
 
+def test_rows_are_of_the_version_that_the_page_shows(
+    client: Client, deployer: User, watched: Deployment, warehouse: Warehouse, api_as: Callable[[User], APIClient]
+) -> None:
+    client.force_login(deployer)
+    assert "of version 3" in client.get(page(watched), {**ASKED, "version": "3"}).content.decode()
+    asked = {**ASKED, "version": "3"}
+    found = api_as(deployer).get(f"/api/v1/deployments/{watched.pk}/drift/rows/", asked).json()
+    assert (found["query"], found["note"]) == (warehouse.asked[1], "")
+    assert warehouse.asked[0] == warehouse.asked[1]
+    assert "served_entity_id IN ('card_fraud-3')" in found["query"]
+    assert "endpoint_name = 'card-fraud' AND entity_version = '3'" in found["query"]
+    for wrong in ("0", "three", "3'--"):
+        assert client.get(page(watched), {**ASKED, "version": wrong}).status_code == 400
+        told = api_as(deployer).get(f"/api/v1/deployments/{watched.pk}/drift/rows/", {**ASKED, "version": wrong})
+        assert (told.status_code, list(told.json()["fields"])) == (400, ["version"])
+    assert len(warehouse.asked) == 2
+
+
+def test_rows_of_all_versions_say_so_where_the_workspace_cannot_tell_them_apart(
+    client: Client, deployer: User, watched: Deployment, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, words = warehouse.execute_sql, "no SELECT on system.serving.served_entities"
+
+    def refuse(statement: str, **options: Any) -> Any:
+        found = answer(statement, **options)
+        if "served_entities" in statement:
+            raise IntegrationError(words, permanent=True, source="databricks", code="INSUFFICIENT_PERMISSIONS")
+        return found
+
+    monkeypatch.setattr(warehouse, "execute_sql", refuse)
+    client.force_login(deployer)
+    page_text = client.get(page(watched), {**ASKED, "version": "3"}).content.decode()
+    assert "Not narrowed to the version" in page_text
+    assert words in page_text
+    assert "r1" in page_text
+    assert ["served_entities" in statement for statement in warehouse.asked] == [True, False]
+    [entry] = LogEntry.objects.get_for_object(watched).filter(action=LogEntry.Action.ACCESS)
+    assert entry.actor == deployer
+
+
 def test_who_may_not_deploy_sees_no_row(
     client: Client, viewer: User, watched: Deployment, warehouse: Warehouse, api_as: Callable[[User], APIClient]
 ) -> None:
@@ -147,3 +188,18 @@ def test_the_query_reads_rows_of_a_real_warehouse(
     assert behind.rows[0]["at"] >= behind.rows[-1]["at"]
     assert {row["country"] for row in behind.rows} == {"DE", "FR", "ÖÜ"}
     assert query_behind(deployment, NINE, NINE + HOUR).startswith("SELECT databricks_request_id")
+
+    # Half of the requests were answered by another version.
+    entities = ["card_fraud-4" if row % 2 else "card_fraud-3" for row in range(content.num_rows)]
+    place = content.schema.get_field_index("served_entity_id")
+    content = content.set_column(place, "served_entity_id", pa.array(entities))
+    add_table(sandbox, f"rows_tests.{model.schema_name}.card_fraud_payload", content)
+    wanted = {
+        row["databricks_request_id"]
+        for row in content.to_pylist()
+        if row["served_entity_id"] == "card_fraud-4" and NINE <= row["request_time"] < NINE + 3 * HOUR
+    }
+    behind = rows_behind(deployment=deployment, start=NINE, end=NINE + 3 * HOUR, actor=deployer, version=4)
+    assert behind.note == ""
+    assert len(behind.rows) == REQUESTS * 10
+    assert {row["request_id"] for row in behind.rows} <= wanted
