@@ -228,6 +228,15 @@ def test_who_may_not_deploy_changes_nothing_and_sees_no_switch(
 BASELINE = {"version": "3", "source": "table", "table": "staging.fraud.training", "prediction_column": "score"}
 
 
+def test_the_page_asks_for_rows_of_the_version_that_it_judges(
+    client: Client, deployer: User, counted: Deployment
+) -> None:
+    client.force_login(deployer)
+    shown = client.get(f"{URL}?feature=country").context
+    assert (shown["version"], shown["load_url"].endswith("&version=3")) == (3, True)
+    assert "entity_version = '3'" in shown["query"]
+
+
 def test_a_baseline_is_chosen_on_the_page_and_over_the_api(
     client: Client, deployer: User, counted: Deployment, api_as: ApiAs
 ) -> None:
