@@ -67,6 +67,9 @@ LOANS = {
     "kind": "classification",
     "positive_label": "1",
     "delay_days": 7,
+    "metric": "accuracy",
+    "limit": 0.7,
+    "window_days": 7,
 }
 PASTS = (
     Past("fiona", SPEC, "fraud.credit_default", at_work=0.9, otherwise=0.15, labels=LOANS),
