@@ -24,58 +24,76 @@ REQUESTS, ERRORS_4XX, ERRORS_5XX = "request_count_total", "request_4xx_count_tot
 CPU, MEMORY = "cpu_usage_percentage", "mem_usage_percentage"
 CONCURRENCY = "provisioned_concurrent_requests_total"
 GAUGES = frozenset((CPU, MEMORY, CONCURRENCY))
-LATENCY_BUCKET = "request_latency_ms_bucket"
+LATENCY_BUCKET, MODEL_LATENCY_BUCKET = "request_latency_ms_bucket", "model_prediction_latency_ms_bucket"
 _families: Callable[[str], Iterable[Metric]] = text_string_to_metric_families
 
 
 @dataclass(frozen=True)
 class Window:
-    """Requests of one served entity in a span of time. ``latency``: {upper bound in ms: requests at or below it}."""
+    """Requests of one served entity in a span of time. ``latency``: {upper bound in ms: requests at or below it}.
+
+    That is the whole way there and back; ``model_latency`` is the model's own part of it, {} where nobody says.
+    """
 
     requests: float = 0.0
     errors_4xx: float = 0.0
     errors_5xx: float = 0.0
     latency: Mapping[float, float] = field(default_factory=dict)
+    model_latency: Mapping[float, float] = field(default_factory=dict)
 
     def __add__(self, other: Window) -> Window:
         """Both spans together; they must not overlap. Where bounds differ, the next lower one is taken."""
-        bounds = sorted(self.latency.keys() | other.latency.keys())
         return Window(
             self.requests + other.requests,
             self.errors_4xx + other.errors_4xx,
             self.errors_5xx + other.errors_5xx,
-            {bound: self.at_or_below(bound) + other.at_or_below(bound) for bound in bounds},
+            _together(self.latency, other.latency),
+            _together(self.model_latency, other.model_latency),
         )
-
-    def at_or_below(self, bound_ms: float) -> float:
-        """Requests that took no longer, as far as the buckets say."""
-        if bound_ms in self.latency:
-            return self.latency[bound_ms]
-        lower = [bound for bound in self.latency if bound < bound_ms]
-        return self.latency[max(lower)] if lower else 0.0
 
     @property
     def errors(self) -> float:
         return self.errors_4xx + self.errors_5xx
 
     def quantile_ms(self, share: float) -> float | None:
-        """The latency that ``share`` of the requests did not exceed, linear inside a bucket; None without requests.
+        """The latency that ``share`` of the requests did not exceed; None without requests."""
+        return quantile(self.latency, share)
 
-        As Prometheus' histogram_quantile: what lies above the last finite bound is told as that bound.
-        """
-        counts = sorted(self.latency.items())
-        total = counts[-1][1] if counts else 0.0
-        if total <= 0:
-            return None
-        rank = share * total
-        for (lower, below), (upper, at_or_below) in pairwise([(0.0, 0.0), *counts]):
-            if at_or_below >= rank and at_or_below > below:
-                return lower if math.isinf(upper) else lower + (upper - lower) * (rank - below) / (at_or_below - below)
-        return None
+    def model_quantile_ms(self, share: float) -> float | None:
+        """The same of the model's own part; None where nobody says."""
+        return quantile(self.model_latency, share)
 
     @property
     def p99_ms(self) -> float | None:
         return self.quantile_ms(0.99)
+
+
+def quantile(histogram: Mapping[float, float], share: float) -> float | None:
+    """What ``share`` of the values do not exceed, linear inside a bucket; None without values.
+
+    As Prometheus' histogram_quantile: what lies above the last finite bound is told as that bound.
+    """
+    counts = sorted(histogram.items())
+    total = counts[-1][1] if counts else 0.0
+    if total <= 0:
+        return None
+    rank = share * total
+    for (lower, below), (upper, at_or_below) in pairwise([(0.0, 0.0), *counts]):
+        if at_or_below >= rank and at_or_below > below:
+            return lower if math.isinf(upper) else lower + (upper - lower) * (rank - below) / (at_or_below - below)
+    return None
+
+
+def _together(one: Mapping[float, float], other: Mapping[float, float]) -> dict[float, float]:
+    return {bound: _at_or_below(one, bound) + _at_or_below(other, bound) for bound in sorted(one.keys() | other.keys())}
+
+
+def _at_or_below(histogram: Mapping[float, float], bound: float) -> float:
+    """Values that are no larger, as far as the buckets say."""
+    if bound in histogram:
+        return histogram[bound]
+    lower = [known for known in histogram if known < bound]
+    return histogram[max(lower)] if lower else 0.0
 
 
 def read_windows(text: str) -> dict[str, Window]:
@@ -84,13 +102,13 @@ def read_windows(text: str) -> dict[str, Window]:
     Raises IntegrationError for what is no OpenMetrics.
     """
     found: dict[str, dict[str, float]] = {}
-    buckets: dict[str, dict[float, float]] = {}
+    buckets: dict[str, dict[str, dict[float, float]]] = {LATENCY_BUCKET: {}, MODEL_LATENCY_BUCKET: {}}
     for name, labels, value in _samples(text):
         entity = next((labels[label] for label in ENTITY_LABELS if labels.get(label)), "")
         if not entity or not math.isfinite(value):
             continue
-        if name == LATENCY_BUCKET:
-            of_entity = buckets.setdefault(entity, {})
+        if name in buckets:
+            of_entity = buckets[name].setdefault(entity, {})
             bound = float(labels.get("le", "+Inf"))
             of_entity[bound] = of_entity.get(bound, 0.0) + value
         elif name in (REQUESTS, ERRORS_4XX, ERRORS_5XX):
@@ -98,7 +116,11 @@ def read_windows(text: str) -> dict[str, Window]:
             counts[name] = counts.get(name, 0.0) + value
     return {
         entity: Window(
-            counts[REQUESTS], counts.get(ERRORS_4XX, 0.0), counts.get(ERRORS_5XX, 0.0), buckets.get(entity, {})
+            counts[REQUESTS],
+            counts.get(ERRORS_4XX, 0.0),
+            counts.get(ERRORS_5XX, 0.0),
+            buckets[LATENCY_BUCKET].get(entity, {}),
+            buckets[MODEL_LATENCY_BUCKET].get(entity, {}),
         )
         for entity, counts in found.items()
         if REQUESTS in counts

@@ -40,15 +40,29 @@ class HealthPointSerializer(serializers.Serializer[Point]):
     p50_ms = serializers.SerializerMethodField()
     p95_ms = serializers.SerializerMethodField()
     p99_ms = serializers.FloatField(source="window.p99_ms", read_only=True, allow_null=True)
+    p50_model_ms = serializers.SerializerMethodField(help_text="The model's own part of the wait.")
+    p95_model_ms = serializers.SerializerMethodField()
+    p99_model_ms = serializers.SerializerMethodField()
     cpu_percent = serializers.FloatField(read_only=True, allow_null=True)
     memory_percent = serializers.FloatField(read_only=True, allow_null=True)
     concurrency = serializers.FloatField(read_only=True, allow_null=True)
+    asleep_minutes = serializers.IntegerField(read_only=True, allow_null=True, help_text="Scaled to zero.")
+    cold_starts = serializers.IntegerField(read_only=True, allow_null=True, help_text="Starts from zero.")
 
     def get_p50_ms(self, point: Point) -> float | None:
         return point.window.quantile_ms(0.5)
 
     def get_p95_ms(self, point: Point) -> float | None:
         return point.window.quantile_ms(0.95)
+
+    def get_p50_model_ms(self, point: Point) -> float | None:
+        return point.window.model_quantile_ms(0.5)
+
+    def get_p95_model_ms(self, point: Point) -> float | None:
+        return point.window.model_quantile_ms(0.95)
+
+    def get_p99_model_ms(self, point: Point) -> float | None:
+        return point.window.model_quantile_ms(0.99)
 
 
 class HealthSerializer(serializers.Serializer[HealthReport]):

@@ -41,4 +41,7 @@ def _bucket(row: dict[str, Any]) -> HealthBucket:
     fields = ("deployment_id", "version", "start", "minutes", "requests", "errors_4xx", "errors_5xx")
     loads = ("load_minutes", "cpu_percent", "memory_percent", "concurrency", "is_backfilled")
     values = {name: row[name] for name in (*fields, *loads)}
-    return HealthBucket(width=COARSE, latency=json.loads(row["latency"]), **values)
+    # Of rows that were written before these columns came nothing is known.
+    sleep = {name: row.get(name) or 0 for name in ("slot_minutes", "asleep_minutes", "cold_starts")}
+    own = json.loads(row.get("model_latency") or "{}")
+    return HealthBucket(width=COARSE, latency=json.loads(row["latency"]), model_latency=own, **values, **sleep)

@@ -26,7 +26,9 @@ class HealthBucket(models.Model):
     ``minutes`` counts the readings that were added up; one covers the minute before it. ``latency`` is
     {upper bound in ms, as text: requests at or below it}, like ``integrations.metrics.Window``. ``cpu_percent`` and
     ``memory_percent`` are sums over ``load_minutes`` readings; ``concurrency`` is the most slots that there were.
-    ``is_backfilled``: from the inference table, because no metrics were read; latency is then the model's own.
+    ``model_latency`` is the model's own part of ``latency``, {} where nobody says. Of ``slot_minutes`` readings that
+    told the slots, ``asleep_minutes`` told none: the version was scaled to zero. ``cold_starts`` is how often it then
+    woke. ``is_backfilled``: from the inference table, because no metrics were read; latency is then the model's own.
     """
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="health_buckets")
@@ -38,10 +40,14 @@ class HealthBucket(models.Model):
     errors_4xx = models.FloatField(default=0)
     errors_5xx = models.FloatField(default=0)
     latency = models.JSONField(default=dict)
+    model_latency = models.JSONField(default=dict)
     load_minutes = models.PositiveIntegerField(default=0)
     cpu_percent = models.FloatField(default=0)
     memory_percent = models.FloatField(default=0)
     concurrency = models.FloatField(default=0)
+    slot_minutes = models.PositiveIntegerField(default=0)
+    asleep_minutes = models.PositiveIntegerField(default=0)
+    cold_starts = models.PositiveIntegerField(default=0)
     is_backfilled = models.BooleanField(default=False)
 
     class Meta:
@@ -58,18 +64,22 @@ class HealthBucket(models.Model):
 
     @property
     def window(self) -> Window:
-        latency = {float(bound): count for bound, count in self.latency.items()}
-        return Window(self.requests, self.errors_4xx, self.errors_5xx, latency)
+        latency, own = (
+            {float(bound): count for bound, count in told.items()} for told in (self.latency, self.model_latency)
+        )
+        return Window(self.requests, self.errors_4xx, self.errors_5xx, latency, own)
 
 
 class HealthSource(models.Model):
     """How the metrics of a deployment were read last. ``minute`` is the newest reading that was added up.
 
-    ``error`` is in words, "" after a reading that worked; what was read before stays.
+    ``slots`` is what it told: {version: requests that it had room for}. ``error`` is in words, "" after a reading that
+    worked; what was read before stays.
     """
 
     deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="health_source")
     minute = models.DateTimeField(null=True, blank=True)
+    slots = models.JSONField(default=dict, blank=True)
     tried_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
     last_request_at = models.DateTimeField(null=True, blank=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,9 +21,12 @@ from monitoring.sync.health_judging import Health, HealthRules, judge, recent_wi
 
 MAX_VERSIONS = 5
 SIX_HOURS = timedelta(hours=6)
+SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+Quantile = Callable[[Window, float], float | None]
 CSV_COLUMNS = (
     "start_utc", "version", "minutes_read", "requests", "errors_4xx", "errors_5xx", "p50_ms", "p95_ms", "p99_ms",
-    "cpu_percent", "memory_percent", "concurrency",
+    "p50_model_ms", "p95_model_ms", "p99_model_ms", "cpu_percent", "memory_percent", "concurrency", "asleep_minutes",
+    "cold_starts",
 )  # fmt: skip
 
 
@@ -39,6 +42,9 @@ class Point:
     cpu: float = 0.0
     memory: float = 0.0
     slots: float | None = None
+    slot_minutes: int = 0
+    minutes_at_zero: int = 0
+    starts: int = 0
 
     def add(self, row: HealthBucket) -> None:
         self.minutes += row.minutes
@@ -48,6 +54,18 @@ class Point:
         self.memory += row.memory_percent
         if not row.is_backfilled:
             self.slots = max(self.slots or 0.0, row.concurrency)
+        self.slot_minutes += row.slot_minutes
+        self.minutes_at_zero += row.asleep_minutes
+        self.starts += row.cold_starts
+
+    @property
+    def asleep_minutes(self) -> int | None:
+        """Scaled to zero; None where nobody says."""
+        return self.minutes_at_zero if self.slot_minutes else None
+
+    @property
+    def cold_starts(self) -> int | None:
+        return self.starts if self.slot_minutes else None
 
     @property
     def per_minute(self) -> float | None:
@@ -122,6 +140,9 @@ class HealthReport:
         for point in self.all_points():
             found.minutes += point.minutes
             found.window = found.window + point.window
+            found.slot_minutes += point.slot_minutes
+            found.minutes_at_zero += point.minutes_at_zero
+            found.starts += point.starts
         return found
 
 
@@ -194,32 +215,35 @@ def _markers(deployment: Deployment, chosen: TimeRange) -> list[tuple[datetime, 
 
 
 def charts(report: HealthReport) -> list[Chart]:
-    """Versions are compared on one scale; a single one shows its percentiles together."""
+    """Versions are compared on one scale; a single one shows its percentiles together.
+
+    Starts from zero are drawn where there can be any: a version that never slept has none.
+    """
+    may_sleep = bool(report.total().asleep_minutes)
     return [
         _chart(report, "requests", "Requests per minute", "", "per_minute"),
         _chart(report, "errors-5xx", "5xx, share of requests", "%", "share_5xx"),
         _chart(report, "errors-4xx", "4xx, share of requests", "%", "share_4xx"),
-        *_latency(report),
+        *_latency(report, "latency", "round trip", Window.quantile_ms),
+        *_latency(report, "model-latency", "the model alone", Window.model_quantile_ms),
         _chart(report, "cpu", "CPU, average of the replicas", "%", "cpu_percent"),
         _chart(report, "memory", "Memory, average of the replicas", "%", "memory_percent"),
         _chart(report, "concurrency", "Requests that it has room for at once", "", "concurrency"),
+        *([_chart(report, "cold-starts", "Starts from zero", "", "cold_starts")] if may_sleep else []),
     ]
 
 
-def _latency(report: HealthReport) -> list[Chart]:
-    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+def _latency(report: HealthReport, key: str, of: str, read: Quantile) -> list[Chart]:
+    def series(version: str, share: float, name: str) -> Series:
+        return Series(name, [(point.start, read(point.window, share)) for point in report.points[version]])
+
     if len(report.shown) == 1:
-        series = [_quantiles(report, report.shown[0], share, name) for name, share in shares.items()]
-        return [_drawn(report, "latency", "Latency, round trip", "ms", series)]
+        lines = [series(report.shown[0], share, name) for name, share in SHARES.items()]
+        return [_drawn(report, key, f"Latency, {of}", "ms", lines)]
     return [
-        _drawn(report, name, f"{name}, round trip", "ms", [_quantiles(report, v, share, f"v{v}") for v in report.shown])
-        for name, share in shares.items()
+        _drawn(report, f"{key}-{name}", f"{name}, {of}", "ms", [series(v, share, f"v{v}") for v in report.shown])
+        for name, share in SHARES.items()
     ]
-
-
-def _quantiles(report: HealthReport, version: str, share: float, name: str) -> Series:
-    points = report.points[version]
-    return Series(name, [(point.start, point.window.quantile_ms(share)) for point in points])
 
 
 def _chart(report: HealthReport, key: str, title: str, unit: str, attribute: str) -> Chart:
@@ -243,10 +267,17 @@ def tiles(report: HealthReport) -> list[Tile]:
         Tile("Requests", f"{window.requests:,.0f}" if total.minutes else "unknown", f"in {total.minutes:,} minutes"),
         Tile("5xx", _percent(total.share_5xx), f"{window.errors_5xx:,.0f} requests"),
         Tile("4xx", _percent(total.share_4xx), f"{window.errors_4xx:,.0f} requests"),
-        Tile("p50", _ms(window.quantile_ms(0.5))),
-        Tile("p95", _ms(window.quantile_ms(0.95))),
-        Tile("p99", _ms(window.quantile_ms(0.99))),
+        Tile("p50", _ms(window.quantile_ms(0.5)), f"the model alone: {_ms(window.model_quantile_ms(0.5))}"),
+        Tile("p95", _ms(window.quantile_ms(0.95)), f"the model alone: {_ms(window.model_quantile_ms(0.95))}"),
+        Tile("p99", _ms(window.quantile_ms(0.99)), f"the model alone: {_ms(window.model_quantile_ms(0.99))}"),
+        Tile("Starts from zero", "unknown" if total.cold_starts is None else f"{total.cold_starts:,}", _asleep(total)),
     ]
+
+
+def _asleep(total: Point) -> str:
+    if total.asleep_minutes is None:
+        return "the metrics told no concurrency"
+    return f"asleep in {total.asleep_minutes:,} of {total.slot_minutes:,} minutes"
 
 
 def _percent(value: float | None) -> str:
@@ -260,7 +291,8 @@ def _ms(value: float | None) -> str:
 def csv_rows(report: HealthReport) -> Iterator[list[Any]]:
     for point in report.all_points():
         window = point.window
-        quantiles = [window.quantile_ms(share) for share in (0.5, 0.95, 0.99)]
+        both = (window.quantile_ms, window.model_quantile_ms)
+        quantiles = [quantile(share) for quantile in both for share in SHARES.values()]
         counts = [point.minutes, window.requests, window.errors_4xx, window.errors_5xx]
-        loads = [point.cpu_percent, point.memory_percent, point.concurrency]
+        loads = [point.cpu_percent, point.memory_percent, point.concurrency, point.asleep_minutes, point.cold_starts]
         yield [point.start.isoformat(), point.version, *counts, *quantiles, *loads]

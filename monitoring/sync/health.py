@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
@@ -16,6 +17,18 @@ from monitoring.models import HealthBucket, HealthSource
 from monitoring.models.health import COARSE, FINE, KEPT
 
 MINUTE = timedelta(minutes=1)
+# Of a longer pause nobody knows what happened in it.
+LONGEST_PAUSE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one served entity told of the minute before ``at``. ``woke``: it was scaled to zero one reading before."""
+
+    at: datetime
+    window: Window
+    load: Load
+    woke: bool = False
 
 
 def scrape(deployment: Deployment) -> None:
@@ -38,32 +51,40 @@ def add(deployment: Deployment, asked_at: datetime, windows: Mapping[str, Window
         source = HealthSource.objects.select_for_update().get(deployment=deployment)
         if source.minute is not None and source.minute >= minute:
             return False
+        is_next = source.minute is not None and minute - source.minute <= LONGEST_PAUSE
+        before, slots = source.slots if is_next else {}, {}
         for entity, window in windows.items():
-            load = loads.get(entity) or loads.get("") or Load()
+            load, version = loads.get(entity) or loads.get("") or Load(), version_of(deployment, entity)
+            woke = bool(load.concurrency) and before.get(version) == 0
             for width in (FINE, COARSE):
-                _add_to_bucket(deployment, version_of(deployment, entity), width, asked_at, window, load)
-        source.minute, source.tried_at, source.error = minute, asked_at, ""
+                _add_to_bucket(deployment, version, width, Reading(asked_at, window, load, woke))
+            if load.concurrency is not None:
+                slots[version] = load.concurrency
+        source.minute, source.tried_at, source.error, source.slots = minute, asked_at, "", slots
         if any(window.requests for window in windows.values()):
             source.last_request_at = asked_at
         source.save()
     return True
 
 
-def _add_to_bucket(
-    deployment: Deployment, version: str, width: timedelta, at: datetime, window: Window, load: Load
-) -> None:
+def _add_to_bucket(deployment: Deployment, version: str, width: timedelta, reading: Reading) -> None:
     bucket, _ = HealthBucket.objects.get_or_create(
-        deployment=deployment, version=version, width=width, start=floor(at, width)
+        deployment=deployment, version=version, width=width, start=floor(reading.at, width)
     )
-    together = bucket.window + window
+    together, load = bucket.window + reading.window, reading.load
     bucket.minutes += 1
     bucket.requests, bucket.errors_4xx, bucket.errors_5xx = together.requests, together.errors_4xx, together.errors_5xx
     bucket.latency = {str(bound): count for bound, count in together.latency.items()}
+    bucket.model_latency = {str(bound): count for bound, count in together.model_latency.items()}
     if load.cpu_percent is not None or load.memory_percent is not None:
         bucket.load_minutes += 1
         bucket.cpu_percent += load.cpu_percent or 0.0
         bucket.memory_percent += load.memory_percent or 0.0
     bucket.concurrency = max(bucket.concurrency, load.concurrency or 0.0)
+    if load.concurrency is not None:
+        bucket.slot_minutes += 1
+        bucket.asleep_minutes += load.concurrency == 0
+        bucket.cold_starts += reading.woke
     bucket.save()
 
 

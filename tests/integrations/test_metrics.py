@@ -75,6 +75,20 @@ def test_a_quantile_is_that_of_prometheus(latency, share, expected):
     assert quantile == (expected if expected is None else pytest.approx(expected))
 
 
+def test_the_models_own_part_of_the_wait_is_told_apart():
+    own = """# TYPE model_prediction_latency_ms histogram
+model_prediction_latency_ms_bucket{endpoint_name="card-fraud",served_model="card_fraud-4",le="5.0"} 10
+model_prediction_latency_ms_bucket{endpoint_name="card-fraud",served_model="card_fraud-4",le="+Inf"} 10
+# EOF
+"""
+    windows = read_windows(TEXT.replace("# EOF\n", own))
+    assert windows["card_fraud-4"].model_quantile_ms(0.5) == 2.5
+    assert windows["card_fraud-4"].quantile_ms(0.5) == 10
+    assert windows["card_fraud-3"].model_quantile_ms(0.5) is None
+    both = windows["card_fraud-4"] + windows["card_fraud-4"] + windows["card_fraud-3"]
+    assert (both.requests, both.model_latency) == (110, {5.0: 20, math.inf: 20})
+
+
 def test_windows_add_up_bucket_by_bucket():
     first, second = Window(3, 1, 0, {10.0: 2, math.inf: 3}), Window(4, 0, 2, {10.0: 4, math.inf: 4})
     assert first + second == Window(7, 1, 2, {10.0: 6, math.inf: 7})

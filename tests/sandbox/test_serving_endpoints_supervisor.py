@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from integrations.metrics import read_loads, read_windows
 from sandbox.errors import not_found
 from sandbox.faults import Fault, Faults
 from sandbox.serving_endpoints.bodies import ConfigBody
@@ -203,10 +204,17 @@ def test_an_idle_entity_scales_to_zero_and_comes_back_with_the_next_request(tmp_
             await w.until(lambda: replica.state.deployment_state_message == "Scaled to zero")
             await w.until(lambda: not is_running(pid))
             assert endpoint.is_ready
+            meter = Meter(w.supervisor, w.http)
+            asleep = await meter.export(endpoint)
+            assert replica.state.deployment_state_message == "Scaled to zero"
+            assert {entity: load.concurrency for entity, load in read_loads(asleep).items()} == {"a": 0}
+            assert {entity: window.requests for entity, window in read_windows(asleep).items()} == {"a": 0}
 
             answers = await asyncio.gather(w.ask(replica, "one"), w.ask(replica, "two"))
             assert [answer.status for answer in answers] == [200, 200]
             assert replica.state.deployment_state_message == ""
+            awake = await meter.export(endpoint)
+            assert {entity: load.concurrency for entity, load in read_loads(awake).items()} == {"a": 4}
 
     run_async(scenario())
 
