@@ -64,16 +64,23 @@ def find(table: LakeTable) -> DeltaTable | None:
 
 
 def open_or_create(table: LakeTable) -> DeltaTable:
-    from deltalake import DeltaTable
+    """With all of its columns: those that have come since it was made are added, null in what is there."""
+    from deltalake import DeltaTable, Schema
 
-    return DeltaTable.create(
+    wanted = arrow_schema(table)
+    target = DeltaTable.create(
         uri(table),
-        schema=arrow_schema(table),
+        schema=wanted,
         mode="ignore",
         partition_by=["date"],
         name=table.name,
         description=table.text,
     )
+    known = {column.name for column in target.schema().fields}
+    if new := [column for column in Schema.from_arrow(wanted).fields if column.name not in known]:
+        target.alter.add_columns(new)
+        target.update_incremental()
+    return target
 
 
 def merge(table: LakeTable, target: DeltaTable, records: Sequence[dict[str, Any]]) -> int:
@@ -151,12 +158,16 @@ def exported_until(target: DeltaTable) -> datetime | None:
 def batches(
     target: DeltaTable, columns: list[str], first: date | None = None, last: date | None = None
 ) -> Iterator[pyarrow.RecordBatch]:
-    """The rows in pieces, in no order. Files of days before ``first`` or after ``last`` are not read."""
+    """The rows in pieces, in no order; without columns that the table does not have yet.
+
+    Files of days before ``first`` or after ``last`` are not read.
+    """
     import pyarrow.dataset as ds
 
     since = ds.scalar(True) if first is None else ds.field("date") >= first
     until = ds.scalar(True) if last is None else ds.field("date") <= last
-    yield from dataset(target).to_batches(columns=columns, filter=since & until)
+    rows = dataset(target)
+    yield from rows.to_batches(columns=[name for name in columns if name in rows.schema.names], filter=since & until)
 
 
 def dataset(target: DeltaTable) -> pyarrow.dataset.Dataset:

@@ -159,7 +159,7 @@ class _Sum:
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
         for row in rows:
-            text = "\x1f".join(_words(row[name]) for name in self.names)
+            text = "\x1f".join(_words(row.get(name)) for name in self.names)
             digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
             self.total = (self.total + int.from_bytes(digest, "big")) % 2**64
             self.rows += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from accounts.models import User
 from deployments.models import Deployment
 from monitoring.lake import delta
 from monitoring.lake.export import backfill, export, verify
+from monitoring.lake.reading import old_hours
 from monitoring.lake.tables import DRIFT_SKETCHES, ENDPOINT_METRICS
 from monitoring.models import Baseline, DriftDay, HealthBucket
 from monitoring.models.health import COARSE, FINE
@@ -214,3 +216,17 @@ def test_days_that_went_with_their_baseline_stay_in_the_lake(deployment: Deploym
     backfill(DRIFT_SKETCHES)
     assert pl.read_delta(delta.uri(DRIFT_SKETCHES))["rows"].to_list() == [40]
     assert verify(DRIFT_SKETCHES).is_same
+
+
+def test_a_table_of_before_a_column_came_is_compared_read_and_brought_up_to_date(hours: Deployment) -> None:
+    new = {"model_latency", "slot_minutes", "asleep_minutes", "cold_starts"}
+    columns = tuple(column for column in ENDPOINT_METRICS.columns if column.name not in new)
+    export(replace(ENDPOINT_METRICS, columns=columns, schema_version=1))
+    assert not verify(ENDPOINT_METRICS).is_same
+    assert {row.cold_starts for row in old_hours(hours.pk, NOW - 60 * HOUR, NOW)} == {0}
+    HealthBucket.objects.filter(start__gte=NOW - 5 * HOUR).update(slot_minutes=60, asleep_minutes=20, cold_starts=2)
+    assert export(ENDPOINT_METRICS)
+    assert verify(ENDPOINT_METRICS).is_same
+    assert {row.cold_starts for row in old_hours(hours.pk, NOW - 4 * HOUR, NOW)} == {2}
+    table = DeltaTable(delta.uri(ENDPOINT_METRICS)).to_pyarrow_table()
+    assert set(table.column("schema_version").to_pylist()) == {2}
