@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
-from sandbox.billing.rows import HOUR_S, EndpointHour
+from sandbox.billing.rows import HOUR_S, EndpointHour, dbu_per_hour
 from sandbox.control import from_this_machine
 from sandbox.errors import not_found
 
@@ -33,12 +33,12 @@ def add_history(history: History, request: Request) -> dict[str, Any]:
     if endpoint is None:
         raise not_found(f"Serving endpoint {history.endpoint} does not exist")
     record = endpoint.record
-    slots = sum(replica.entity.concurrency for replica in endpoint.active.values())
+    dbu = sum(dbu_per_hour(one.entity.workload_type, one.entity.concurrency) for one in endpoint.active.values())
     tags = {tag["key"]: tag.get("value", "") for tag in record.tags or []} | {"demo": "true"}
     first = record.creation_timestamp // 1000 // HOUR_S - len(history.up)
     launches = [*history.launches, *[0] * len(history.up)]
     hours = [
-        EndpointHour(record.id, record.name, first + n, share * slots * HOUR_S, launches[n], tags)
+        EndpointHour(record.id, record.name, first + n, share * dbu * HOUR_S, launches[n], tags)
         for n, share in enumerate(history.up)
     ]
     return {"hours": request.app.state.billing_tables.charge(hours, source=" history")}

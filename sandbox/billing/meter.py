@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import Iterable
 
-from sandbox.billing.rows import HOUR_S, EndpointHour, TaskUsage
+from sandbox.billing.rows import HOUR_S, EndpointHour, TaskUsage, dbu_per_hour
 from sandbox.billing.tables import BillingTables
 from sandbox.serving_endpoints.replica import Replica
 from sandbox.serving_endpoints.supervisor import Endpoint, Supervisor
@@ -73,7 +73,7 @@ class BillingMeter:
         slot_s, launches = 0.0, 0
         for replica in endpoint.active.values():
             if replica.url:
-                slot_s += replica.entity.concurrency * seconds
+                slot_s += dbu_per_hour(replica.entity.workload_type, replica.entity.concurrency) * seconds
             launches += self._is_launch(replica)
         record = endpoint.record
         tags = {tag["key"]: tag.get("value", "") for tag in record.tags or []}

@@ -1,8 +1,9 @@
 """The documented columns of the billing tables, and a row of them for each hour of an endpoint.
 
-Columns, SKUs and rates as Databricks documents them for AWS us-east-1: 1 DBU for an hour of one concurrent request, and
-1 DBU for a launch after scaling to zero, at 0.07 USD. What an hour of a serverless job takes is not documented: here it
-is 1 DBU, at 0.35 USD.
+Columns, SKUs and rates as Databricks documents them for AWS us-east-1: 1 DBU for an hour of one concurrent request on
+CPU, a rate of its own for an hour of a GPU instance, which serves four, and 1 DBU for a launch after scaling to zero,
+of which two are charged in an hour at most; a DBU is 0.07 USD. What an hour of a serverless job takes is not
+documented: here it is 1 DBU, at 0.35 USD.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ SERVING = "PREMIUM_SERVERLESS_REAL_TIME_INFERENCE_US_EAST_N_VIRGINIA"
 LAUNCH = "PREMIUM_SERVERLESS_REAL_TIME_INFERENCE_LAUNCH_US_EAST_N_VIRGINIA"
 JOB = "PREMIUM_JOBS_SERVERLESS_COMPUTE_US_EAST_N_VIRGINIA"
 PRICES = {SERVING: Decimal("0.07"), LAUNCH: Decimal("0.07"), JOB: Decimal("0.35")}
+DBU_OF_INSTANCE = {"GPU_SMALL": 10.48, "GPU_MEDIUM": 20.0, "GPU_LARGE": 78.6, "MULTIGPU_MEDIUM": 112.0}
+SLOTS_OF_INSTANCE = 4
+MOST_LAUNCHES = 2
 PRICED_SINCE = datetime(2025, 1, 1, tzinfo=UTC)
 TIME, NUMBER, TEXT = pa.timestamp("us", tz="UTC"), pa.decimal128(38, 18), pa.string()
 USAGE_METADATA = pa.struct(
@@ -70,7 +74,10 @@ LIST_PRICES = pa.schema(
 
 @dataclass(frozen=True)
 class EndpointHour:
-    """What one endpoint took in one hour: ``hour`` counts from 1970 in UTC. ``slot_s``: concurrency times seconds."""
+    """What one endpoint took in one hour: ``hour`` counts from 1970 in UTC.
+
+    ``slot_s``: seconds times the DBU that an hour takes, which on CPU is the concurrency. All launches are counted.
+    """
 
     endpoint_id: str
     endpoint_name: str
@@ -81,7 +88,7 @@ class EndpointHour:
 
     def rows(self, today: date) -> list[dict[str, Any]]:
         """One for serving and one for launches, each only if there was any."""
-        amounts = [(SERVING, _dbu(self.slot_s)), (LAUNCH, Decimal(self.launches))]
+        amounts = [(SERVING, _dbu(self.slot_s)), (LAUNCH, Decimal(min(self.launches, MOST_LAUNCHES)))]
         return [self._row(sku, amount, today) for sku, amount in amounts if amount]
 
     def _row(self, sku: str, quantity: Decimal, today: date) -> dict[str, Any]:
@@ -121,6 +128,12 @@ class TaskUsage:
             },
             "billing_origin_product": "JOBS",
         }
+
+
+def dbu_per_hour(workload_type: str, concurrency: int) -> float:
+    """What a served entity takes while it is up."""
+    instance = DBU_OF_INSTANCE.get(workload_type)
+    return concurrency if instance is None else instance * -(-concurrency // SLOTS_OF_INSTANCE)
 
 
 def _dbu(seconds: float) -> Decimal:

@@ -17,7 +17,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from integrations.databricks import Credentials, Workspace
 from sandbox.billing.meter import BillingMeter
-from sandbox.billing.rows import HOUR_S, JOB, LAUNCH, SERVING, EndpointHour, price_table
+from sandbox.billing.rows import HOUR_S, JOB, LAUNCH, SERVING, EndpointHour, dbu_per_hour, price_table
 from sandbox.billing.tables import PRICES_TABLE, USAGE_TABLE, BillingTables
 from sandbox.schema import SCHEMAS
 from sandbox.store import Store
@@ -67,6 +67,21 @@ def test_launches_have_a_row_of_their_own_and_an_empty_hour_has_none(
     tables.charge([hour(slot_s=600, launches=2), hour(NOON + 1, slot_s=0)])
     found = {row["sku_name"]: row["usage_quantity"] for row in rows(system)}
     assert found == {SERVING: Decimal("0.166666666666666667"), LAUNCH: Decimal(2)}
+
+
+def test_two_launches_of_an_hour_are_charged_at_most(tables: BillingTables, system: SystemTables) -> None:
+    tables.charge([hour(slot_s=0, launches=9), hour(NOON + 1, slot_s=0, launches=1)])
+    assert [row["usage_quantity"] for row in rows(system)] == [Decimal(2), Decimal(1)]
+
+
+@pytest.mark.parametrize(
+    ("workload_type", "concurrency", "expected"),
+    [("CPU", 4, 4), ("CPU", 64, 64), ("GPU_SMALL", 4, 10.48), ("GPU_SMALL", 5, 20.96), ("MULTIGPU_MEDIUM", 16, 448)],
+)
+def test_a_gpu_is_charged_by_the_instance_and_a_cpu_by_the_concurrent_request(
+    workload_type: str, concurrency: int, expected: float
+) -> None:
+    assert dbu_per_hour(workload_type, concurrency) == expected
 
 
 def test_an_hour_is_charged_once_however_often_it_is_written(tables: BillingTables, system: SystemTables) -> None:
