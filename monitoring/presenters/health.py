@@ -285,7 +285,7 @@ def _percent(value: float | None) -> str:
 
 
 def _ms(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:,.1f} ms"
+    return "unknown" if value is None else f"{value:,.{0 if value >= 100 else 1}f} ms"
 
 
 def csv_rows(report: HealthReport) -> Iterator[list[Any]]:
