@@ -20,7 +20,9 @@ def noted(source: Any, **values: Any) -> dict[str, Any]:
     return {"dataset_inputs": [{"tags": [{"key": "mlflow.data.context", "value": "training"}], "dataset": told}]}
 
 
-def test_a_table_that_mlflow_wrote_down_is_found() -> None:
+def test_a_table_that_mlflow_wrote_down_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Asked for a session, PySpark takes a worker of pytest-xdist for a doctest and stops.
+    monkeypatch.setattr("mlflow.data.delta_dataset_source._get_active_spark_session", lambda: None)
     source = DeltaDatasetSource(delta_table_name="ml.fraud.loans", delta_table_version=4, delta_table_id="7f")
     written = from_pandas(pd.DataFrame({"a": [1.0]}), source=source, name="loans").to_dict()
     found = datasets(noted(written["source"], digest=written["digest"], source_type=written["source_type"]))
