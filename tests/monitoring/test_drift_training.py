@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
+from django.test import Client
+from django.urls import reverse
+from rest_framework.test import APIClient
 
 from accounts.models import User
 from catalog.models import ModelVersion
@@ -52,7 +56,16 @@ def watched(model_version: ModelVersion, deployer: User, table: Path) -> Deploym
 
 
 def trained_on(deployment: Deployment, table: Path, version: int | None, **values: Any) -> None:
-    noted: list[dict[str, Any]] = [{"name": "held out", "context": "test", "table": "a.b.c", "table_version": None}]
+    noted: list[dict[str, Any]] = [
+        {
+            "name": "held out",
+            "digest": "",
+            "source_type": "",
+            "context": "test",
+            "table": "a.b.c",
+            "table_version": None,
+        }
+    ]
     noted += [{**TRAINING, "table": str(table), "table_version": version}]
     deployment.model.versions.update(datasets=noted, **values)
 
@@ -173,3 +186,37 @@ def test_a_version_that_names_no_training_data_refuses_it_beside_the_field(watch
     assert refused.value.fields == {
         "source": ["The run of this version names no table that it was trained on (mlflow.log_input)."]
     }
+
+
+def test_the_page_offers_the_training_data_where_the_run_names_it(
+    watched: Deployment, jobs: FakeWorkspace, deployer: User, client: Client, table: Path
+) -> None:
+    client.force_login(deployer)
+    url = reverse("monitoring:drift", args=[watched.model.full_name])
+    assert "The training data that its run names" in client.get(url).content.decode()
+    settle(watched, jobs, NINE + HOUR)
+    assert "which it was trained on" in client.get(url).content.decode()
+    sent = {"version": "3", "source": "training", "table": "", "prediction_column": ""}
+    client.post(reverse("monitoring:drift_baseline", args=[watched.pk]), sent)
+    assert DriftJob.objects.get().wanted["table"] == str(table)
+    watched.model.versions.update(datasets=[])
+    page = client.get(url).content.decode()
+    assert "The training data that its run names" not in page
+    assert "its run names no table that it was trained on" in page
+
+
+def test_the_api_takes_the_training_data_and_says_what_a_version_was_trained_on(
+    watched: Deployment, deployer: User, api_as: Callable[..., APIClient], table: Path
+) -> None:
+    api = api_as(deployer)
+    baseline = f"/api/v1/deployments/{watched.pk}/drift/baseline/"
+    asked = api.post(baseline, {"version": "3", "source": "training"}, format="json")
+    assert (asked.status_code, asked.json()["wanted"]["table"]) == (202, str(table))
+    told = api.get(f"/api/v1/models/{watched.model.full_name}/versions/3/").json()["datasets"]
+    assert [(data["used_for"], data["table"], data["table_version"]) for data in told] == [
+        ("test", "a.b.c", None),
+        ("training", str(table), 0),
+    ]
+    watched.model.versions.update(datasets=[])
+    refused = api.post(baseline, {"version": "3", "source": "training"}, format="json")
+    assert (refused.status_code, list(refused.json()["fields"])) == (400, ["source"])
