@@ -28,7 +28,8 @@ class HealthBucket(models.Model):
     ``memory_percent`` are sums over ``load_minutes`` readings; ``concurrency`` is the most slots that there were.
     ``model_latency`` is the model's own part of ``latency``, {} where nobody says. Of ``slot_minutes`` readings that
     told the slots, ``asleep_minutes`` told none: the version was scaled to zero. ``cold_starts`` is how often it then
-    woke. ``is_backfilled``: from the inference table, because no metrics were read; latency is then the model's own.
+    woke. ``is_backfilled``: from the inference table, because no metrics were read; of latency only the model's own is
+    known then.
     """
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="health_buckets")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.urls import reverse
+
 from deployments.models import Deployment, Run
 from deployments.states import RunStatus
 from integrations.metrics import Window
@@ -101,6 +103,7 @@ class Tile:
     label: str
     value: str
     note: str = ""
+    cost_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -262,7 +265,8 @@ def _drawn(report: HealthReport, key: str, title: str, unit: str, series: list[S
 
 def tiles(report: HealthReport) -> list[Tile]:
     total = report.total()
-    window = total.window
+    window, model = total.window, report.deployment.model
+    cost = f"{reverse('monitoring:model_cost', args=[model.full_name])}?deployment={report.deployment.pk}"
     return [
         Tile("Requests", f"{window.requests:,.0f}" if total.minutes else "unknown", f"in {total.minutes:,} minutes"),
         Tile("5xx", _percent(total.share_5xx), f"{window.errors_5xx:,.0f} requests"),
@@ -270,8 +274,17 @@ def tiles(report: HealthReport) -> list[Tile]:
         Tile("p50", _ms(window.quantile_ms(0.5)), f"the model alone: {_ms(window.model_quantile_ms(0.5))}"),
         Tile("p95", _ms(window.quantile_ms(0.95)), f"the model alone: {_ms(window.model_quantile_ms(0.95))}"),
         Tile("p99", _ms(window.quantile_ms(0.99)), f"the model alone: {_ms(window.model_quantile_ms(0.99))}"),
-        Tile("Starts from zero", "unknown" if total.cold_starts is None else f"{total.cold_starts:,}", _asleep(total)),
+        Tile(
+            "Starts from zero",
+            "unknown" if total.cold_starts is None else f"{total.cold_starts:,}",
+            _asleep(total),
+            cost,
+        ),
     ]
+
+
+def _starts(total: Point) -> str:
+    return "unknown" if total.cold_starts is None else f"{total.cold_starts:,}"
 
 
 def _asleep(total: Point) -> str:

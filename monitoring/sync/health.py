@@ -23,11 +23,12 @@ LONGEST_PAUSE = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Reading:
-    """What one served entity told of the minute before ``at``. ``woke``: it was scaled to zero one reading before."""
+    """What one served entity told of the minute before ``at``. ``woke``: it slept one reading before."""
 
     at: datetime
     window: Window
     load: Load
+    sleeps: bool = False
     woke: bool = False
 
 
@@ -53,11 +54,14 @@ def add(deployment: Deployment, asked_at: datetime, windows: Mapping[str, Window
             return False
         is_next = source.minute is not None and minute - source.minute <= LONGEST_PAUSE
         before, slots = source.slots if is_next else {}, {}
+        # Where nothing scales to zero, no room is a failure and no sleep.
+        may_sleep = bool((deployment.spec.get("compute") or {}).get("scale_to_zero"))
         for entity, window in windows.items():
             load, version = loads.get(entity) or loads.get("") or Load(), version_of(deployment, entity)
-            woke = bool(load.concurrency) and before.get(version) == 0
+            sleeps = may_sleep and load.concurrency == 0
+            woke = may_sleep and bool(load.concurrency) and before.get(version) == 0
             for width in (FINE, COARSE):
-                _add_to_bucket(deployment, version, width, Reading(asked_at, window, load, woke))
+                _add_to_bucket(deployment, version, width, Reading(asked_at, window, load, sleeps, woke))
             if load.concurrency is not None:
                 slots[version] = load.concurrency
         source.minute, source.tried_at, source.error, source.slots = minute, asked_at, "", slots
@@ -83,7 +87,7 @@ def _add_to_bucket(deployment: Deployment, version: str, width: timedelta, readi
     bucket.concurrency = max(bucket.concurrency, load.concurrency or 0.0)
     if load.concurrency is not None:
         bucket.slot_minutes += 1
-        bucket.asleep_minutes += load.concurrency == 0
+        bucket.asleep_minutes += reading.sleeps
         bucket.cold_starts += reading.woke
     bucket.save()
 

@@ -161,7 +161,6 @@ def _bucket(deployment: Deployment, hour: PastHour) -> HealthBucket:
         requests=window.requests,
         errors_4xx=window.errors_4xx,
         errors_5xx=window.errors_5xx,
-        latency={str(bound): count for bound, count in window.latency.items()},
         model_latency={str(bound): count for bound, count in window.latency.items()},
         is_backfilled=True,
     )

@@ -183,5 +183,6 @@ def test_the_past_of_an_adopted_endpoint_is_read_over_sql(
     assert (history.error, history.hours) == ("", 10)
     rows = HealthBucket.objects.filter(deployment=adopted, width=COARSE, is_backfilled=True)
     assert {(row.version, row.requests, row.errors_5xx, row.minutes) for row in rows} == {("3", 6.0, 1.0, 60)}
-    assert rows[0].window.latency[float("inf")] == 6.0
-    assert rows[0].window.latency[500.0] == 5.0
+    assert rows[0].window.model_latency[float("inf")] == 6.0
+    assert rows[0].window.model_latency[500.0] == 5.0
+    assert rows[0].latency == {}

@@ -93,6 +93,14 @@ def test_another_version_that_comes_is_no_start_from_zero(live: Deployment) -> N
     assert told("card_fraud-4") == (1, 0, 0)
 
 
+def test_an_endpoint_that_does_not_scale_to_zero_never_sleeps_whatever_a_crash_looks_like(live: Deployment) -> None:
+    live.spec["compute"]["scale_to_zero"] = False
+    live.save()
+    for minute, slots in enumerate((AWAKE, ASLEEP, AWAKE)):
+        read(live, NOON + minute * MINUTE, slots)
+    assert told() == (3, 0, 0)
+
+
 def page_of(client: Client, deployment: Deployment) -> Any:
     url = reverse("monitoring:health", args=[deployment.model.full_name])
     return client.get(f"{url}?deployment={deployment.pk}&range=1h")
@@ -112,6 +120,7 @@ def test_page_api_and_csv_tell_of_sleep_and_of_the_model_alone(
     page = page_of(client, live)
     assert tile(page, "Starts from zero") == ("1", "asleep in 2 of 4 minutes")
     assert tile(page, "p95") == ("47.5 ms", "the model alone: 4.8 ms")
+    assert f"/cost/?deployment={live.pk}" in page.content.decode()
     titles = [chart.title for chart in page.context["charts"]]
     assert "Latency, the model alone" in titles
     assert "Starts from zero" in titles
@@ -143,4 +152,4 @@ def test_an_hour_from_the_inference_table_is_of_the_model_alone(live: Deployment
     hour = health.floor(now - timedelta(hours=3), COARSE)
     keep(live, [PastHour(hour, "3", Window(2, latency={5.0: 2.0}))], now)
     row = HealthBucket.objects.get()
-    assert (row.model_latency, row.slot_minutes) == ({"5.0": 2.0}, 0)
+    assert (row.latency, row.model_latency, row.slot_minutes) == ({}, {"5.0": 2.0}, 0)
