@@ -34,12 +34,16 @@ CSV_COLUMNS = (
 
 @dataclass
 class Point:
-    """One version in one step of time. Without a reading (``minutes`` 0) nothing is known."""
+    """One version in one step of time. Without a reading (``minutes`` 0) nothing is known.
+
+    ``measured`` is the part of ``window`` whose round trip is known: the metrics told it.
+    """
 
     start: datetime
     version: str
     minutes: int = 0
     window: Window = field(default_factory=Window)
+    measured: Window = field(default_factory=Window)
     load_minutes: int = 0
     cpu: float = 0.0
     memory: float = 0.0
@@ -55,6 +59,7 @@ class Point:
         self.cpu += row.cpu_percent
         self.memory += row.memory_percent
         if not row.is_backfilled:
+            self.measured = self.measured + row.window
             self.slots = max(self.slots or 0.0, row.concurrency)
         self.slot_minutes += row.slot_minutes
         self.minutes_at_zero += row.asleep_minutes
@@ -143,6 +148,7 @@ class HealthReport:
         for point in self.all_points():
             found.minutes += point.minutes
             found.window = found.window + point.window
+            found.measured = found.measured + point.measured
             found.slot_minutes += point.slot_minutes
             found.minutes_at_zero += point.minutes_at_zero
             found.starts += point.starts
@@ -266,14 +272,16 @@ def _drawn(report: HealthReport, key: str, title: str, unit: str, series: list[S
 def tiles(report: HealthReport) -> list[Tile]:
     total = report.total()
     window, model = total.window, report.deployment.model
+    # The model's part of the same requests as the round trip beside it, where there is one.
+    own = total.measured if total.measured.latency else window
     cost = f"{reverse('monitoring:model_cost', args=[model.full_name])}?deployment={report.deployment.pk}"
     return [
         Tile("Requests", f"{window.requests:,.0f}" if total.minutes else "unknown", f"in {total.minutes:,} minutes"),
         Tile("5xx", _percent(total.share_5xx), f"{window.errors_5xx:,.0f} requests"),
         Tile("4xx", _percent(total.share_4xx), f"{window.errors_4xx:,.0f} requests"),
-        Tile("p50", _ms(window.quantile_ms(0.5)), f"the model alone: {_ms(window.model_quantile_ms(0.5))}"),
-        Tile("p95", _ms(window.quantile_ms(0.95)), f"the model alone: {_ms(window.model_quantile_ms(0.95))}"),
-        Tile("p99", _ms(window.quantile_ms(0.99)), f"the model alone: {_ms(window.model_quantile_ms(0.99))}"),
+        Tile("p50", _ms(window.quantile_ms(0.5)), f"the model alone: {_ms(own.model_quantile_ms(0.5))}"),
+        Tile("p95", _ms(window.quantile_ms(0.95)), f"the model alone: {_ms(own.model_quantile_ms(0.95))}"),
+        Tile("p99", _ms(window.quantile_ms(0.99)), f"the model alone: {_ms(own.model_quantile_ms(0.99))}"),
         Tile(
             "Starts from zero",
             "unknown" if total.cold_starts is None else f"{total.cold_starts:,}",

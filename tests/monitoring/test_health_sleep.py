@@ -153,3 +153,16 @@ def test_an_hour_from_the_inference_table_is_of_the_model_alone(live: Deployment
     keep(live, [PastHour(hour, "3", Window(2, latency={5.0: 2.0}))], now)
     row = HealthBucket.objects.get()
     assert (row.latency, row.model_latency, row.slot_minutes) == ({}, {"5.0": 2.0}, 0)
+
+
+def test_the_model_alone_is_told_of_the_requests_whose_round_trip_is_known(
+    live: Deployment, client: Client, viewer: User
+) -> None:
+    now = timezone.now()
+    hour = health.floor(now - timedelta(hours=30), COARSE)
+    keep(live, [PastHour(hour, "3", Window(90, latency={500.0: 90.0}))], now)
+    client.force_login(viewer)
+    url = f"{reverse('monitoring:health', args=[live.model.full_name])}?deployment={live.pk}&range=7d"
+    assert tile(client.get(url), "p50") == ("unknown", "the model alone: 250 ms")
+    read(live, now - 5 * MINUTE, AWAKE, latency={50.0: 10.0}, model_latency={5.0: 10.0})
+    assert tile(client.get(url), "p50") == ("25.0 ms", "the model alone: 2.5 ms")
