@@ -58,14 +58,14 @@ def _importance(told: Any) -> dict[str, float] | None:
 
     The unit is the library's own (gain, splits, mean absolute SHAP values), so only the order and ratios count.
     """
-    values = {str(name): value for name, value in mapping(told).items() if is_finite(value) and value >= 0}
+    values = {str(name): value for name, value in mapping(told).items() if _is_finite(value) and value >= 0}
     largest = max(values.values(), default=0)
     if not largest or len(values) != len(mapping(told)):
         return None
     return {name: round(value / largest, 6) for name, value in values.items()}
 
 
-def is_finite(value: Any) -> bool:
+def _is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -50,7 +50,8 @@ def drift_now(deployment: Deployment, now: datetime) -> tuple[Standing, str]:
 
 def quality_now(deployment: Deployment, now: datetime) -> tuple[Standing, str]:
     """How good predictions were beside the limit of the team, and why."""
-    watch, standing = watch_of(deployment), Standing(watch_of(deployment).quality)
+    watch = watch_of(deployment)
+    standing = Standing(watch.quality)
     if standing == Standing.UNKNOWN:
         return standing, watch.quality_reason or NO_LABELS
     counted_at = watch.quality_counted_at

@@ -228,7 +228,7 @@ def charts(report: HealthReport) -> list[Chart]:
 
     Starts from zero are drawn where there can be any: a version that never slept has none.
     """
-    may_sleep = bool(report.total().asleep_minutes)
+    may_sleep = any(point.minutes_at_zero for point in report.all_points())
     return [
         _chart(report, "requests", "Requests per minute", "", "per_minute"),
         _chart(report, "errors-5xx", "5xx, share of requests", "%", "share_5xx"),
