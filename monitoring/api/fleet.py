@@ -13,7 +13,7 @@ from deployments.models.deployment import DeploymentQuerySet
 from monitoring.filters.fleet import FleetAPIFilter
 from monitoring.presenters.fleet import iso, newest_run, week_of
 from monitoring.presenters.fleet_standing import cost_now, drift_now, health_reason, quality_now, watch_of
-from monitoring.services.fleet import fleet
+from monitoring.services.fleet import Lens, fleet, with_shown
 from monitoring.states import Standing
 
 
@@ -101,4 +101,4 @@ class FleetViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSe
     ordering = "name"
 
     def get_queryset(self) -> DeploymentQuerySet:
-        return fleet(user_of(self.request), timezone.now())
+        return with_shown(fleet(user_of(self.request), timezone.now()), Lens)

@@ -15,7 +15,7 @@ from catalog.models import Environment
 from deployments.filters import words_in
 from deployments.models import Deployment
 from deployments.models.deployment import DeploymentQuerySet
-from monitoring.services.fleet import STATUSES, Lens, counted, with_status
+from monitoring.services.fleet import STATUSES, Lens, counted, with_shown, with_status
 
 # By what rows can be sorted; what is not known comes last, whichever way.
 ORDERINGS = {
@@ -103,11 +103,17 @@ class FleetFilter(FleetAPIFilter):
         told |= {"lens": self.chosen_lens.value}
         return {name: text for name, text in told.items() if text and (name, text) != ("ordering", "status")}
 
+    @property
+    def count(self) -> int:
+        """How many rows there are of the choice. Only after ``qs``."""
+        status = self.form.cleaned_data.get("status")
+        return self.counts.get(status, 0) if status else sum(self.counts.values())
+
     def note_counts(self, rows: DeploymentQuerySet) -> None:
         self.counts = counted(rows)
 
     def filter_queryset(self, queryset: DeploymentQuerySet) -> DeploymentQuerySet:
-        rows = super().filter_queryset(queryset)
+        rows = with_shown(super().filter_queryset(queryset), [self.chosen_lens])
         wanted = self.form.cleaned_data.get("ordering") or "status"
         place = F(ORDERINGS[wanted.removeprefix("-")])
         first = place.desc(nulls_last=True) if wanted.startswith("-") else place.asc(nulls_last=True)

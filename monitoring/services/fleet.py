@@ -21,10 +21,6 @@ from monitoring.states import TONES, Standing
 from monitoring.sync.health_judging import STALE_AFTER
 
 UNKNOWN = Standing.UNKNOWN.value
-# What rows show of a deployment.
-RELATED = (
-    "team", "environment", "model", "config_check", "watch", "health_source", "drift_job", "workspace__billing_source",
-)  # fmt: skip
 
 
 class Lens(models.TextChoices):
@@ -60,15 +56,30 @@ STATUSES: dict[Lens, tuple[Status, ...]] = {
         Status("never", "Never ran", "unknown"),
     ),
 }
+# What rows show of a deployment, beside itself: through any lens, and through each.
+RELATED = ("team", "environment", "model", "watch")
+RELATED_OF: dict[Lens, tuple[str, ...]] = {
+    Lens.HEALTH: ("health_source", "drift_job"),
+    Lens.GOVERNANCE: ("config_check",),
+    Lens.COST: ("workspace__billing_source",),
+    Lens.ROLLOUT: (),
+}
 
 
 def fleet(user: User, now: datetime) -> DeploymentQuerySet:
-    """Live deployments that ``user`` sees, with what rows show of them and ``health_now``. Two queries."""
+    """Live deployments that ``user`` sees, with ``health_now``."""
+    return Deployment.objects.visible_to(user).live().annotate(health_now=health_now(now))
+
+
+def with_shown(rows: DeploymentQuerySet, lenses: Iterable[Lens]) -> DeploymentQuerySet:
+    """``rows`` with what they show through these lenses: one query more through the lens of rollouts."""
+    chosen = set(lenses)
+    shown = rows.select_related(*RELATED, *(name for lens in chosen for name in RELATED_OF[lens]))
+    if Lens.ROLLOUT not in chosen:
+        return shown
     newest = Run.objects.filter(deployment=OuterRef("deployment")).order_by("-pk").values("pk")[:1]
     runs = Run.objects.filter(pk=Subquery(newest)).defer("message")
-    visible = Deployment.objects.visible_to(user).live()
-    related = visible.select_related(*RELATED)
-    return related.annotate(health_now=health_now(now)).prefetch_related(Prefetch("runs", runs, to_attr="newest_runs"))
+    return shown.prefetch_related(Prefetch("runs", runs, to_attr="newest_runs"))
 
 
 def health_now(now: datetime) -> Combinable:

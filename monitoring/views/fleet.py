@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -30,6 +29,7 @@ from monitoring.services.fleet import fleet as fleet_of
 from monitoring.services.fleet_overview import overview
 from monitoring.services.requests import requests_of
 from monitoring.services.saved_views import views_of
+from monitoring.views.paginator import LatePaginator
 
 PAGE_SIZE = 25
 REFRESH_S = 30
@@ -73,7 +73,7 @@ def _now(user: User, now: datetime) -> dict[str, Any]:
 
 def _context(request: HttpRequest, user: User, asked: FleetFilter, rows: DeploymentQuerySet) -> dict[str, Any]:
     lens, chosen = asked.chosen_lens, request.GET.get("status", "")
-    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = LatePaginator(rows, PAGE_SIZE, asked.count).get_page(request.GET.get("page"))
     found = list(page)
     form = asked.form
     del form.fields["lens"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django import template
@@ -41,10 +42,16 @@ def known_tone(tone: object) -> str:
     return str(tone) if tone in TONE_ICONS else "unknown"
 
 
+@cache
+def _sprite() -> str:
+    """Looked up once: a page shows a hundred icons of it."""
+    return static("vendor/icons.svg")
+
+
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """An icon of static/icons.txt. Without ``label`` it is hidden from screen readers: the text beside it speaks."""
-    href = f"{static('vendor/icons.svg')}#{name}"
+    href = f"{_sprite()}#{name}"
     if label:
         return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>', label, href)
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}"/></svg>', href)

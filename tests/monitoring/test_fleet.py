@@ -21,6 +21,7 @@ from deployments.models import ConfigCheck, Deployment, RolloutStep
 from deployments.states import RunStatus
 from monitoring.models import BillingSource, CostDay, DriftJob, HealthSource
 from monitoring.services.fleet import STATUSES, Lens
+from monitoring.states import Standing
 from monitoring.sync import watch
 from tests.deployments.conftest import make_deployment, make_run, sent
 
@@ -239,7 +240,8 @@ def _make(version: ModelVersion, deployer: User, count: int) -> None:
         run = make_run(deployment, RunStatus.ROLLOUT)
         RolloutStep.objects.create(run=run, attempt=run.attempt, index=0, percent=25, started_at=timezone.now())
         read_now(deployment)
-        watch.note(deployment.pk, health="passing", last_request_at=timezone.now() - timedelta(minutes=number))
+        judged = dict.fromkeys(("health", "drift", "quality", "cost"), Standing.PASSING)
+        watch.note(deployment.pk, **judged, last_request_at=timezone.now() - timedelta(minutes=number))
         CostDay.objects.create(
             workspace=deployment.workspace, deployment=deployment, date=timezone.now().date(), kind="serving",
             endpoint_id=str(number), sku="S", unit="DBU", quantity=Decimal(1), currency="USD", cost=Decimal(1),
