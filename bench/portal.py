@@ -49,6 +49,11 @@ def start() -> None:
     call_command("migrate", verbosity=0)
 
 
+def settle() -> None:
+    """As the server is when it begins to answer."""
+    import portal.wsgi  # noqa: F401  # all that it does, it does when it is imported
+
+
 def analyze() -> None:
     """What autovacuum would have done by the time that people look."""
     from django.db import connection
