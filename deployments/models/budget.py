@@ -42,18 +42,26 @@ class Budget(models.Model):
         return f"{self.team} in {self.environment}"
 
 
+class MonthSpendQuerySet(models.QuerySet["MonthSpend"]):
+    def visible_to(self, user: User | AnonymousUser) -> MonthSpendQuerySet:
+        return self.filter(team__in=Team.objects.visible_to(user))
+
+
 class MonthSpend(models.Model):
     """What was billed for the endpoints of a team in an environment from the first day of ``month`` (UTC) on.
 
-    Monitoring writes it after each import of costs; policies read it. ``until`` is the last day that was billed.
+    Monitoring writes it with each import of costs; policies and the fleet read it. ``amount`` is not rounded to cents,
+    so that sums are those of the costs. ``until`` is the last day that was billed.
     """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="+")
     month = models.DateField()
     currency = models.CharField(max_length=3)
-    amount = models.DecimalField(max_digits=14, decimal_places=2)
+    amount = models.DecimalField(max_digits=19, decimal_places=9)
     until = models.DateField()
+
+    objects = MonthSpendQuerySet.as_manager()
 
     class Meta:
         ordering = ["-month", "team", "environment"]

@@ -103,6 +103,6 @@ def _report(one: Kept, deployments: Sequence[Deployment], spent: dict[int, str])
     """To the same deployment each time as long as it lives: the first of those that were billed, else the first."""
     billed = [row for row in deployments if row.pk in spent] or deployments
     if billed:
-        evidence = {"spent": str(one.spent), "budget": str(one.limit)}
+        evidence = {"spent": f"{one.spent:.2f}", "budget": str(one.limit)}
         key = f"budget-{one.team_id}-{one.place or 'all'}"
         report(billed[0], AlertSubject.COST, one.standing, one.reason, evidence, key=key)

@@ -103,7 +103,7 @@ class CostDay(models.Model):
                 name="a_cost_has_a_currency",
             ),
         ]
-        indexes = [models.Index(fields=["deployment", "date"])]
+        indexes = [models.Index(fields=["deployment", "date"]), models.Index(fields=["date"])]
 
     def __str__(self) -> str:
         return f"{self.date} {self.endpoint_name or self.job} {self.sku}"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 
 from accounts.models import Team, User
-from deployments.models import Deployment, Run
+from deployments.models import Deployment, MonthSpend, Run
 from deployments.states import UNFINISHED, RunStatus
 from monitoring.models import Alert, BillingSource, CostDay
 from monitoring.services.fleet import health_now
@@ -53,18 +52,20 @@ class Overview:
 
 
 def overview(user: User, now: datetime) -> Overview:
-    """Of everything that ``user`` sees, however the table is filtered. Nine queries."""
-    live = Deployment.objects.visible_to(user).live().order_by()
-    judged = live.annotate(health_now=health_now(now)).values_list("health_now")
-    counts = list(judged.annotate(count=Count("pk"), requests=Sum("watch__requests_24h")))
+    """Of everything that ``user`` sees, however the table is filtered. At most nine queries."""
+    live = Deployment.objects.visible_to(user).live().order_by().annotate(health_now=health_now(now))
+    judged = {standing.value: Count("pk", filter=Q(health_now=standing)) for standing in Standing}
+    counts = live.aggregate(
+        models=Count("model", distinct=True), deployments=Count("pk"), requests=Sum("watch__requests_24h"), **judged
+    )
     runs = Run.objects.visible_to(user).filter(status__in=UNFINISHED)
     firing = Alert.objects.visible_to(user).filter(state=AlertState.FIRING)
     related = ("deployment__environment", "deployment__team", "deployment__model")
     return Overview(
-        models=live.aggregate(found=Count("model", distinct=True))["found"],
-        deployments=sum(count for _, count, _ in counts),
-        requests_24h=_total(requests for _, _, requests in counts),
-        standings={Standing(word): count for word, count, _ in counts},
+        models=counts["models"],
+        deployments=counts["deployments"],
+        requests_24h=counts["requests"],
+        standings={standing: counts[standing.value] for standing in Standing},
         run_counts={RunStatus(status): n for status, n in runs.order_by().values_list("status").annotate(Count("pk"))},
         runs=list(runs.select_related(*related).order_by("-pk")[:SHOWN]),
         alert_count=firing.count(),
@@ -73,16 +74,9 @@ def overview(user: User, now: datetime) -> Overview:
     )
 
 
-def _total(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
-
-
 def _month_cost(user: User, now: datetime) -> MonthCost:
-    """In the currency of the largest budget, else of the highest cost. Three queries."""
-    first = now.astimezone(UTC).date().replace(day=1)
-    paid = CostDay.objects.visible_to(user).filter(date__gte=first).exclude(currency="").order_by()
-    spent = dict(paid.values_list("currency").annotate(total=Sum("cost")))
+    """In the currency of the largest budget, else of the highest cost. At most four queries."""
+    spent = _spent(user, now.astimezone(UTC).date().replace(day=1))
     own = Team.objects.visible_to(user).exclude(monthly_budget=None).order_by()
     budgets = dict(own.values_list("budget_currency").annotate(total=Sum("monthly_budget")))
     by_size = sorted(budgets, key=lambda name: budgets[name], reverse=True)
@@ -92,3 +86,14 @@ def _month_cost(user: User, now: datetime) -> MonthCost:
     was_read = bool(spent) or BillingSource.objects.filter(workspace__in=here, read_at__isnull=False).exists()
     nothing = Decimal(0) if was_read else None
     return MonthCost(currency, spent.get(currency, nothing), budgets.get(currency))
+
+
+def _spent(user: User, month: date) -> dict[str, Decimal]:
+    """{currency: amount}: what imports wrote down for teams and, for platform admins, what belongs to nobody."""
+    kept = MonthSpend.objects.visible_to(user).filter(month=month).order_by()
+    spent = dict(kept.values_list("currency").annotate(total=Sum("amount")))
+    if user.is_platform_admin:
+        rows = CostDay.objects.filter(date__gte=month).unattributed().exclude(currency="").order_by()
+        for currency, total in rows.values_list("currency").annotate(total=Sum("cost")):
+            spent[currency] = spent.get(currency, Decimal(0)) + total
+    return spent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -25,7 +25,6 @@ from monitoring.sync.billing import Usage
 LATE_DAYS = 3
 # In the first week of a month the one before is still corrected.
 CORRECTED_DAYS = 7
-CENT = Decimal("0.01")
 # Databricks hides what one may not see: a table of system.billing that is not found is one without a grant.
 NO_ACCESS = frozenset(
     (
@@ -186,7 +185,7 @@ def _tell_policies(workspace: Workspace, month: date, newest: date | None) -> No
             environment_id=environment_id,
             month=month,
             currency=currency,
-            defaults={"amount": total.quantize(CENT, ROUND_HALF_UP), "until": newest or month},
+            defaults={"amount": total, "until": newest or month},
         )
         kept.append(row.pk)
     MonthSpend.objects.filter(environment__workspace=workspace, month=month).exclude(pk__in=kept).delete()

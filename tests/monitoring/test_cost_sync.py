@@ -193,7 +193,7 @@ def test_policies_are_told_what_a_team_spent_this_month(run, deployment):
     run(source)
     row = MonthSpend.objects.get()
     assert (row.team, row.environment, row.month) == (deployment.team, deployment.environment, date(2026, 11, 1))
-    assert (row.amount, row.currency, row.until) == (Decimal("7.53"), "USD", date(2026, 11, 19))
+    assert (row.amount, row.currency, row.until) == (Decimal("7.525"), "USD", date(2026, 11, 19))
     source.rows.clear()
     run(source, NOW + timedelta(hours=12))
     assert not MonthSpend.objects.exists()

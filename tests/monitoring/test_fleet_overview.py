@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from decimal import Decimal
 from typing import Any
 
@@ -12,12 +13,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Team, User
-from catalog.models import ModelVersion
+from catalog.models import ModelVersion, Workspace
 from deployments.models import Deployment
 from deployments.states import RunStatus
-from monitoring.models import Alert, BillingSource, CostDay
+from monitoring.models import Alert, BillingSource
 from monitoring.states import AlertState, AlertSubject, Severity, Standing
 from monitoring.sync import watch
+from monitoring.sync.billing import Usage
+from monitoring.sync.cost import keep
 from tests.deployments.conftest import make_deployment, make_run, sent
 from tests.monitoring.test_fleet import read_now
 
@@ -41,6 +44,20 @@ def fire(deployment: Deployment, state: AlertState = AlertState.FIRING, key: str
         deployment=deployment, subject=AlertSubject.HEALTH, key=key, state=state, severity=Severity.CRITICAL,
         standing=Standing.FAILING, reason="5 % errors", opened_at=now, fired_at=now, reported_at=now,
     )  # fmt: skip
+
+
+def usage(tag: int | None, cost: str) -> Usage:
+    name = f"endpoint-{tag}"
+    today = timezone.now().astimezone(UTC).date()
+    return Usage(today, name, name, "", "serving", "S", "DBU", "EUR", Decimal(3), Decimal(cost), str(tag or ""))
+
+
+def bill(workspace: Workspace, *rows: Usage) -> None:
+    """As an import does it that has read ``rows`` of today."""
+    BillingSource.objects.get_or_create(workspace=workspace)
+    now = timezone.now()
+    today = now.astimezone(UTC).date()
+    assert keep(workspace, rows, today, today, now)
 
 
 def figures(client: Client, user: User) -> dict[str, Any]:
@@ -86,14 +103,21 @@ def test_the_month_stands_beside_the_budget_and_is_unknown_until_it_was_read(
     Team.objects.filter(pk=team.pk).update(monthly_budget=Decimal(10), budget_currency="EUR")
     found = figures(client, viewer)["cost"]
     assert (found.value, found.note, found.tone) == ("unknown", "of 10.00 EUR", "")
-    BillingSource.objects.create(workspace=three[0].workspace, read_at=timezone.now())
+    bill(three[0].workspace)
     assert figures(client, viewer)["cost"].value == "0.00 EUR"
-    CostDay.objects.create(
-        workspace=three[0].workspace, deployment=three[0], date=timezone.now().date(), kind="serving", sku="S",
-        unit="DBU", quantity=Decimal(3), currency="EUR", cost=Decimal("12.345"),
-    )  # fmt: skip
+    bill(three[0].workspace, usage(three[0].pk, "12.345"))
     found = figures(client, viewer)["cost"]
     assert (found.value, found.tone) == ("12.35 EUR", "bad")
+
+
+def test_the_month_is_that_of_the_cost_page_for_whoever_looks(
+    client: Client, three: list[Deployment], viewer: User, admin: User, stranger: User
+) -> None:
+    bill(three[0].workspace, usage(three[0].pk, "1.004"), usage(three[1].pk, "2.004"), usage(None, "40"))
+    for user, month in ((viewer, "3.01 EUR"), (admin, "43.01 EUR")):
+        assert figures(client, user)["cost"].value == month
+        assert month in client.get("/cost/").content.decode()
+    assert figures(client, stranger)["cost"].value == "unknown"
 
 
 def test_strangers_see_nothing_of_it(client: Client, three: list[Deployment], stranger: User) -> None:
