@@ -18,9 +18,8 @@ from deployments.specs import Part, ShortText, SpecInvalid, parse
 from monitoring.api.receivers import PAGERS
 from monitoring.filters.saved_views import choice_of
 from monitoring.models import SavedView
-from monitoring.models.saved_views import SavedViewQuerySet
+from monitoring.models.saved_views import MAX_NAME_CHARS, SavedViewQuerySet
 from monitoring.services.saved_views import (
-    MAX_NAME_CHARS,
     ViewSettings,
     change_view,
     delete_view,

@@ -10,7 +10,7 @@ from django.db.models import Q
 from accounts.models import Team, User
 from deployments.specs import SpecInvalid
 from monitoring.models import SavedView
-from monitoring.services.saved_views import MAX_NAME_CHARS
+from monitoring.models.saved_views import MAX_NAME_CHARS
 
 
 class SavedViewForm(forms.Form):

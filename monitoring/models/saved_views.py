@@ -11,6 +11,8 @@ from django.db.models.functions import Lower
 
 from accounts.models import Team, User
 
+MAX_NAME_CHARS = 60
+
 
 class SavedViewQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User | AnonymousUser) -> SavedViewQuerySet:
@@ -27,7 +29,7 @@ class SavedView(models.Model):
     """
 
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="saved_views")
-    name = models.CharField(max_length=60)
+    name = models.CharField(max_length=MAX_NAME_CHARS)
     query = models.JSONField()
     team = models.ForeignKey(Team, on_delete=models.SET_NULL, null=True, blank=True, related_name="saved_views")
     is_default = models.BooleanField(default=False)

@@ -52,18 +52,29 @@ class Point:
     minutes_at_zero: int = 0
     starts: int = 0
 
-    def add(self, row: HealthBucket) -> None:
-        self.minutes += row.minutes
-        self.window = self.window + row.window
-        self.load_minutes += row.load_minutes
-        self.cpu += row.cpu_percent
-        self.memory += row.memory_percent
-        if not row.is_backfilled:
-            self.measured = self.measured + row.window
-            self.slots = max(self.slots or 0.0, row.concurrency)
-        self.slot_minutes += row.slot_minutes
-        self.minutes_at_zero += row.asleep_minutes
-        self.starts += row.cold_starts
+    @classmethod
+    def of(cls, row: HealthBucket) -> Point:
+        known = Window() if row.is_backfilled else row.window
+        return cls(
+            row.start, row.version, row.minutes, row.window, known,
+            load_minutes=row.load_minutes, cpu=row.cpu_percent, memory=row.memory_percent,
+            slots=None if row.is_backfilled else row.concurrency,
+            slot_minutes=row.slot_minutes, minutes_at_zero=row.asleep_minutes, starts=row.cold_starts,
+        )  # fmt: skip
+
+    def add(self, other: Point) -> None:
+        """Counts are added up; of slots the most counts."""
+        self.minutes += other.minutes
+        self.window = self.window + other.window
+        self.measured = self.measured + other.measured
+        self.load_minutes += other.load_minutes
+        self.cpu += other.cpu
+        self.memory += other.memory
+        if other.slots is not None:
+            self.slots = max(self.slots or 0.0, other.slots)
+        self.slot_minutes += other.slot_minutes
+        self.minutes_at_zero += other.minutes_at_zero
+        self.starts += other.starts
 
     @property
     def asleep_minutes(self) -> int | None:
@@ -146,12 +157,7 @@ class HealthReport:
     def total(self) -> Point:
         found = Point(self.range.start, "all")
         for point in self.all_points():
-            found.minutes += point.minutes
-            found.window = found.window + point.window
-            found.measured = found.measured + point.measured
-            found.slot_minutes += point.slot_minutes
-            found.minutes_at_zero += point.minutes_at_zero
-            found.starts += point.starts
+            found.add(point)
         return found
 
 
@@ -169,7 +175,7 @@ def health_report(deployment: Deployment, chosen: TimeRange, wanted: Sequence[st
     by_version: dict[str, dict[datetime, Point]] = {}
     for row in rows:
         begin = floor(row.start, step)
-        by_version.setdefault(row.version, {}).setdefault(begin, Point(begin, row.version)).add(row)
+        by_version.setdefault(row.version, {}).setdefault(begin, Point(begin, row.version)).add(Point.of(row))
     versions = sorted(by_version, key=_number, reverse=True)
     shown = [version for version in versions if version in wanted][:MAX_VERSIONS] or versions[:MAX_VERSIONS]
     source = HealthSource.objects.filter(deployment=deployment).first()

@@ -15,9 +15,8 @@ from accounts.permissions import can, teams_where
 from accounts.roles import Action
 from deployments.specs import SpecInvalid
 from monitoring.models import SavedView
-from monitoring.models.saved_views import SavedViewQuerySet
+from monitoring.models.saved_views import MAX_NAME_CHARS, SavedViewQuerySet
 
-MAX_NAME_CHARS = 60
 MAX_VIEWS = 100
 
 

@@ -21,20 +21,13 @@ from monitoring.models.health import COARSE
 from monitoring.sync import health
 from monitoring.sync.health_history import PastHour, keep
 from tests.deployments.conftest import deployment, sent, spec
+from tests.monitoring.test_health import live
 
 pytestmark = pytest.mark.django_db
-__all__ = ["deployment", "sent", "spec"]
+__all__ = ["deployment", "live", "sent", "spec"]
 NOON = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 ASLEEP, AWAKE = 0.0, 4.0
-
-
-@pytest.fixture
-def live(deployment: Deployment) -> Deployment:
-    deployment.ready = "READY"
-    deployment.served = [{"name": "card_fraud-3", "entity_version": "3", "traffic": 100}]
-    deployment.save()
-    return deployment
 
 
 def read(deployment: Deployment, at: datetime, slots: float | None, entity: str = "card_fraud-3", **own: Any) -> None:

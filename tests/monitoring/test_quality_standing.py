@@ -13,7 +13,6 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from catalog.models import ModelVersion
 from deployments.models import Deployment
 from integrations.drift.job import NO_TABLE
 from integrations.errors import IntegrationError
@@ -24,22 +23,15 @@ from monitoring.sync import quality as counting
 from monitoring.sync.quality_figures import metrics_for
 from monitoring.sync.quality_judging import QualityRule, judged
 from monitoring.tasks import quality as tasks
-from tests.deployments.conftest import make_deployment
 from tests.deployments.pages import page_of
-from tests.monitoring.drifting import give_table
 from tests.monitoring.labelling import DAY, NOON, name_labels
+from tests.monitoring.test_quality_counting import deployment
 
 pytestmark = pytest.mark.django_db
+__all__ = ["deployment"]
 ApiAs = Callable[[User], APIClient]
 GIVEN = {"table": "main.risk.chargebacks", "id_column": "order_id", "label_column": "fraud", "kind": "classification"}
 URL = reverse("monitoring:quality", args=["staging.fraud.card_fraud"])
-
-
-@pytest.fixture
-def deployment(model_version: ModelVersion, deployer: User) -> Deployment:
-    made = make_deployment(model_version, deployer, "card-fraud")
-    give_table(made)
-    return made
 
 
 @pytest.fixture
