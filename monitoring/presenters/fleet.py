@@ -125,7 +125,7 @@ COLUMNS: dict[Lens, tuple[Column, ...]] = {
         Column("drift", "Drift"),
         Column("quality", "Quality"),
         Column("week", "7 days (UTC)"),
-        Column("requests_24h", "Requests, 24 h", "requests", "end"),
+        Column("requests_24h", "Requests, 24\N{NO-BREAK SPACE}h", "requests", "end"),
         Column("errors_24h", "Errors", "", "end"),
         Column("p99_ms", "p99", "p99", "end"),
         Column("last_request", "Last request", "last_request"),
@@ -146,7 +146,7 @@ COLUMNS: dict[Lens, tuple[Column, ...]] = {
         Column("per_1000", "Per 1,000", "", "end"),
         Column("idle_share", "Idle", "", "end"),
         Column("budget", "Budget"),
-        Column("requests_24h", "Requests, 24 h", "requests", "end"),
+        Column("requests_24h", "Requests, 24\N{NO-BREAK SPACE}h", "requests", "end"),
     ),
     Lens.ROLLOUT: (
         Column("run", "Newest run", "status"),

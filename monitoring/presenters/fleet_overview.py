@@ -34,7 +34,7 @@ def figures(found: Overview) -> list[Figure]:
     alerts = f"{reverse('monitoring:alerts')}?state=firing"
     return [
         Figure("models", "Models live", f"{found.models:,}", fleet, f"{found.deployments:,} {endpoint}"),
-        Figure("requests", "Requests, 24 h", requests, f"{fleet}?ordering=-requests"),
+        Figure("requests", "Requests, 24\N{NO-BREAK SPACE}h", requests, f"{fleet}?ordering=-requests"),
         *standings,
         _count("alerts", "Firing alerts", found.alert_count, alerts, "bad"),
         _count("runs", "Runs in progress", found.in_progress, f"{runs}?status=unfinished", "busy"),
