@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from auditlog.registry import auditlog
 from django.contrib.auth.models import AbstractUser
@@ -65,6 +65,14 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class OfTeamQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: User | AnonymousUser) -> OfTeamQuerySet:
+        """Those of the teams ``user`` is in; all for a platform admin."""
+        if isinstance(user, User) and user.is_platform_admin:
+            return self
+        return self.filter(team__in=Team.objects.visible_to(user))
 
 
 class Membership(models.Model):

@@ -5,21 +5,11 @@ The budget of all environments together is ``Team.monthly_budget``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.core.validators import MinValueValidator
 from django.db import models
 
-from accounts.models import Team, User
+from accounts.models import OfTeamQuerySet, Team
 from catalog.models import Environment
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser
-
-
-class BudgetQuerySet(models.QuerySet["Budget"]):
-    def visible_to(self, user: User | AnonymousUser) -> BudgetQuerySet:
-        return self.filter(team__in=Team.objects.visible_to(user))
 
 
 class Budget(models.Model):
@@ -30,7 +20,7 @@ class Budget(models.Model):
     monthly_amount = models.DecimalField(max_digits=12, decimal_places=2, validators=[MinValueValidator(0)])
     currency = models.CharField(max_length=3, default="USD")
 
-    objects = BudgetQuerySet.as_manager()
+    objects = OfTeamQuerySet.as_manager()
 
     class Meta:
         ordering = ["team__slug", "environment__position", "environment__slug"]
@@ -40,11 +30,6 @@ class Budget(models.Model):
 
     def __str__(self) -> str:
         return f"{self.team} in {self.environment}"
-
-
-class MonthSpendQuerySet(models.QuerySet["MonthSpend"]):
-    def visible_to(self, user: User | AnonymousUser) -> MonthSpendQuerySet:
-        return self.filter(team__in=Team.objects.visible_to(user))
 
 
 class MonthSpend(models.Model):
@@ -61,7 +46,7 @@ class MonthSpend(models.Model):
     amount = models.DecimalField(max_digits=19, decimal_places=9)
     until = models.DateField()
 
-    objects = MonthSpendQuerySet.as_manager()
+    objects = OfTeamQuerySet.as_manager()
 
     class Meta:
         ordering = ["-month", "team", "environment"]

@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import Team, User
+from accounts.models import OfTeamQuerySet, Team, User
 from catalog.models import Environment
 from deployments.models import Deployment, Run
 from monitoring.states import (
@@ -186,14 +186,6 @@ class ReceiverKind(models.TextChoices):
     TEAMS = "teams", "Microsoft Teams"
     PAGERDUTY = "pagerduty", "PagerDuty"
     WEBHOOK = "webhook", "Webhook (JSON)"
-
-
-class OfTeamQuerySet(models.QuerySet[Any]):
-    def visible_to(self, user: User | AnonymousUser) -> OfTeamQuerySet:
-        """Those of the teams ``user`` is in; all for a platform admin."""
-        if isinstance(user, User) and user.is_platform_admin:
-            return self
-        return self.filter(team__in=Team.objects.visible_to(user))
 
 
 class Receiver(models.Model):

@@ -13,15 +13,15 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Team, User
-from catalog.models import ModelVersion, Workspace
+from catalog.models import ModelVersion
 from deployments.models import Deployment
 from deployments.states import RunStatus
-from monitoring.models import Alert, BillingSource
+from monitoring.models import Alert
 from monitoring.states import AlertState, AlertSubject, Severity, Standing
 from monitoring.sync import watch
-from monitoring.sync.billing import Usage
-from monitoring.sync.cost import keep
+from monitoring.sync.cost import import_costs
 from tests.deployments.conftest import make_deployment, make_run, sent
+from tests.monitoring.costs import Billing, usage
 from tests.monitoring.test_fleet import read_now
 
 pytestmark = pytest.mark.django_db
@@ -46,18 +46,18 @@ def fire(deployment: Deployment, state: AlertState = AlertState.FIRING, key: str
     )  # fmt: skip
 
 
-def usage(tag: int | None, cost: str) -> Usage:
-    name = f"endpoint-{tag}"
-    today = timezone.now().astimezone(UTC).date()
-    return Usage(today, name, name, "", "serving", "S", "DBU", "EUR", Decimal(3), Decimal(cost), str(tag or ""))
+def bill(deployment: Deployment, *rows: dict[str, Any]) -> None:
+    """Import ``rows`` into the workspace of ``deployment``."""
+    source: Any = Billing(list(rows))
+    import_costs(deployment.workspace_id, connect=source, now=timezone.now())
 
 
-def bill(workspace: Workspace, *rows: Usage) -> None:
-    """As an import does it that has read ``rows`` of today."""
-    BillingSource.objects.get_or_create(workspace=workspace)
-    now = timezone.now()
-    today = now.astimezone(UTC).date()
-    assert keep(workspace, rows, today, today, now)
+def cost(deployment: Deployment | None, price: str) -> dict[str, Any]:
+    """A usage row of today; of an endpoint that belongs to nobody without a ``deployment``."""
+    name = deployment.name if deployment else "lost"
+    tag = str(deployment.pk) if deployment else ""
+    today = timezone.now().astimezone(UTC).date().isoformat()
+    return usage(today, "1", endpoint_id=name, endpoint_name=name, tag=tag, currency="EUR", price=price)
 
 
 def figures(client: Client, user: User) -> dict[str, Any]:
@@ -103,9 +103,9 @@ def test_the_month_stands_beside_the_budget_and_is_unknown_until_it_was_read(
     Team.objects.filter(pk=team.pk).update(monthly_budget=Decimal(10), budget_currency="EUR")
     found = figures(client, viewer)["cost"]
     assert (found.value, found.note, found.tone) == ("unknown", "of 10.00 EUR", "")
-    bill(three[0].workspace)
+    bill(three[0])
     assert figures(client, viewer)["cost"].value == "0.00 EUR"
-    bill(three[0].workspace, usage(three[0].pk, "12.345"))
+    bill(three[0], cost(three[0], "12.345"))
     found = figures(client, viewer)["cost"]
     assert (found.value, found.tone) == ("12.35 EUR", "bad")
 
@@ -113,7 +113,7 @@ def test_the_month_stands_beside_the_budget_and_is_unknown_until_it_was_read(
 def test_the_month_is_that_of_the_cost_page_for_whoever_looks(
     client: Client, three: list[Deployment], viewer: User, admin: User, stranger: User
 ) -> None:
-    bill(three[0].workspace, usage(three[0].pk, "1.004"), usage(three[1].pk, "2.004"), usage(None, "40"))
+    bill(three[0], cost(three[0], "1.004"), cost(three[1], "2.004"), cost(None, "40"))
     for user, month in ((viewer, "3.01 EUR"), (admin, "43.01 EUR")):
         assert figures(client, user)["cost"].value == month
         assert month in client.get("/cost/").content.decode()
