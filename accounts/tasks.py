@@ -7,7 +7,7 @@ from celery import shared_task
 from accounts.models import IdempotencyKey
 
 
-@shared_task
+@shared_task(name="accounts.tasks.purge_idempotency_keys")
 def purge_idempotency_keys() -> None:
     """Forget answers older than a day."""
     IdempotencyKey.objects.expired().delete()

@@ -8,14 +8,14 @@ from catalog import sync
 from catalog.models import Workspace
 
 
-@shared_task
+@shared_task(name="catalog.tasks.sync_all_workspaces")
 def sync_all_workspaces() -> None:
     """One task per workspace that has an environment. Beat calls this every minute."""
     for pk in Workspace.objects.filter(environments__isnull=False).distinct().values_list("pk", flat=True):
         sync_workspace.delay(pk)
 
 
-@shared_task
+@shared_task(name="catalog.tasks.sync_workspace")
 def sync_workspace(workspace_id: int) -> None:
     """Does nothing while another sync of the workspace runs, so it may be delivered twice."""
     outcome = sync.sync_workspace(workspace_id)

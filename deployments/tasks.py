@@ -18,7 +18,7 @@ from deployments.states import TERMINAL, Level, RunStatus
 from deployments.sync import observe, send_test_request
 
 
-@shared_task
+@shared_task(name="deployments.tasks.advance_run")
 def advance_run(run_id: int) -> None:
     """Do one stage of a run, and send it or its successor on."""
     if STOPPING.is_set():
@@ -31,14 +31,14 @@ def advance_run(run_id: int) -> None:
         check_config.delay(deployment_id)
 
 
-@shared_task(expires=10)
+@shared_task(name="deployments.tasks.wake_runs", expires=10)
 def wake_runs() -> None:
     """Send on every run that is due: its waiting time is over, its message was lost, or its worker died."""
     for run_id in Run.objects.due().order_by("pk").values_list("pk", flat=True)[:500]:
         advance_run.delay(run_id)
 
 
-@shared_task(expires=60)
+@shared_task(name="deployments.tasks.expire_approvals", expires=60)
 def expire_approvals() -> None:
     """End runs that waited longer for an approval, or for an override, than their environment allows."""
     held = PolicyResult.objects.blocking().filter(run=OuterRef("pk"), plan_sha256=OuterRef("plan__sha256"))
@@ -59,21 +59,21 @@ def _expire(run: Run, allowed: timedelta) -> None:
         advance_run.delay(next_id)
 
 
-@shared_task(expires=30)
+@shared_task(name="deployments.tasks.observe_endpoints", expires=30)
 def observe_endpoints() -> None:
     """Fan out: one task for each live deployment."""
     for deployment_id in Deployment.objects.live().values_list("pk", flat=True):
         observe_endpoint.apply_async((deployment_id,), expires=30)
 
 
-@shared_task
+@shared_task(name="deployments.tasks.observe_endpoint")
 def observe_endpoint(deployment_id: int) -> None:
     deployment = Deployment.objects.live().select_related("workspace").filter(pk=deployment_id).first()
     if deployment:
         observe(deployment)
 
 
-@shared_task(expires=60)
+@shared_task(name="deployments.tasks.check_configs", expires=60)
 def check_configs() -> None:
     """Fan out: one comparison for each live deployment, spread over a tenth of the time until the next round."""
     window_s = max(1, settings.CONFIG_DRIFT_EVERY_S // 10)
@@ -84,28 +84,28 @@ def check_configs() -> None:
         check_config.apply_async((deployment_id,), countdown=wait_s, expires=wait_s + settings.CONFIG_DRIFT_EVERY_S)
 
 
-@shared_task
+@shared_task(name="deployments.tasks.check_config")
 def check_config(deployment_id: int) -> None:
     deployment = Deployment.objects.live().select_related("workspace").filter(pk=deployment_id).first()
     if deployment:
         checking.check(deployment)
 
 
-@shared_task(expires=60)
+@shared_task(name="deployments.tasks.list_all_endpoints", expires=60)
 def list_all_endpoints() -> None:
     """Fan out: one listing for each workspace that has an environment."""
     for workspace_id in Workspace.objects.filter(environments__isnull=False).distinct().values_list("pk", flat=True):
         list_endpoints.delay(workspace_id)
 
 
-@shared_task
+@shared_task(name="deployments.tasks.list_endpoints")
 def list_endpoints(workspace_id: int) -> None:
     workspace = Workspace.objects.filter(pk=workspace_id).first()
     if workspace:
         listing.list_unmanaged(workspace)
 
 
-@shared_task
+@shared_task(name="deployments.tasks.run_test_request")
 def run_test_request(request_id: int) -> None:
     request = TestRequest.objects.select_related("deployment__workspace").filter(pk=request_id).first()
     if request and request.status == TestRequest.Status.SENDING:

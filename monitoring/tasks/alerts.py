@@ -9,20 +9,20 @@ from monitoring.alerting import delivering, reporting, runs, standings
 SEND_EVERY_S = 5
 
 
-@shared_task(expires=30)
+@shared_task(name="monitoring.tasks.alerts.watch_alerts", expires=30)
 def watch_alerts() -> None:
     runs.report_ended_runs()
     reporting.look_again()
     standings.tell_configurations()
 
 
-@shared_task(expires=SEND_EVERY_S)
+@shared_task(name="monitoring.tasks.alerts.send_alerts", expires=SEND_EVERY_S)
 def send_alerts() -> None:
     """Fan out: a receiver that does not answer holds up no other."""
     for delivery_id in delivering.due_deliveries():
         deliver_alert.apply_async((delivery_id,), expires=delivering.LEASE_S)
 
 
-@shared_task
+@shared_task(name="monitoring.tasks.alerts.deliver_alert")
 def deliver_alert(delivery_id: int) -> None:
     delivering.deliver(delivery_id)

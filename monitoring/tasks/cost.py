@@ -18,7 +18,7 @@ from monitoring.sync import cost
 LOOK_EVERY_S = 30
 
 
-@shared_task(expires=LOOK_EVERY_S)
+@shared_task(name="monitoring.tasks.cost.import_all_costs", expires=LOOK_EVERY_S)
 def import_all_costs() -> None:
     """Fan out: one task for each workspace with an environment whose billing tables were not read for an hour."""
     read = BillingSource.objects.exclude(_is_due(timezone.now())).values("workspace")
@@ -27,7 +27,7 @@ def import_all_costs() -> None:
         import_costs.apply_async((workspace_id,), expires=LOOK_EVERY_S)
 
 
-@shared_task
+@shared_task(name="monitoring.tasks.cost.import_costs")
 def import_costs(workspace_id: int) -> None:
     """Does nothing within the hour after the last try, so it may be delivered twice.
 

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 EVERY_S = 30
 
 
-@shared_task(expires=EVERY_S)
+@shared_task(name="monitoring.tasks.drift.watch_all_drift", expires=EVERY_S)
 def watch_all_drift() -> None:
     """Fan out: one task for each live deployment."""
     rows = Deployment.objects.live().order_by("pk")
@@ -27,7 +27,7 @@ def watch_all_drift() -> None:
         watch_drift.apply_async((deployment_id,), countdown=wait_s, expires=wait_s + EVERY_S)
 
 
-@shared_task
+@shared_task(name="monitoring.tasks.drift.watch_drift")
 def watch_drift(deployment_id: int) -> None:
     """Bring the deployment's job on by one step, and tell how things are when none is under way.
 
@@ -46,6 +46,6 @@ def watch_drift(deployment_id: int) -> None:
         tell(deployment, timezone.now())
 
 
-@shared_task(expires=3600)
+@shared_task(name="monitoring.tasks.drift.forget_old_drift", expires=3600)
 def forget_old_drift() -> int:
     return drift_days.forget_old(timezone.now())

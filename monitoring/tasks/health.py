@@ -15,7 +15,7 @@ from monitoring.sync.health_judging import judge_now
 EVERY_S = 60
 
 
-@shared_task(expires=EVERY_S)
+@shared_task(name="monitoring.tasks.health.scrape_endpoints", expires=EVERY_S)
 def scrape_endpoints() -> None:
     """Fan out: one task for each live deployment, spread over the minute."""
     for deployment_id in Deployment.objects.live().order_by("pk").values_list("pk", flat=True):
@@ -24,7 +24,7 @@ def scrape_endpoints() -> None:
         scrape_endpoint.apply_async((deployment_id,), countdown=wait_s, expires=wait_s + EVERY_S)
 
 
-@shared_task
+@shared_task(name="monitoring.tasks.health.scrape_endpoint")
 def scrape_endpoint(deployment_id: int) -> None:
     """Read the last minute of one endpoint and judge it. A minute that was read already counts once."""
     deployment = Deployment.objects.live().select_related("workspace").filter(pk=deployment_id).first()
@@ -35,7 +35,7 @@ def scrape_endpoint(deployment_id: int) -> None:
     tell_health(deployment)
 
 
-@shared_task
+@shared_task(name="monitoring.tasks.health.read_health_history")
 def read_health_history(deployment_id: int) -> None:
     """Fill hours without metrics from the inference table, once somebody has asked for it. Twice is once."""
     rows = HealthHistory.objects.select_related("deployment__workspace", "deployment__model")
@@ -46,6 +46,6 @@ def read_health_history(deployment_id: int) -> None:
     judge_now(history.deployment)
 
 
-@shared_task(expires=3600)
+@shared_task(name="monitoring.tasks.health.forget_old_health", expires=3600)
 def forget_old_health() -> int:
     return health.forget_old(timezone.now())

@@ -13,27 +13,27 @@ from monitoring.lake.tables import TABLES
 log = structlog.get_logger(__name__)
 
 
-@shared_task(expires=3000)
+@shared_task(name="monitoring.tasks.lake.export_lake", expires=3000)
 def export_lake() -> None:
     """Fan out: a table that cannot be written holds up no other."""
     for name in TABLES:
         export_table.apply_async((name,), expires=3000)
 
 
-@shared_task
+@shared_task(name="monitoring.tasks.lake.export_table")
 def export_table(name: str) -> int:
     written = export(TABLES[name])
     log.info("lake_table_exported", table=name, rows=written)
     return written
 
 
-@shared_task(expires=3600)
+@shared_task(name="monitoring.tasks.lake.tidy_lake", expires=3600)
 def tidy_lake() -> None:
     for name in TABLES:
         tidy_table.apply_async((name,), expires=3600)
 
 
-@shared_task
+@shared_task(name="monitoring.tasks.lake.tidy_table")
 def tidy_table(name: str) -> None:
     target = delta.find(TABLES[name])
     if target is not None:

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 EVERY_S = 30
 
 
-@shared_task(expires=EVERY_S)
+@shared_task(name="monitoring.tasks.quality.watch_all_quality", expires=EVERY_S)
 def watch_all_quality() -> None:
     """Fan out: one task for each live deployment whose labels somebody has named."""
     rows = Deployment.objects.live().filter(label_source__isnull=False).order_by("pk")
@@ -27,7 +27,7 @@ def watch_all_quality() -> None:
         watch_quality.apply_async((deployment_id,), countdown=wait_s, expires=wait_s + EVERY_S)
 
 
-@shared_task
+@shared_task(name="monitoring.tasks.quality.watch_quality")
 def watch_quality(deployment_id: int) -> None:
     """Bring the deployment's job on by one step, and tell how things are when none is under way.
 
