@@ -25,7 +25,7 @@ SECRET_NAMED = re.compile(r"(SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|PRIVATE_KEY|C
 RESERVED_TAGS = ("team", "environment", "managed_by", "slipway_deployment")
 
 
-class SpecInvalid(Exception):
+class Invalid(Exception):
     """A spec cannot be accepted. ``fields`` is {dotted field name: [message]}."""
 
     def __init__(self, fields: Mapping[str, list[str]]) -> None:
@@ -187,9 +187,9 @@ AnyPart = TypeVar("AnyPart", bound=Part)
 
 
 def parse(part: type[AnyPart], data: object) -> AnyPart:
-    """Read a part from decoded JSON or YAML; raises SpecInvalid with all that is wrong, field by field."""
+    """Read a part from decoded JSON or YAML; raises Invalid with all that is wrong, field by field."""
     if not isinstance(data, Mapping):
-        raise SpecInvalid({"body": ["Write an object with the fields of this request."]})
+        raise Invalid({"body": ["Write an object with the fields of this request."]})
     try:
         return part.model_validate(dict(data))
     except ValidationError as error:
@@ -197,11 +197,11 @@ def parse(part: type[AnyPart], data: object) -> AnyPart:
         for item in error.errors(include_url=False):
             name = ".".join(str(step) for step in item["loc"]) or "body"
             fields.setdefault(name, []).append(_message(item))
-        raise SpecInvalid(fields) from None
+        raise Invalid(fields) from None
 
 
 def parse_spec(data: object) -> DeploymentSpec:
     """Read a spec; see ``parse``."""
     if not isinstance(data, Mapping):
-        raise SpecInvalid({"spec": ["Write an object with the fields of a deployment spec."]})
+        raise Invalid({"spec": ["Write an object with the fields of a deployment spec."]})
     return parse(DeploymentSpec, data)

@@ -20,8 +20,8 @@ from deployments.models import Approval, Deployment, PolicyResult, RolloutStep, 
 from deployments.models.deployment import DeploymentQuerySet
 from deployments.models.run import RunQuerySet
 from deployments.serializers import RunDetailSerializer
-from deployments.services import ActionRefused
-from deployments.specs import SpecInvalid
+from deployments.services import Refused
+from deployments.specs import Invalid
 
 # A primary key of up to 18 digits: longer ones are larger than the database's integers.
 ID = "[0-9]{1,18}"
@@ -38,9 +38,9 @@ class DeploymentsAPIMixin(PortalAPIMixin):
     """First among the bases of every view here: a spec that is wrong is 400, an action that is refused 409."""
 
     def handle_exception(self, exc: Exception) -> Response:
-        if isinstance(exc, SpecInvalid):
+        if isinstance(exc, Invalid):
             exc = exceptions.ValidationError({name: list(texts) for name, texts in exc.fields.items()})
-        elif isinstance(exc, ActionRefused):
+        elif isinstance(exc, Refused):
             exc = Conflict(exc.message, exc.code)
         return super().handle_exception(exc)
 
@@ -51,7 +51,7 @@ def asked_hours(request: Request) -> Decimal | None:
         return None
     form = HoursForm(request.query_params)
     if not form.is_valid():
-        raise SpecInvalid({name: [str(text) for text in texts] for name, texts in form.errors.items()})
+        raise Invalid({name: [str(text) for text in texts] for name, texts in form.errors.items()})
     return form.hours
 
 

@@ -23,7 +23,7 @@ from deployments import services
 from deployments.api.base import ID, DeploymentsAPIMixin
 from deployments.models import Freeze
 from deployments.serializers import Nothing
-from deployments.specs import Part, ShortText, SpecInvalid, parse
+from deployments.specs import Invalid, Part, ShortText, parse
 
 
 def _text(value: object) -> object:
@@ -131,5 +131,5 @@ def _named(rows: QuerySet[Any], field: str, slug: str | None) -> Any:
         return None
     found = rows.filter(slug=slug).first()
     if found is None:
-        raise SpecInvalid({field: [f"There is no {field} {slug}."]})
+        raise Invalid({field: [f"There is no {field} {slug}."]})
     return found

@@ -24,7 +24,7 @@ from deployments.models.pricing import PriceTableQuerySet
 from deployments.pricing import prices_today, quote
 from deployments.pricing.tables import NewPriceTable
 from deployments.serializers import EstimateSerializer
-from deployments.specs import DeploymentSpec, Part, SpecInvalid, parse
+from deployments.specs import DeploymentSpec, Invalid, Part, parse
 
 
 class NewEstimate(Part):
@@ -96,8 +96,8 @@ def _parse(data: object) -> NewEstimate:
     is_bare = isinstance(data, Mapping) and "spec" not in data and "model" in data
     try:
         return parse(NewEstimate, {"spec": data} if is_bare else data)
-    except SpecInvalid as invalid:
-        raise SpecInvalid({name.removeprefix("spec."): texts for name, texts in invalid.fields.items()}) from None
+    except Invalid as invalid:
+        raise Invalid({name.removeprefix("spec."): texts for name, texts in invalid.fields.items()}) from None
 
 
 def _deployment(request: Request, pk: int | None) -> Deployment | None:
@@ -106,7 +106,7 @@ def _deployment(request: Request, pk: int | None) -> Deployment | None:
     rows = Deployment.objects.visible_to(user_of(request)).live().select_related("environment", "model", "team")
     found = rows.filter(pk=pk).first()
     if found is None:
-        raise SpecInvalid({"deployment": [f"There is no deployment {pk} that you may see."]})
+        raise Invalid({"deployment": [f"There is no deployment {pk} that you may see."]})
     return found
 
 

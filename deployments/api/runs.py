@@ -32,7 +32,7 @@ from deployments.serializers import (
     RunDetailSerializer,
     RunSerializer,
 )
-from deployments.specs import SpecInvalid, parse
+from deployments.specs import Invalid, parse
 
 
 class RunViewSet(DeploymentsAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
@@ -116,7 +116,7 @@ class RunViewSet(DeploymentsAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
         run, asked = self.get_object(), parse(Override, request.data)
         result = PolicyResult.objects.select_related("run__deployment__team").filter(run=run, pk=asked.result).first()
         if result is None:
-            raise SpecInvalid({"result": ["The run has no such result."]})
+            raise Invalid({"result": ["The run has no such result."]})
         return self._answer(
             services.override_policy(run=run, result=result, actor=user_of(request), reason=asked.reason)
         )

@@ -22,7 +22,7 @@ from deployments.filters import UnmanagedEndpointFilter
 from deployments.models import Run, UnmanagedEndpoint
 from deployments.models.unmanaged import UnmanagedEndpointQuerySet
 from deployments.serializers import RunDetailSerializer
-from deployments.specs import Part, SpecInvalid, parse
+from deployments.specs import Invalid, Part, parse
 
 SLUG = r"^[a-zA-Z0-9_-]{1,63}$"
 
@@ -120,7 +120,7 @@ class AdoptViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Run]):
         user, asked = user_of(request), parse(Adopt, request.data)
         team = teams_where(user, Action.VIEW).filter(slug=asked.team).first()
         if team is None:
-            raise SpecInvalid({"team": [f"There is no team {asked.team} that you are in."]})
+            raise Invalid({"team": [f"There is no team {asked.team} that you are in."]})
         run = services.adopt_endpoint(
             name=asked.name, environment=_environment(asked.environment), team=team, actor=user
         )
@@ -131,5 +131,5 @@ class AdoptViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Run]):
 def _environment(slug: str) -> Environment:
     found = Environment.objects.select_related("workspace").filter(slug=slug).first()
     if found is None:
-        raise SpecInvalid({"environment": [f"There is no environment {slug}."]})
+        raise Invalid({"environment": [f"There is no environment {slug}."]})
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from deployments.specs import RESERVED_TAGS, DeploymentSpec, SpecInvalid, parse_spec
+from deployments.specs import RESERVED_TAGS, DeploymentSpec, Invalid, parse_spec
 
 
 def spec_of(
@@ -14,7 +14,7 @@ def spec_of(
     """The spec of an endpoint with these module variables; what an endpoint does not tell is as in ``base``.
 
     ``given_tags``: tags that Slipway adds by itself and that therefore do not belong into the spec.
-    Raises SpecInvalid where a spec cannot say it, for example for split traffic or a secret in plain text. A version
+    Raises Invalid where a spec cannot say it, for example for split traffic or a secret in plain text. A version
     that is served without traffic is not part of a spec.
     """
     entity = _with_all_traffic(variables)
@@ -42,7 +42,7 @@ def _with_all_traffic(variables: Mapping[str, Any]) -> Mapping[str, Any]:
     used = [row for row in variables.get("served_entities") or () if routes.get(row["name"])]
     if len(used) != 1:
         count = len(used) or "no"
-        raise SpecInvalid({"served_entities": [f"Traffic goes to {count} versions; a spec gives it all to one."]})
+        raise Invalid({"served_entities": [f"Traffic goes to {count} versions; a spec gives it all to one."]})
     entity: Mapping[str, Any] = used[0]
     return entity
 

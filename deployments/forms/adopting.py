@@ -11,7 +11,7 @@ from accounts.permissions import teams_where
 from accounts.roles import Action
 from catalog.models import Environment
 from deployments.models import UnmanagedEndpoint
-from deployments.specs import SpecInvalid
+from deployments.specs import Invalid
 
 
 class AdoptForm(forms.Form):
@@ -29,7 +29,7 @@ class AdoptForm(forms.Form):
         catalog = endpoint.model_name.split(".")[0]
         environments.queryset = Environment.objects.filter(workspace=endpoint.workspace_id, catalog_name=catalog)
 
-    def show(self, error: SpecInvalid) -> None:
+    def show(self, error: Invalid) -> None:
         """What is wrong with the endpoint's own spec has no field here: it is said above."""
         for name, texts in error.fields.items():
             field = name if name in self.fields else None

@@ -8,7 +8,7 @@ from typing import Any
 from accounts.models import User
 from deployments.models import Deployment
 from deployments.services import check_spec
-from deployments.specs import SpecInvalid, parse_spec
+from deployments.specs import Invalid, parse_spec
 
 # The step that asks for a part of the spec.
 STEP_OF = {
@@ -34,13 +34,13 @@ def problems_of(answers: Mapping[str, Any], actor: User, deployment: Deployment 
     wrong: set[str] = set()
     try:
         spec = parse_spec(answers)
-    except SpecInvalid as invalid:
+    except Invalid as invalid:
         found = dict(invalid.fields)
         wrong = {top_level(name) for name in found}
         spec = parse_spec({**PLACEHOLDERS, **{key: value for key, value in answers.items() if key not in wrong}})
     try:
         check_spec(spec, actor, deployment)
-    except SpecInvalid as refused:
+    except Invalid as refused:
         found |= {name: texts for name, texts in refused.fields.items() if top_level(name) not in wrong}
     return found
 

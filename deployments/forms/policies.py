@@ -12,7 +12,7 @@ from catalog.models import Environment, Risk
 from deployments.forms.actions import MAX_REASON_CHARS
 from deployments.models import ChangeKind, PolicyLevel
 from deployments.policies.rules import Rule
-from deployments.specs import SpecInvalid
+from deployments.specs import Invalid
 
 LABELS = {
     "tags": "Tags",
@@ -47,7 +47,7 @@ def _field_for(name: str, told: FieldInfo) -> forms.Field:
 
 
 class _JudgedForm(forms.Form):
-    def show(self, invalid: SpecInvalid) -> None:
+    def show(self, invalid: Invalid) -> None:
         """Each thing that a service refused beside its field; what belongs to none, above them."""
         for name, texts in invalid.fields.items():
             field = name.removeprefix("parameters.").partition(".")[0]

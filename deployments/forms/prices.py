@@ -13,7 +13,7 @@ from deployments.models import PriceTable
 from deployments.pricing import DEFAULT_HOURS_PER_DAY, MAX_HOURS_PER_DAY
 from deployments.pricing.estimating import plain
 from deployments.pricing.tables import NewPriceTable
-from deployments.specs import SpecInvalid, WorkloadSize, WorkloadType, parse
+from deployments.specs import Invalid, WorkloadSize, WorkloadType, parse
 
 PARTS = {
     "min_concurrency": "Fewest concurrent requests",
@@ -102,7 +102,7 @@ class PriceTableForm(forms.Form):
         asked["rates"] = [self._rate(unit) for unit in units]
         try:
             self.prices = parse(NewPriceTable, asked)
-        except SpecInvalid as invalid:
+        except Invalid as invalid:
             self._show(invalid, units)
         return given
 
@@ -116,7 +116,7 @@ class PriceTableForm(forms.Form):
                 rate[part] = int(text) if is_count else text
         return rate
 
-    def _show(self, invalid: SpecInvalid, units: list[Unit]) -> None:
+    def _show(self, invalid: Invalid, units: list[Unit]) -> None:
         for name, texts in invalid.fields.items():
             field = self._field_of(name, units)
             for text in texts if field not in self.errors else []:

@@ -10,7 +10,7 @@ from django.db import transaction
 from deployments.models import ChangeKind, Policy, PolicyLevel, PolicyResult, PolicyVersion, Run
 from deployments.policies.facts import Facts, collect
 from deployments.policies.rules import RULES, Finding, Rule
-from deployments.specs import SpecInvalid, parse
+from deployments.specs import Invalid, parse
 
 Outcome = PolicyResult.Outcome
 _STRICTNESS = (PolicyLevel.OFF, PolicyLevel.ADVISORY, PolicyLevel.OVERRIDABLE, PolicyLevel.MANDATORY)
@@ -53,7 +53,7 @@ def _verdict(policy: Policy, rule: Rule, facts: Facts) -> Verdict:
     level = PolicyLevel(policy.level)
     try:
         finding = rule.check(facts, parse(rule.parameters, policy.parameters))
-    except SpecInvalid:
+    except Invalid:
         # A newer rule may ask for other parameters than were kept: until somebody sets them, it is not met.
         finding = Finding(
             False, "The parameters of this policy no longer fit its rule.", "Have a platform admin edit it."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deployments.policies.approval import may_decide
 from deployments.services.adopting import adopt_endpoint, refresh_unmanaged
-from deployments.services.base import ActionRefused
+from deployments.services.base import Refused
 from deployments.services.breaking_glass import acknowledge_notice, break_glass
 from deployments.services.checking import Target, check_spec
 from deployments.services.cleaning import clean_up
@@ -28,7 +28,7 @@ from deployments.services.trying import request_test
 from deployments.services.unlocking import force_unlock
 
 __all__ = [
-    "ActionRefused",
+    "Refused",
     "RollbackTarget",
     "Target",
     "accept_configuration",

@@ -14,9 +14,9 @@ from deployments.configdrift.listing import live_variables
 from deployments.configdrift.spec import spec_of
 from deployments.models import Deployment, Run, UnmanagedEndpoint
 from deployments.models.unmanaged import given_up_adoptions
-from deployments.services.base import ActionRefused, request_run
+from deployments.services.base import Refused, request_run
 from deployments.services.checking import check_spec
-from deployments.specs import DeploymentSpec, SpecInvalid
+from deployments.specs import DeploymentSpec, Invalid
 from deployments.states import RunKind
 from deployments.tasks import list_endpoints
 
@@ -31,22 +31,22 @@ def refresh_unmanaged(*, workspace: Workspace, actor: User) -> None:
 def adopt_endpoint(*, name: str, environment: Environment, team: Team, actor: User) -> Run:
     """Create a deployment for an endpoint that is there already, and the run that takes it over.
 
-    Raises SpecInvalid where there is no such endpoint that ``actor`` may see, or no spec can say what it is like.
+    Raises Invalid where there is no such endpoint that ``actor`` may see, or no spec can say what it is like.
     """
     if not can(actor, Action.DEPLOY, team):
         raise PermissionDenied(f"You need a role in {team} that may deploy.")
     found = UnmanagedEndpoint.objects.visible_to(actor).unmanaged()
     endpoint = found.filter(workspace=environment.workspace_id, name=name).first()
     if endpoint is None:
-        raise SpecInvalid({"name": [f"There is no endpoint {name} in {environment} that you may see and nobody has."]})
+        raise Invalid({"name": [f"There is no endpoint {name} in {environment} that you may see and nobody has."]})
     if endpoint.obstacle:
-        raise ActionRefused("not_adoptable", endpoint.obstacle)
+        raise Refused("not_adoptable", endpoint.obstacle)
     spec = spec_of(live_variables(endpoint), {"environment": environment.slug})
     try:
         with transaction.atomic():
             return _adopt(endpoint, spec, environment, team, actor)
     except IntegrityError:
-        raise SpecInvalid({"name": ["Somebody else adopted it a moment ago."]}) from None
+        raise Invalid({"name": ["Somebody else adopted it a moment ago."]}) from None
 
 
 def _adopt(endpoint: UnmanagedEndpoint, spec: DeploymentSpec, environment: Environment, team: Team, actor: User) -> Run:

@@ -19,7 +19,7 @@ from deployments.tasks import advance_run
 ASKED = {RunKind.ADOPT: "adopt", RunKind.DESTROY: "destroy", RunKind.ROLLBACK: "roll back"}
 
 
-class ActionRefused(Exception):
+class Refused(Exception):
     """The action is not possible now. ``code`` is stable and goes to API clients; the text is for people."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -39,7 +39,7 @@ def pending_destroy(deployment: Deployment) -> Run | None:
 
 def refuse_destroyed(deployment: Deployment) -> None:
     if deployment.destroyed_at:
-        raise ActionRefused("destroyed", "This deployment was destroyed; deploy a new one.")
+        raise Refused("destroyed", "This deployment was destroyed; deploy a new one.")
 
 
 def request_run(

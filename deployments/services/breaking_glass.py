@@ -10,7 +10,7 @@ from accounts.models import User
 from deployments.models import Approval, IllegalTransition, Notice, Run
 from deployments.models.run import Line
 from deployments.policies.approval import deciders, may_break_glass, waits_for_glass
-from deployments.services.base import ActionRefused, audit, send_on
+from deployments.services.base import Refused, audit, send_on
 from deployments.states import Level, RunStatus
 
 MIN_REASON_CHARS = 10
@@ -23,20 +23,18 @@ def break_glass(*, run: Run, actor: User, reason: str, plan_sha256: str = "") ->
     """
     if refusal := may_break_glass(run, actor):
         if not waits_for_glass(run):
-            raise ActionRefused("not_waiting", refusal)
+            raise Refused("not_waiting", refusal)
         raise PermissionDenied(refusal)
     reason = reason.strip()
     if len(reason) < MIN_REASON_CHARS:
-        raise ActionRefused(
-            "reason_required", f"Say why in at least {MIN_REASON_CHARS} characters: others will read it."
-        )
+        raise Refused("reason_required", f"Say why in at least {MIN_REASON_CHARS} characters: others will read it.")
     if plan_sha256 and plan_sha256 != run.plan.sha256:
-        raise ActionRefused("plan_changed", "The plan has changed since you looked at it. Read it again.")
+        raise Refused("plan_changed", "The plan has changed since you looked at it. Read it again.")
     try:
         with transaction.atomic():
             _break(run, actor, reason)
     except (IntegrityError, IllegalTransition):
-        raise ActionRefused("already_decided", "Somebody else decided a moment ago.") from None
+        raise Refused("already_decided", "Somebody else decided a moment ago.") from None
     run.refresh_from_db()
     return run
 

@@ -9,7 +9,7 @@ from accounts.permissions import can
 from accounts.roles import Action
 from catalog.models import Environment, ModelVersion, ModelVersionStatus, RegisteredModel
 from deployments.models import Deployment
-from deployments.specs import DeploymentSpec, SpecInvalid
+from deployments.specs import DeploymentSpec, Invalid
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Target:
 
 
 def check_spec(spec: DeploymentSpec, actor: User, deployment: Deployment | None = None) -> Target:
-    """Look up what the spec names; raises SpecInvalid with all that is wrong, each beside its field.
+    """Look up what the spec names; raises Invalid with all that is wrong, each beside its field.
 
     With ``deployment`` the spec is an update of it: model, environment and name stay what they are.
     """
@@ -31,13 +31,13 @@ def check_spec(spec: DeploymentSpec, actor: User, deployment: Deployment | None 
     environment = Environment.objects.select_related("workspace").filter(slug=spec.environment).first()
     if environment is None:
         known = ", ".join(Environment.objects.values_list("slug", flat=True))
-        raise SpecInvalid({"environment": [f"There is no environment {spec.environment}. There are: {known}."]})
+        raise Invalid({"environment": [f"There is no environment {spec.environment}. There are: {known}."]})
     model = _find_model(spec, environment, actor, errors)
     version = _find_version(spec, model, errors) if model else None
     _check_name(spec, environment, deployment, errors)
     _check_unchangeable(spec, deployment, errors)
     if errors or model is None or version is None:
-        raise SpecInvalid(errors)
+        raise Invalid(errors)
     return Target(spec.pinned(version.version), environment, model, version)
 
 

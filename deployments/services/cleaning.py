@@ -7,7 +7,7 @@ from django.db import transaction
 from accounts.models import User
 from accounts.roles import Action
 from deployments.models import Deployment, Run
-from deployments.services.base import ActionRefused, audit, refuse_destroyed, request_run, require
+from deployments.services.base import Refused, audit, refuse_destroyed, request_run, require
 from deployments.services.configuration import last_good_spec
 from deployments.states import CLEANABLE, UNFINISHED, RunKind
 
@@ -37,14 +37,14 @@ def _refuse(run: Run, deployment: Deployment) -> None:
     refuse_destroyed(deployment)
     newest = deployment.runs.first()
     if newest and newest.pk != run.pk:
-        raise ActionRefused("superseded", f"Run #{newest.pk} came after this one: what is there may be its work.")
+        raise Refused("superseded", f"Run #{newest.pk} came after this one: what is there may be its work.")
     if run.status in UNFINISHED:
-        raise ActionRefused("not_finished", "The run is not over: cancel it first.")
+        raise Refused("not_finished", "The run is not over: cancel it first.")
     if run.kind == RunKind.ADOPT:
-        raise ActionRefused("nothing_left", "The run made nothing: the endpoint was there before.")
+        raise Refused("nothing_left", "The run made nothing: the endpoint was there before.")
     if run.kind == RunKind.DESTROY:
-        raise ActionRefused("resume_instead", "The run was to delete everything: resume it to go on.")
+        raise Refused("resume_instead", "The run was to delete everything: resume it to go on.")
     if run.status not in CLEANABLE:
-        raise ActionRefused("nothing_left", f"The run is {run.get_status_display().lower()}: nothing is to be removed.")
+        raise Refused("nothing_left", f"The run is {run.get_status_display().lower()}: nothing is to be removed.")
     if not run.left_behind:
-        raise ActionRefused("nothing_left", "The run left nothing behind.")
+        raise Refused("nothing_left", "The run left nothing behind.")

@@ -10,9 +10,9 @@ from accounts.roles import Action
 from deployments.configdrift.checking import live_variables
 from deployments.configdrift.spec import spec_of
 from deployments.models import ConfigCheck, Deployment, Run
-from deployments.services.base import ActionRefused, refuse_destroyed, require
+from deployments.services.base import Refused, refuse_destroyed, require
 from deployments.services.deploying import request_update
-from deployments.specs import DeploymentSpec, SpecInvalid, parse_spec
+from deployments.specs import DeploymentSpec, Invalid, parse_spec
 from deployments.states import GOOD, UNFINISHED, RunKind
 from deployments.tasks import check_config
 
@@ -31,15 +31,15 @@ def accept_configuration(*, deployment: Deployment, actor: User, fingerprint: st
     """
     found = _drifted(deployment, actor)
     if fingerprint and fingerprint != found.fingerprint:
-        raise ActionRefused("changed_again", "The endpoint has changed again since you looked. Read what differs now.")
+        raise Refused("changed_again", "The endpoint has changed again since you looked. Read what differs now.")
     variables = live_variables(found)
     if not variables:
-        raise ActionRefused("gone", "The endpoint is gone. Revert makes it again; or destroy the deployment.")
+        raise Refused("gone", "The endpoint is gone. Revert makes it again; or destroy the deployment.")
     spec = _accepted_spec(deployment, variables)
     with transaction.atomic():
         now = Deployment.objects.select_for_update().get(pk=deployment.pk)
         if now.intended != deployment.intended or _unfinished(now):
-            raise ActionRefused("at_work", "A run has begun meanwhile: look again when it is over.")
+            raise Refused("at_work", "A run has begun meanwhile: look again when it is over.")
         now.spec = now.intended_spec = spec.as_json()
         now.intended = variables
         now.save(update_fields=["spec", "intended_spec", "intended"])
@@ -57,7 +57,7 @@ def revert_configuration(*, deployment: Deployment, actor: User) -> Run:
     _drifted(deployment, actor)
     spec = last_good_spec(deployment)
     if spec is None:
-        raise ActionRefused("no_good_run", "No run of this deployment has succeeded yet.")
+        raise Refused("no_good_run", "No run of this deployment has succeeded yet.")
     return request_update(deployment=deployment, spec=spec, actor=actor)
 
 
@@ -73,10 +73,10 @@ def _drifted(deployment: Deployment, actor: User) -> ConfigCheck:
     require(actor, Action.DEPLOY, deployment)
     refuse_destroyed(deployment)
     if run := _unfinished(deployment):
-        raise ActionRefused("at_work", f"Run #{run.pk} is not over: look again when it is.")
+        raise Refused("at_work", f"Run #{run.pk} is not over: look again when it is.")
     found = ConfigCheck.objects.filter(deployment=deployment, status=ConfigCheck.Status.DRIFTED).first()
     if found is None:
-        raise ActionRefused("not_drifted", "Nobody has seen a change by hand that is still there.")
+        raise Refused("not_drifted", "Nobody has seen a change by hand that is still there.")
     return found
 
 
@@ -93,12 +93,10 @@ def _accepted_spec(deployment: Deployment, variables: dict[str, object]) -> Depl
     }
     try:
         spec = spec_of(variables, base, given)
-    except SpecInvalid as error:
-        raise ActionRefused(
-            "cannot_accept", f"A spec cannot say what is live. {error.text} Revert puts it back."
-        ) from None
+    except Invalid as error:
+        raise Refused("cannot_accept", f"A spec cannot say what is live. {error.text} Revert puts it back.") from None
     if spec.model != deployment.model.full_name:
-        raise ActionRefused(
+        raise Refused(
             "other_model", f"The endpoint serves {spec.model}, and this deployment is for {deployment.model.full_name}."
         )
     return spec

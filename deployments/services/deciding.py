@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from deployments.models import Approval, IllegalTransition, Run
 from deployments.policies.approval import may_decide
-from deployments.services.base import ActionRefused, send_on_whoever_can
+from deployments.services.base import Refused, send_on_whoever_can
 from deployments.states import RunStatus
 
 
@@ -20,7 +20,7 @@ def approve(*, run: Run, actor: User, reason: str = "", plan_sha256: str = "") -
 def reject(*, run: Run, actor: User, reason: str) -> Run:
     """Reject the run; a reason is required."""
     if not reason.strip():
-        raise ActionRefused("reason_required", "Say why: the person who asked will read it.")
+        raise Refused("reason_required", "Say why: the person who asked will read it.")
     return _decide(run, actor, Approval.Decision.REJECTED, reason, "")
 
 
@@ -28,7 +28,7 @@ def _decide(run: Run, actor: User, decision: Approval.Decision, reason: str, pla
     _refuse_decision(run, actor)
     plan = run.plan
     if plan_sha256 and plan_sha256 != plan.sha256:
-        raise ActionRefused("plan_changed", "The plan has changed since you looked at it. Read it again.")
+        raise Refused("plan_changed", "The plan has changed since you looked at it. Read it again.")
     approved = decision == Approval.Decision.APPROVED
     text = f"{decision.label.lower()} by {actor.display_name}" + (f": {reason.strip()}" if reason.strip() else "")
     try:
@@ -45,7 +45,7 @@ def _decide(run: Run, actor: User, decision: Approval.Decision, reason: str, pla
             run.transition(RunStatus.APPLY if approved else RunStatus.REJECTED, text)
             send_on_whoever_can(run)
     except (IntegrityError, IllegalTransition):
-        raise ActionRefused("already_decided", "Somebody else decided a moment ago.") from None
+        raise Refused("already_decided", "Somebody else decided a moment ago.") from None
     return run
 
 
@@ -54,5 +54,5 @@ def _refuse_decision(run: Run, actor: User) -> None:
     if not reason:
         return
     if run.status != RunStatus.APPROVAL:
-        raise ActionRefused("not_waiting", reason)
+        raise Refused("not_waiting", reason)
     raise PermissionDenied(reason)

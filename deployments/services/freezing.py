@@ -13,8 +13,8 @@ from django.utils import timezone
 from accounts.models import Team, User
 from catalog.models import Environment
 from deployments.models import Freeze, Run
-from deployments.services.base import ActionRefused, send_on
-from deployments.specs import SpecInvalid
+from deployments.services.base import Refused, send_on
+from deployments.specs import Invalid
 from deployments.states import RunStatus
 
 Scope = Freeze.Scope
@@ -25,7 +25,7 @@ def create_freeze(
 ) -> Freeze:
     """Freeze one environment, one team, or everything. Runs plan and are approved, but do not start to apply.
 
-    Raises PermissionDenied, or SpecInvalid by field.
+    Raises PermissionDenied, or Invalid by field.
     """
     _require_platform_admin(actor)
     _check(reason, ends_at, environment, team)
@@ -41,7 +41,7 @@ def lift_freeze(*, freeze: Freeze, actor: User) -> Freeze:
     now = timezone.now()
     with transaction.atomic():
         if not Freeze.objects.active().filter(pk=freeze.pk).update(lifted_at=now, lifted_by=actor):
-            raise ActionRefused("not_active", "This freeze is over already.")
+            raise Refused("not_active", "This freeze is over already.")
         changes = {"lifted_by": ["None", actor.username]}
         LogEntry.objects.log_create(freeze, force_log=True, action=LogEntry.Action.UPDATE, changes=changes, actor=actor)
         _wake_runs(freeze)
@@ -66,7 +66,7 @@ def _check(reason: str, ends_at: datetime, environment: Environment | None, team
     if environment and team:
         errors["team"] = ["Choose an environment or a team, not both."]
     if errors:
-        raise SpecInvalid(errors)
+        raise Invalid(errors)
 
 
 def _wake_runs(freeze: Freeze) -> None:

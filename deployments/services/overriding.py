@@ -11,7 +11,7 @@ from deployments.models import PolicyResult, Run
 from deployments.models.run import Line
 from deployments.policies.approval import may_override
 from deployments.policies.rules import RULES
-from deployments.services.base import ActionRefused, audit, hold_in, send_on
+from deployments.services.base import Refused, audit, hold_in, send_on
 from deployments.states import Level, RunStatus
 
 
@@ -19,13 +19,13 @@ def override_policy(*, run: Run, result: PolicyResult, actor: User, reason: str)
     """Override one result for this plan and this version of the policy; once none is left the run goes on."""
     _refuse(run, result, actor)
     if not reason.strip():
-        raise ActionRefused("reason_required", "Say why the policy need not be met this time.")
+        raise Refused("reason_required", "Say why the policy need not be met this time.")
     title = RULES[result.rule].title
     with transaction.atomic():
         mine = PolicyResult.objects.blocking().filter(pk=result.pk)
         values = {"overridden_by": actor, "overridden_at": timezone.now(), "override_reason": reason.strip()}
         if not (hold_in(run, RunStatus.POLICY) and mine.update(**values)):
-            raise ActionRefused("already_decided", "Somebody else was first a moment ago.")
+            raise Refused("already_decided", "Somebody else was first a moment ago.")
         text = f"policy {title} was overridden by {actor.display_name}: {reason.strip()}"
         run.log([Line(stage=RunStatus.POLICY, message=text, level=Level.WARNING)])
         audit(run, actor, {f"override of {result.rule}": ["", reason.strip()]})
@@ -41,5 +41,5 @@ def _refuse(run: Run, result: PolicyResult, actor: User) -> None:
     if not reason:
         return
     if run.status != RunStatus.POLICY or not result.is_blocking or result.plan_sha256 != run.plan.sha256:
-        raise ActionRefused("not_waiting", reason)
+        raise Refused("not_waiting", reason)
     raise PermissionDenied(reason)

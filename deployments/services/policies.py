@@ -11,8 +11,8 @@ from accounts.models import User
 from catalog.models import Environment, Risk
 from deployments.models import ChangeKind, Policy, PolicyLevel, PolicyVersion
 from deployments.policies.rules import RULES
-from deployments.services.base import ActionRefused
-from deployments.specs import SpecInvalid, parse
+from deployments.services.base import Refused
+from deployments.specs import Invalid, parse
 
 
 def create_policy(
@@ -20,7 +20,7 @@ def create_policy(
 ) -> Policy:
     """Make a policy for a place that has none. ``place``: environment, risk and change; what is left out is all.
 
-    Raises PermissionDenied, or SpecInvalid by field.
+    Raises PermissionDenied, or Invalid by field.
     """
     _require_platform_admin(actor)
     place = {name: place.get(name, "") for name in ("environment", "risk", "change")}
@@ -31,7 +31,7 @@ def create_policy(
             policy = Policy.objects.create(rule=rule, level=level, parameters=checked, **place)
             _keep_version(policy, reason, actor)
     except IntegrityError:
-        raise SpecInvalid({"rule": ["There is a policy for this rule and place already: edit that one."]}) from None
+        raise Invalid({"rule": ["There is a policy for this rule and place already: edit that one."]}) from None
     return policy
 
 
@@ -40,20 +40,20 @@ def edit_policy(
 ) -> Policy:
     """Make a new version.
 
-    Raises ActionRefused when the policy is no longer at ``version``, else as ``create_policy``.
+    Raises Refused when the policy is no longer at ``version``, else as ``create_policy``.
     """
     _require_platform_admin(actor)
     checked = _checked(policy.rule, level, parameters)
     with transaction.atomic():
         current = Policy.objects.select_for_update().get(pk=policy.pk)
         if current.version != version:
-            raise ActionRefused("policy_changed", "Somebody has edited this policy since you looked at it.")
+            raise Refused("policy_changed", "Somebody has edited this policy since you looked at it.")
         current.level, current.parameters, current.version = level, checked, version + 1
         try:
             with transaction.atomic():
                 _keep_version(current, reason, actor)
         except IntegrityError:
-            raise ActionRefused("policy_changed", "Somebody else edits this policy at this moment.") from None
+            raise Refused("policy_changed", "Somebody else edits this policy at this moment.") from None
         current.save(update_fields=["level", "parameters", "version"])
     return current
 
@@ -74,17 +74,17 @@ def _check_place(rule: str, place: dict[str, str]) -> None:
     if place["change"] and place["change"] not in ChangeKind.values:
         errors["change"] = [f"Choose one of: {', '.join(ChangeKind.values)}."]
     if errors:
-        raise SpecInvalid(errors)
+        raise Invalid(errors)
 
 
 def _checked(rule: str, level: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """The parameters as they are kept. Raises SpecInvalid; fields of parameters are named ``parameters.x``."""
+    """The parameters as they are kept. Raises Invalid; fields of parameters are named ``parameters.x``."""
     if level not in PolicyLevel.values:
-        raise SpecInvalid({"level": [f"Choose one of: {', '.join(PolicyLevel.values)}."]})
+        raise Invalid({"level": [f"Choose one of: {', '.join(PolicyLevel.values)}."]})
     try:
         return parse(RULES[rule].parameters, parameters).model_dump(mode="json")
-    except SpecInvalid as invalid:
-        raise SpecInvalid({f"parameters.{name}": texts for name, texts in invalid.fields.items()}) from None
+    except Invalid as invalid:
+        raise Invalid({f"parameters.{name}": texts for name, texts in invalid.fields.items()}) from None
 
 
 def _keep_version(policy: Policy, reason: str, actor: User) -> None:

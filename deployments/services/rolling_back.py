@@ -11,7 +11,7 @@ from accounts.models import User
 from accounts.roles import Action
 from deployments.models import Deployment, Rehearsal, Run
 from deployments.rollouts.entities import entity_of, is_served, live_entity
-from deployments.services.base import ActionRefused, pending_destroy, refuse_destroyed, request_run, require
+from deployments.services.base import Refused, pending_destroy, refuse_destroyed, request_run, require
 from deployments.services.checking import check_spec
 from deployments.specs import DeploymentSpec, Rollout, parse_spec
 from deployments.states import GOOD, UNFINISHED, RunKind
@@ -44,18 +44,18 @@ def rollback_targets(deployment: Deployment) -> list[RollbackTarget]:
 
 
 def rollback_target(deployment: Deployment, run_id: int) -> RollbackTarget:
-    """Raises ActionRefused for a run that is not among ``rollback_targets``."""
+    """Raises Refused for a run that is not among ``rollback_targets``."""
     target = next((target for target in rollback_targets(deployment) if target.run.pk == run_id), None)
     if target is None:
         message = "Only to an earlier run that went well and is not what serves now."
-        raise ActionRefused("not_a_target", message)
+        raise Refused("not_a_target", message)
     return target
 
 
 def request_rollback(*, deployment: Deployment, to_run: Run, actor: User) -> Run:
     """Start a run that makes the deployment as the earlier ``to_run`` did, with all traffic at once.
 
-    Raises ActionRefused, or SpecInvalid when the version cannot be deployed any more.
+    Raises Refused, or Invalid when the version cannot be deployed any more.
     """
     _refuse(deployment, actor)
     target = rollback_target(deployment, to_run.pk)
@@ -73,12 +73,12 @@ def rehearse_rollback(*, deployment: Deployment, actor: User) -> Rehearsal:
     _refuse(deployment, actor)
     if deployment.environment.needs_approval:
         message = f"{deployment.environment} serves callers that count: rehearse in an environment before it."
-        raise ActionRefused("not_here", message)
+        raise Refused("not_here", message)
     if ahead := deployment.runs.filter(status__in=UNFINISHED).first():
-        raise ActionRefused("busy", f"Run #{ahead.pk} is under way: rehearse when it has ended.")
+        raise Refused("busy", f"Run #{ahead.pk} is under way: rehearse when it has ended.")
     targets = rollback_targets(deployment)
     if not targets or not deployment.intended_spec:
-        raise ActionRefused("no_target", "There is no earlier good version to go back to yet.")
+        raise Refused("no_target", "There is no earlier good version to go back to yet.")
     present = parse_spec(deployment.intended_spec)
     there = check_spec(_at_once(targets[0].run.parsed_spec()), actor, deployment).spec
     back = check_spec(_at_once(present), actor, deployment).spec
@@ -98,7 +98,7 @@ def _refuse(deployment: Deployment, actor: User) -> None:
     require(actor, Action.DEPLOY, deployment)
     refuse_destroyed(deployment)
     if pending := pending_destroy(deployment):
-        raise ActionRefused("being_destroyed", f"Run #{pending.pk} destroys this deployment: cancel it first.")
+        raise Refused("being_destroyed", f"Run #{pending.pk} destroys this deployment: cancel it first.")
 
 
 def _at_once(spec: DeploymentSpec) -> DeploymentSpec:

@@ -9,7 +9,7 @@ from accounts.models import User
 from accounts.roles import Action
 from deployments.models import RolloutStep, Run
 from deployments.models.run import Line
-from deployments.services.base import ActionRefused, audit, hold_in, require, wake
+from deployments.services.base import Refused, audit, hold_in, require, wake
 from deployments.states import Level, RunStatus
 
 Order = RolloutStep.Order
@@ -34,7 +34,7 @@ def _order(run: Run, actor: User, order: str, text: str) -> Run:
     with transaction.atomic():
         values = {"order": order, "ordered_by": actor, "ordered_at": timezone.now()}
         if not (hold_in(run, RunStatus.ROLLOUT) and given.update(**values)):
-            raise ActionRefused("already_decided", "Somebody else decided a moment ago.")
+            raise Refused("already_decided", "Somebody else decided a moment ago.")
         run.log([Line(stage=RunStatus.ROLLOUT, message=text, level=Level.WARNING)])
         audit(run, actor, {"rollout": [f"{step.percent} %", order]})
         wake(run)
@@ -45,9 +45,9 @@ def _order(run: Run, actor: User, order: str, text: str) -> Run:
 def _open_step(run: Run) -> RolloutStep:
     step = RolloutStep.of(run).last() if run.status == RunStatus.ROLLOUT else None
     if step is None:
-        raise ActionRefused("not_rolling_out", f"No traffic is being moved: the run is {_words(run)}.")
+        raise Refused("not_rolling_out", f"No traffic is being moved: the run is {_words(run)}.")
     if step.back_since is not None:
-        raise ActionRefused("already_going_back", "Traffic is going back to the version before already.")
+        raise Refused("already_going_back", "Traffic is going back to the version before already.")
     return step
 
 

@@ -11,7 +11,7 @@ from deployments import statestore
 from deployments.models import IllegalTransition, Run, Validation
 from deployments.models.run import Line
 from deployments.services.base import (
-    ActionRefused,
+    Refused,
     audit,
     refuse_destroyed,
     require,
@@ -31,8 +31,8 @@ def cancel(*, run: Run, actor: User) -> Run:
     if not asked:
         run.refresh_from_db()
         if run.status in UNFINISHED:
-            raise ActionRefused("already_cancelling", "The run is being cancelled already.")
-        raise ActionRefused("finished", f"The run is over: {run.get_status_display().lower()}.")
+            raise Refused("already_cancelling", "The run is being cancelled already.")
+        raise Refused("finished", f"The run is over: {run.get_status_display().lower()}.")
     audit(run, actor, {"cancel_requested_by": ["None", actor.username]})
     text = f"cancelled by {actor.display_name}"
     try:
@@ -64,9 +64,9 @@ def resume(*, run: Run, actor: User) -> Run:
     refuse_destroyed(run.deployment)
     newest = run.deployment.runs.first()
     if newest and newest.pk != run.pk:
-        raise ActionRefused("superseded", f"Run #{newest.pk} came after this one: resume or start a new run there.")
+        raise Refused("superseded", f"Run #{newest.pk} came after this one: resume or start a new run there.")
     if run.status not in RESUMABLE:
-        raise ActionRefused("not_resumable", f"The run is {run.get_status_display().lower()}.")
+        raise Refused("not_resumable", f"The run is {run.get_status_display().lower()}.")
     try:
         with transaction.atomic():
             Run.objects.filter(pk=run.pk).update(
@@ -76,5 +76,5 @@ def resume(*, run: Run, actor: User) -> Run:
             run.transition(RunStatus.QUEUED, f"resumed by {actor.display_name}")
             send_on(run.pk)
     except IllegalTransition:
-        raise ActionRefused("not_resumable", "Somebody else resumed it a moment ago.") from None
+        raise Refused("not_resumable", "Somebody else resumed it a moment ago.") from None
     return run

@@ -11,14 +11,14 @@ from accounts.models import User
 from accounts.roles import Action
 from deployments.models import Deployment, TestRequest
 from deployments.services.base import refuse_destroyed, require
-from deployments.specs import SpecInvalid
+from deployments.specs import Invalid
 from deployments.tasks import run_test_request
 
 
 def request_test(*, deployment: Deployment, body: Any, actor: User) -> TestRequest:
     """Send ``body``, a JSON object, to the endpoint from a worker; the answer appears on the returned row.
 
-    Raises SpecInvalid for a body that is no such object.
+    Raises Invalid for a body that is no such object.
     """
     require(actor, Action.VIEW, deployment)
     refuse_destroyed(deployment)
@@ -30,10 +30,10 @@ def request_test(*, deployment: Deployment, body: Any, actor: User) -> TestReque
 
 def _refuse_unsendable(body: Any) -> None:
     if not isinstance(body, dict):
-        raise SpecInvalid({"body": ["An endpoint takes a JSON object, for example with dataframe_split."]})
+        raise Invalid({"body": ["An endpoint takes a JSON object, for example with dataframe_split."]})
     try:
         text = json.dumps(body, allow_nan=False)
     except (ValueError, RecursionError):
-        raise SpecInvalid({"body": ["This is not JSON that can be sent."]}) from None
+        raise Invalid({"body": ["This is not JSON that can be sent."]}) from None
     if "\\u0000" in text:
-        raise SpecInvalid({"body": ["Null characters are not allowed."]})
+        raise Invalid({"body": ["Null characters are not allowed."]})

@@ -10,7 +10,7 @@ from accounts.models import User
 from deployments import statestore
 from deployments.models import Deployment, Run, StateLock
 from deployments.models.run import Line
-from deployments.services.base import ActionRefused
+from deployments.services.base import Refused
 from deployments.states import Level
 
 MIN_REASON_CHARS = 10
@@ -25,16 +25,16 @@ def force_unlock(*, deployment: Deployment, actor: User, reason: str, lock_id: s
         raise PermissionDenied("Only a platform admin frees the lock of a state.")
     reason = reason.strip()
     if len(reason) < MIN_REASON_CHARS:
-        raise ActionRefused("reason_required", f"Say why in at least {MIN_REASON_CHARS} characters.")
+        raise Refused("reason_required", f"Say why in at least {MIN_REASON_CHARS} characters.")
     with transaction.atomic():
         Deployment.objects.select_for_update().get(pk=deployment.pk)
         lock = StateLock.objects.select_related("run").filter(deployment=deployment).first()
         if lock is None:
-            raise ActionRefused("not_locked", "The state is not locked.")
+            raise Refused("not_locked", "The state is not locked.")
         if lock_id and lock_id != lock.lock_id:
-            raise ActionRefused("other_lock", "Another lock is held by now: look at who holds it.")
+            raise Refused("other_lock", "Another lock is held by now: look at who holds it.")
         if run := lock.run_at_work():
-            raise ActionRefused("at_work", f"Run #{run.pk} is at work: cancel it, and it frees the lock itself.")
+            raise Refused("at_work", f"Run #{run.pk} is at work: cancel it, and it frees the lock itself.")
         statestore.force_release(lock)
         _tell(deployment, lock.run, actor, reason)
 

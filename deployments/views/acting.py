@@ -14,8 +14,8 @@ from accounts.models import Team
 from accounts.permissions import can
 from accounts.roles import Action
 from deployments.models import Deployment, Run
-from deployments.services import ActionRefused
-from deployments.specs import SpecInvalid
+from deployments.services import Refused
+from deployments.specs import Invalid
 
 GET_OR_POST = ["GET", "POST"]
 T = TypeVar("T")
@@ -30,9 +30,9 @@ def attempt(request: HttpRequest, act: Callable[[], T]) -> T | None:
     """What ``act`` gives; None where it was refused, and the next page says why."""
     try:
         return act()
-    except ActionRefused as refusal:
+    except Refused as refusal:
         messages.error(request, refusal.message)
-    except SpecInvalid as invalid:
+    except Invalid as invalid:
         messages.error(request, invalid.text)
     return None
 

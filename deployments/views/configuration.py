@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.views import signed_in
 from deployments import services
 from deployments.presenters.configuration import accept_question, check_of, revert_question
-from deployments.services import ActionRefused
+from deployments.services import Refused
 from deployments.views.acting import GET_OR_POST, start_run
 from deployments.views.deployments import deployable, visible_deployment
 
@@ -22,7 +22,7 @@ def config_check(request: HttpRequest, deployment_id: int) -> HttpResponse:
     found = visible_deployment(request, deployment_id)
     try:
         services.check_configuration(deployment=found, actor=signed_in(request))
-    except ActionRefused as refusal:
+    except Refused as refusal:
         messages.error(request, refusal.message)
     else:
         messages.success(request, "A worker looks at the endpoint now; the card shows what it finds.")
@@ -44,7 +44,7 @@ def config_accept(request: HttpRequest, deployment_id: int) -> HttpResponse:
         services.accept_configuration(
             deployment=found, actor=signed_in(request), fingerprint=request.POST.get("fingerprint", "-")
         )
-    except ActionRefused as refusal:
+    except Refused as refusal:
         messages.error(request, refusal.message)
     else:
         messages.success(request, "Accepted: what is live is now what this deployment asks for.")

@@ -15,8 +15,8 @@ from deployments import services
 from deployments.forms import FreezeForm
 from deployments.models import Freeze
 from deployments.presenters.confirms import lift_question
-from deployments.services import ActionRefused
-from deployments.specs import SpecInvalid
+from deployments.services import Refused
+from deployments.specs import Invalid
 
 PAGE_SIZE = 25
 
@@ -32,7 +32,7 @@ def freezes(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             services.create_freeze(actor=signed_in(request), **form.cleaned_data)
-        except SpecInvalid as invalid:
+        except Invalid as invalid:
             form.show(invalid)
         else:
             messages.success(request, "Frozen: runs plan, but nothing new is applied there.")
@@ -50,7 +50,7 @@ def freeze_lift(request: HttpRequest, freeze_id: int) -> HttpResponse:
         return render(request, "ui/confirm.html", lift_question(freeze))
     try:
         services.lift_freeze(freeze=freeze, actor=signed_in(request))
-    except ActionRefused as refusal:
+    except Refused as refusal:
         messages.error(request, refusal.message)
     else:
         messages.success(request, "Lifted: runs that waited go on.")

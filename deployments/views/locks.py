@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.views import signed_in
 from deployments import services
 from deployments.presenters.locks import left_lock, unlock_question
-from deployments.services import ActionRefused
+from deployments.services import Refused
 from deployments.views.deployments import visible_deployment
 
 
@@ -37,7 +37,7 @@ def force_unlock(request: HttpRequest, deployment_id: int) -> HttpResponse:
             reason=request.POST.get("reason", ""),
             lock_id=request.POST.get("lock_id", ""),
         )
-    except ActionRefused as refusal:
+    except Refused as refusal:
         return render(request, "ui/confirm.html", {**question, "error": refusal.message}, status=422)
     messages.success(request, "The lock is free.")
     return redirect("deployments:deployment", found.pk)

@@ -18,8 +18,8 @@ from deployments.forms import NewPolicyForm, PolicyForm
 from deployments.models import Policy
 from deployments.policies.rules import RULES, default_parameters
 from deployments.presenters.policies import LevelBadge, parameter_words, policy_row, rule_groups
-from deployments.services import ActionRefused
-from deployments.specs import SpecInvalid
+from deployments.services import Refused
+from deployments.specs import Invalid
 
 
 @login_required
@@ -55,10 +55,10 @@ def policy(request: HttpRequest, policy_id: int) -> HttpResponse:
             reason=form.cleaned_data["reason"],
             actor=signed_in(request),
         )
-    except SpecInvalid as invalid:
+    except Invalid as invalid:
         form.show(invalid)
         return _policy_page(request, found, form, 422)
-    except ActionRefused as refusal:
+    except Refused as refusal:
         messages.error(request, refusal.message)
     else:
         messages.success(request, "Saved as a new version. Runs are judged by it from now on.")
@@ -80,7 +80,7 @@ def policy_new(request: HttpRequest, rule: str) -> HttpResponse:
     if form.is_valid():
         try:
             made = _create(request, rule, form)
-        except SpecInvalid as invalid:
+        except Invalid as invalid:
             form.show(invalid)
         else:
             messages.success(request, f"{found.title} has a new policy.")

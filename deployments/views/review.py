@@ -21,8 +21,8 @@ from deployments.policies.approval import expects_approval
 from deployments.presenters import snippets, specs, wizard
 from deployments.presenters.prices import price_view
 from deployments.pricing import DEFAULT_HOURS_PER_DAY, prices_today, quote
-from deployments.services import ActionRefused, Target, check_spec, submit_draft
-from deployments.specs import SpecInvalid, parse_spec
+from deployments.services import Refused, Target, check_spec, submit_draft
+from deployments.specs import Invalid, parse_spec
 from deployments.views.drafts import draft_problems, own_draft, posted_revision
 
 
@@ -54,9 +54,9 @@ def _post(request: HttpRequest, draft_id: int) -> HttpResponse:
             actor=user,
             hours_used_per_day=form.hours if form.is_bound else None,
         )
-    except SpecInvalid:
+    except Invalid:
         return _page(request, own_draft(request, draft.pk), 422)
-    except ActionRefused as refusal:
+    except Refused as refusal:
         if not Draft.objects.filter(pk=draft.pk).exists():
             return _already_sent(request)
         return _page(request, own_draft(request, draft.pk), 409, refusal.message)
@@ -74,7 +74,7 @@ def _page(request: HttpRequest, draft: Draft, status: int = 200, refusal: str = 
     target: Target | None = None
     try:
         target = check_spec(parse_spec(draft.answers), draft.owner, draft.deployment)
-    except SpecInvalid:
+    except Invalid:
         problems = draft_problems(draft, draft.answers)
     wrong = wizard.wrong_steps(problems, STEP_OF)
     context = {
@@ -143,7 +143,7 @@ def wizard_yaml(request: HttpRequest, draft_id: int) -> HttpResponse:
     draft = own_draft(request, draft_id)
     try:
         target = check_spec(parse_spec(draft.answers), draft.owner, draft.deployment)
-    except SpecInvalid:
+    except Invalid:
         messages.error(request, "The draft is not finished: there is no spec to download yet.")
         return redirect("deployments:wizard_step", draft.pk, "review")
     return yaml_file(target.spec.name, snippets.spec_yaml(target.spec))

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.views import signed_in
 from deployments.forms import TestForm
 from deployments.models import Deployment, TestRequest
-from deployments.services import ActionRefused, request_test
-from deployments.specs import SpecInvalid
+from deployments.services import Refused, request_test
+from deployments.specs import Invalid
 from deployments.views.deployments import deployment_page, visible_deployment
 
 
@@ -34,10 +34,10 @@ def _send(request: HttpRequest, found: Deployment, form: TestForm) -> TestReques
     """None where the body or the request was refused: the form says why."""
     try:
         return request_test(deployment=found, body=form.cleaned_data["body"], actor=signed_in(request))
-    except SpecInvalid as invalid:
+    except Invalid as invalid:
         for text in invalid.fields.get("body", []):
             form.add_error("body", text)
-    except ActionRefused as refusal:
+    except Refused as refusal:
         form.add_error(None, refusal.message)
     return None
 

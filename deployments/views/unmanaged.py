@@ -21,8 +21,8 @@ from deployments.filters import UnmanagedEndpointFilter
 from deployments.forms import AdoptForm
 from deployments.models import UnmanagedEndpoint
 from deployments.presenters import unmanaged as present
-from deployments.services import ActionRefused
-from deployments.specs import SpecInvalid
+from deployments.services import Refused
+from deployments.specs import Invalid
 
 PAGE_SIZE = 25
 
@@ -66,9 +66,9 @@ def adopt(request: HttpRequest, endpoint_id: int) -> HttpResponse:
         return _form(request, found, form)
     try:
         run = services.adopt_endpoint(name=found.name, actor=user, **form.cleaned_data)
-    except ActionRefused as refusal:
+    except Refused as refusal:
         form.add_error(None, refusal.message)
-    except SpecInvalid as error:
+    except Invalid as error:
         form.show(error)
     else:
         return redirect("deployments:run", run.pk)

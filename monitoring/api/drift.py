@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from accounts.api.requests import user_of
 from deployments.api.base import DEPLOYMENT_ID, DeploymentsAPIMixin, deployment_or_404
 from deployments.models import Deployment
-from deployments.specs import Column, Part, ShortText, SpecInvalid, parse
+from deployments.specs import Column, Invalid, Part, ShortText, parse
 from integrations.drift.judgement import DriftStatus
 from monitoring.api.ranges import FROM, TO, asked_range
 from monitoring.models import DriftJob
@@ -197,12 +197,12 @@ class DriftViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Deployment]):
 
 
 def _view(request: Request, deployment: Deployment) -> present.DriftView:
-    """Raises SpecInvalid for a range that is none, and for a feature that is none."""
+    """Raises Invalid for a range that is none, and for a feature that is none."""
     shown, feature = asked_range(request, "7d"), request.query_params.get("feature", "")
     asked = any(request.query_params.get(name) for name in ("range", "from", "to"))
     view = present.drift_view(deployment, timezone.now(), shown, feature=feature, whole_range=asked)
     if not feature:
         return present.without_charts(view)
     if view.chosen is None or view.chosen.name != feature:
-        raise SpecInvalid({"feature": ["There is no such feature."]})
+        raise Invalid({"feature": ["There is no such feature."]})
     return present.only_chosen(view)

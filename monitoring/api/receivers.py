@@ -20,7 +20,7 @@ from catalog.api import BACKENDS
 from catalog.models import Environment
 from deployments.api.base import ID, DeploymentsAPIMixin
 from deployments.serializers import Nothing
-from deployments.specs import Part, ShortText, SpecInvalid, parse
+from deployments.specs import Invalid, Part, ShortText, parse
 from monitoring.models import AlertRoute, Delivery, Receiver, ReceiverKind
 from monitoring.services.receivers import (
     create_alert_route,
@@ -114,7 +114,7 @@ class ReceiverViewSet(
         asked, actor = parse(NewReceiver, request.data), user_of(request)
         team = Team.objects.visible_to(actor).filter(slug=asked.team).first()
         if team is None:
-            raise SpecInvalid({"team": [f"There is no team {asked.team}."]})
+            raise Invalid({"team": [f"There is no team {asked.team}."]})
         made = create_receiver(team=team, name=asked.name, kind=asked.kind, address=asked.address, actor=actor)
         body = self.get_serializer(self.get_queryset().get(pk=made.pk)).data
         return Response(body, status.HTTP_201_CREATED, headers={"Location": body["url"]})
@@ -153,9 +153,9 @@ class AlertRouteViewSet(DeploymentsAPIMixin, mixins.ListModelMixin, viewsets.Gen
         receiver = Receiver.objects.visible_to(actor).select_related("team").filter(pk=asked.receiver).first()
         here = Environment.objects.filter(slug=asked.environment).first() if asked.environment else None
         if receiver is None:
-            raise SpecInvalid({"receiver": [f"There is no receiver {asked.receiver}."]})
+            raise Invalid({"receiver": [f"There is no receiver {asked.receiver}."]})
         if asked.environment and here is None:
-            raise SpecInvalid({"environment": [f"There is no environment {asked.environment}."]})
+            raise Invalid({"environment": [f"There is no environment {asked.environment}."]})
         made = create_alert_route(
             receiver=receiver,
             subject=asked.subject or "",

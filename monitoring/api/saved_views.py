@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from accounts.api.requests import user_of
 from accounts.models import Team, User
 from deployments.api.base import ID, DeploymentsAPIMixin
-from deployments.specs import Part, ShortText, SpecInvalid, parse
+from deployments.specs import Invalid, Part, ShortText, parse
 from monitoring.api.receivers import PAGERS
 from monitoring.filters.saved_views import choice_of
 from monitoring.models import SavedView
@@ -121,8 +121,8 @@ class SavedViewViewSet(
 def _choice(query: FleetQuery, request: Request) -> dict[str, str]:
     try:
         return choice_of(query.model_dump(), request)
-    except SpecInvalid as invalid:
-        raise SpecInvalid({f"query.{name}": texts for name, texts in invalid.fields.items()}) from None
+    except Invalid as invalid:
+        raise Invalid({f"query.{name}": texts for name, texts in invalid.fields.items()}) from None
 
 
 def _team(slug: str | None, actor: User) -> Team | None:
@@ -130,5 +130,5 @@ def _team(slug: str | None, actor: User) -> Team | None:
         return None
     team = Team.objects.visible_to(actor).filter(slug=slug).first()
     if team is None:
-        raise SpecInvalid({"team": [f"There is no team {slug}."]})
+        raise Invalid({"team": [f"There is no team {slug}."]})
     return team

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deployments.models import Deployment
-from deployments.specs import SpecInvalid
+from deployments.specs import Invalid
 from monitoring.filters.fleet import FleetFilter
 from monitoring.services.fleet import STATUSES
 
@@ -14,15 +14,15 @@ from monitoring.services.fleet import STATUSES
 def choice_of(given: Mapping[str, str], request: Any) -> dict[str, str]:
     """``given`` as it is kept: parameters that are no filter (page, format) are left out.
 
-    Raises SpecInvalid by parameter for what the fleet would refuse now.
+    Raises Invalid by parameter for what the fleet would refuse now.
     """
     asked = _filter(given, request)
     if not asked.is_valid():
-        raise SpecInvalid({name: [str(text) for text in texts] for name, texts in asked.form.errors.items()})
+        raise Invalid({name: [str(text) for text in texts] for name, texts in asked.form.errors.items()})
     choice = asked.choice
     lens = asked.chosen_lens
     if choice.get("status") not in (None, *(one.value for one in STATUSES[lens])):
-        raise SpecInvalid({"status": [f"The lens {lens.label} has no status {choice['status']}."]})
+        raise Invalid({"status": [f"The lens {lens.label} has no status {choice['status']}."]})
     return choice
 
 

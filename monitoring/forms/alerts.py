@@ -10,7 +10,7 @@ from accounts.models import Team, User
 from accounts.permissions import teams_where
 from accounts.roles import Action
 from catalog.models import Environment
-from deployments.specs import SpecInvalid
+from deployments.specs import Invalid
 from monitoring.alerting.rules import Rule
 from monitoring.models import Receiver, ReceiverKind
 from monitoring.states import AlertSubject, Severity, Standing
@@ -25,7 +25,7 @@ CHOICES = {
 
 
 class _JudgedForm(forms.Form):
-    def show(self, invalid: SpecInvalid) -> None:
+    def show(self, invalid: Invalid) -> None:
         """Each thing that a service refused beside its field; what belongs to none, above them."""
         for name, texts in invalid.fields.items():
             for text in texts:

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from catalog.models import ModelVersion
-from deployments.specs import SpecInvalid
+from deployments.specs import Invalid
 from monitoring.models import Baseline
 
 YES = "yes"
@@ -23,9 +23,9 @@ class FeatureForm(forms.Form):
     threshold = forms.FloatField(required=False)
 
     def feature(self) -> str:
-        """Raises SpecInvalid."""
+        """Raises Invalid."""
         if not self.is_valid():
-            raise SpecInvalid({name: [str(text) for text in texts] for name, texts in self.errors.items()})
+            raise Invalid({name: [str(text) for text in texts] for name, texts in self.errors.items()})
         return str(self.cleaned_data["feature_name"])
 
     def changes(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class BaselineForm(forms.Form):
         return form
 
     def answers(self) -> dict[str, str]:
-        """Raises SpecInvalid."""
+        """Raises Invalid."""
         if not self.is_valid():
-            raise SpecInvalid({name: [str(text) for text in texts] for name, texts in self.errors.items()})
+            raise Invalid({name: [str(text) for text in texts] for name, texts in self.errors.items()})
         return {name: str(value) for name, value in self.cleaned_data.items()}

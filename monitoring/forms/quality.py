@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from deployments.specs import SpecInvalid
+from deployments.specs import Invalid
 from monitoring.models import LabelSource
 
 USUAL_WINDOW_DAYS = LabelSource._meta.get_field("window_days").default
@@ -61,13 +61,13 @@ class LabelsForm(forms.Form):
         return cls(initial={name: getattr(source, name) for name in cls.base_fields})
 
     def answers(self) -> dict[str, Any]:
-        """Raises SpecInvalid."""
+        """Raises Invalid."""
         if not self.is_valid():
-            raise SpecInvalid({name: [str(text) for text in texts] for name, texts in self.errors.items()})
+            raise Invalid({name: [str(text) for text in texts] for name, texts in self.errors.items()})
         given = dict(self.cleaned_data)
         return {**given, "window_days": USUAL_WINDOW_DAYS if given["window_days"] is None else given["window_days"]}
 
-    def show(self, invalid: SpecInvalid) -> None:
+    def show(self, invalid: Invalid) -> None:
         """What a service found wrong, beside its field."""
         if self.is_valid():
             for name, texts in invalid.fields.items():

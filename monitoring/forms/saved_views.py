@@ -8,7 +8,7 @@ from django import forms
 from django.db.models import Q
 
 from accounts.models import Team, User
-from deployments.specs import SpecInvalid
+from deployments.specs import Invalid
 from monitoring.models import SavedView
 from monitoring.models.saved_views import MAX_NAME_CHARS
 
@@ -40,7 +40,7 @@ class SavedViewForm(forms.Form):
             self.fields["team"].empty_label = f"Only {view.owner}"  # type: ignore[attr-defined]  # a choice field
             del self.fields["is_default"]
 
-    def show(self, invalid: SpecInvalid) -> None:
+    def show(self, invalid: Invalid) -> None:
         """Each thing that is refused beside its field; what belongs to the filter, above them."""
         for name, texts in invalid.fields.items():
             for text in texts:

@@ -11,8 +11,8 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.roles import Action
 from deployments.models import Deployment
-from deployments.services.base import ActionRefused, require
-from deployments.specs import SpecInvalid
+from deployments.services.base import Refused, require
+from deployments.specs import Invalid
 from monitoring.alerting.reporting import settle
 from monitoring.alerting.rules import Rule
 from monitoring.models import Alert, AlertRule
@@ -22,20 +22,20 @@ MAX_SNOOZE = timedelta(days=30)
 
 
 def acknowledge_alert(*, alert: Alert, actor: User) -> Alert:
-    """Somebody looks after it: nobody is told again unless it gets worse. Raises ActionRefused."""
+    """Somebody looks after it: nobody is told again unless it gets worse. Raises Refused."""
     return _act(alert, AlertState.ACKNOWLEDGED, f"{actor.display_name} looks after it.", actor)
 
 
 def snooze_alert(*, alert: Alert, until: datetime, actor: User) -> Alert:
-    """Quiet until then; if it lasts, receivers are told again. Raises SpecInvalid or ActionRefused."""
+    """Quiet until then; if it lasts, receivers are told again. Raises Invalid or Refused."""
     now = timezone.now()
     if not now < until <= now + MAX_SNOOZE:
-        raise SpecInvalid({"until": [f"Choose a time within the next {MAX_SNOOZE.days} days."]})
+        raise Invalid({"until": [f"Choose a time within the next {MAX_SNOOZE.days} days."]})
     return _act(alert, AlertState.SNOOZED, f"{actor.display_name} wants to hear of it later.", actor, until)
 
 
 def resolve_alert(*, alert: Alert, actor: User) -> Alert:
-    """It is over: the same opens again only after it was passing, or if it gets worse. Raises ActionRefused."""
+    """It is over: the same opens again only after it was passing, or if it gets worse. Raises Refused."""
     return _act(alert, AlertState.RESOLVED, f"{actor.display_name} says that it is over.", actor)
 
 
@@ -43,12 +43,12 @@ def _act(alert: Alert, to: AlertState, message: str, actor: User, until: datetim
     require(actor, Action.DEPLOY, alert.deployment)
     if settle(alert, to, message, actor=actor, until=until) is None:
         alert.refresh_from_db()
-        raise ActionRefused("not_possible", f"This alert is {alert.get_state_display().lower()} already.")
+        raise Refused("not_possible", f"This alert is {alert.get_state_display().lower()} already.")
     return alert
 
 
 def set_alert_rule(*, deployment: Deployment, rule: Rule, actor: User) -> AlertRule:
-    """When the subject of ``rule`` opens an alert of the deployment. Raises SpecInvalid."""
+    """When the subject of ``rule`` opens an alert of the deployment. Raises Invalid."""
     require(actor, Action.DEPLOY, deployment)
     with transaction.atomic():
         # Of two who set it at once the later counts, and neither gets an error.
@@ -60,6 +60,6 @@ def set_alert_rule(*, deployment: Deployment, rule: Rule, actor: User) -> AlertR
         try:
             row.full_clean()
         except ValidationError as error:
-            raise SpecInvalid(error.message_dict) from None
+            raise Invalid(error.message_dict) from None
         row.save()
     return row

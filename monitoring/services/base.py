@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from deployments.models import Deployment
-from deployments.services.base import ActionRefused
+from deployments.services.base import Refused
 from monitoring.sync.drift_versions import inference_table
 
 
 def require_inference_table(deployment: Deployment) -> str:
-    """Full name of the table that keeps requests and answers. Raises ActionRefused where none is kept."""
+    """Full name of the table that keeps requests and answers. Raises Refused where none is kept."""
     table = inference_table(deployment)
     if table is None:
-        raise ActionRefused("no_inference_table", "This endpoint keeps no requests: switch its inference table on.")
+        raise Refused("no_inference_table", "This endpoint keeps no requests: switch its inference table on.")
     return table

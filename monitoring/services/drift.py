@@ -13,7 +13,7 @@ from accounts.roles import Action
 from catalog.models import ModelVersion
 from deployments.models import Deployment
 from deployments.services.base import require
-from deployments.specs import SpecInvalid
+from deployments.specs import Invalid
 from integrations.databricks import TABLE_NAME
 from monitoring.models import Baseline, DriftJob, FeatureSetting
 from monitoring.services.base import require_inference_table
@@ -29,7 +29,7 @@ NO_TRAINING = "The run of this version names no table that it was trained on (ml
 def set_feature(*, deployment: Deployment, feature: str, changes: dict[str, Any], actor: User) -> FeatureSetting:
     """Keep ``changes``, some of SETTINGS, for one feature of the deployment. They count at once, and for the past.
 
-    Raises PermissionDenied, or SpecInvalid by field.
+    Raises PermissionDenied, or Invalid by field.
     """
     require(actor, Action.DEPLOY, deployment)
     _check(deployment, feature, changes)
@@ -53,7 +53,7 @@ def _check(deployment: Deployment, feature: str, changes: dict[str, Any]) -> Non
     if threshold is not None and not (math.isfinite(threshold) and 0 < threshold <= MAX_THRESHOLD):
         errors["threshold"] = [f"Write a number above 0, at most {MAX_THRESHOLD:g}; leave it empty for the usual one."]
     if errors:
-        raise SpecInvalid(errors)
+        raise Invalid(errors)
 
 
 def features_of(deployment: Deployment) -> set[str]:
@@ -70,7 +70,7 @@ def choose_baseline(
 ) -> DriftJob:
     """Have a job of the workspace make the baseline of a version: of a table, its training data or its first traffic.
 
-    The one before stays until there is another. Raises PermissionDenied, ActionRefused, or SpecInvalid by field.
+    The one before stays until there is another. Raises PermissionDenied, Refused, or Invalid by field.
     """
     require(actor, Action.DEPLOY, deployment)
     require_inference_table(deployment)
@@ -89,7 +89,7 @@ def choose_baseline(
 def _version_of(deployment: Deployment, version: str) -> ModelVersion:
     known = {str(row.version): row for row in versions_of(deployment)}
     if version not in known:
-        raise SpecInvalid({"version": ["This deployment has not served such a version."]})
+        raise Invalid({"version": ["This deployment has not served such a version."]})
     return known[version]
 
 
@@ -100,10 +100,10 @@ def _wanted_baseline(version: ModelVersion, source: str, table: str, prediction_
         return {**asked, "table": "", "prediction_column": ""}
     if source == Baseline.Source.TABLE:
         if not TABLE_NAME.fullmatch(table):
-            raise SpecInvalid({"table": ["Write the full name: catalog.schema.table."]})
+            raise Invalid({"table": ["Write the full name: catalog.schema.table."]})
         return {**asked, "table": table, "prediction_column": prediction_column}
     if source != Baseline.Source.TRAINING:
-        raise SpecInvalid({"source": ["Choose the training data, a table or the first traffic."]})
+        raise Invalid({"source": ["Choose the training data, a table or the first traffic."]})
     if version.training_table is None:
-        raise SpecInvalid({"source": [NO_TRAINING]})
+        raise Invalid({"source": [NO_TRAINING]})
     return of_training(version)

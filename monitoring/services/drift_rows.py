@@ -16,8 +16,8 @@ from accounts.roles import Action
 from catalog.models import ModelVersion
 from catalog.sync import connect
 from deployments.models import Deployment
-from deployments.services.base import ActionRefused, require
-from deployments.specs import SpecInvalid
+from deployments.services.base import Refused, require
+from deployments.specs import Invalid
 from integrations.drift.payloads import OURS, PREDICTION, REQUEST_ID, SOURCE_COLUMNS, TIME, unpack
 from integrations.errors import IntegrationError
 from monitoring.services.base import require_inference_table
@@ -59,14 +59,14 @@ class Behind:
 
 
 def version_of(text: str) -> int | None:
-    """The number of a version as an address has it; None where none is named. Raises SpecInvalid."""
+    """The number of a version as an address has it; None where none is named. Raises Invalid."""
     if text and not VERSION.fullmatch(text):
-        raise SpecInvalid({"version": ["Write the number of a version."]})
+        raise Invalid({"version": ["Write the number of a version."]})
     return int(text) if text else None
 
 
 def query_behind(deployment: Deployment, start: datetime, end: datetime, version: int | None = None) -> str:
-    """The statement, without parameters: for people too. Raises ActionRefused without an inference table."""
+    """The statement, without parameters: for people too. Raises Refused without an inference table."""
     table = require_inference_table(deployment)
     first, last = start.astimezone(UTC), end.astimezone(UTC)
     return QUERY.format(
@@ -100,7 +100,7 @@ def rows_behind(
 
     Payloads may be about people: who looks stands in the audit trail. Where the workspace does not say which requests
     a version answered, they are of all versions, and ``Behind.note`` says so.
-    Raises PermissionDenied, or ActionRefused with the reason in words.
+    Raises PermissionDenied, or Refused with the reason in words.
     """
     require(actor, Action.DEPLOY, deployment)
     query = query_behind(deployment, start, end, version)
@@ -123,9 +123,9 @@ def _read(deployment: Deployment, query: str) -> list[dict[str, Any]]:
     return connect(deployment.workspace).execute_sql(query, timeout_s=TIMEOUT_S).records
 
 
-def _refusal(error: IntegrationError) -> ActionRefused:
+def _refusal(error: IntegrationError) -> Refused:
     words = "the warehouse is not running yet: try again in a minute" if error.code == TIMEOUT else error.message
-    return ActionRefused("rows_not_read", f"The rows could not be read: {words}.")
+    return Refused("rows_not_read", f"The rows could not be read: {words}.")
 
 
 def _unpacked(deployment: Deployment, query: str, records: list[dict[str, Any]]) -> Behind:

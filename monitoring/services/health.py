@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.roles import Action
 from deployments.models import Deployment
-from deployments.services.base import ActionRefused, require
+from deployments.services.base import Refused, require
 from monitoring.models import HealthHistory
 from monitoring.sync.drift_versions import inference_table
 from monitoring.sync.health_history import NO_TABLE, is_overdue
@@ -21,11 +21,11 @@ from monitoring.tasks import read_health_history
 def ask_for_history(*, deployment: Deployment, actor: User) -> HealthHistory:
     """Have the hours without metrics read from the inference table; a warehouse of the workspace does the work.
 
-    Asking again while it is under way changes nothing. Raises PermissionDenied or ActionRefused.
+    Asking again while it is under way changes nothing. Raises PermissionDenied or Refused.
     """
     require(actor, Action.DEPLOY, deployment)
     if inference_table(deployment) is None:
-        raise ActionRefused("no_inference_table", NO_TABLE)
+        raise Refused("no_inference_table", NO_TABLE)
     now = timezone.now()
     with transaction.atomic():
         Deployment.objects.select_for_update().get(pk=deployment.pk)

@@ -12,8 +12,8 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.roles import Action
 from deployments.models import Deployment
-from deployments.services.base import ActionRefused, require
-from deployments.specs import SpecInvalid
+from deployments.services.base import Refused, require
+from deployments.specs import Invalid
 from integrations.databricks import TABLE_NAME
 from monitoring.alerting.quality import tell
 from monitoring.models import LabelSource, QualityDay, QualityJob
@@ -54,7 +54,7 @@ def set_labels(*, deployment: Deployment, labels: Labels, actor: User) -> LabelS
 
     What is named again as it was is counted now, and not when its time comes. What is known is judged by the rule at
     once.
-    Raises PermissionDenied, ActionRefused without an inference table, or SpecInvalid by field.
+    Raises PermissionDenied, Refused without an inference table, or Invalid by field.
     """
     require(actor, Action.DEPLOY, deployment)
     require_inference_table(deployment)
@@ -78,13 +78,13 @@ def set_labels(*, deployment: Deployment, labels: Labels, actor: User) -> LabelS
 
 
 def remove_labels(*, deployment: Deployment, actor: User) -> None:
-    """Labels are read no more, and what was counted of them is gone. Raises PermissionDenied, or ActionRefused."""
+    """Labels are read no more, and what was counted of them is gone. Raises PermissionDenied, or Refused."""
     require(actor, Action.DEPLOY, deployment)
     with transaction.atomic():
         Deployment.objects.select_for_update().get(pk=deployment.pk)
         source = LabelSource.objects.filter(deployment=deployment).first()
         if source is None:
-            raise ActionRefused("no_labels", "Nobody has said where the labels of this deployment come from.")
+            raise Refused("no_labels", "Nobody has said where the labels of this deployment come from.")
         _forget_counts(deployment)
         source.delete()
     tell(deployment, timezone.now())
@@ -111,7 +111,7 @@ def _check(values: dict[str, Any]) -> None:
         errors["kind"] = ["Choose classes or numbers."]
     errors |= _wrong_words(values) | _wrong_rule(values)
     if errors:
-        raise SpecInvalid(errors)
+        raise Invalid(errors)
 
 
 def _wrong_words(values: dict[str, Any]) -> dict[str, list[str]]:

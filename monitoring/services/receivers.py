@@ -11,7 +11,7 @@ from accounts.permissions import can
 from accounts.roles import Action
 from catalog.models import Environment
 from deployments.crypto import encrypt
-from deployments.specs import SpecInvalid
+from deployments.specs import Invalid
 from monitoring.alerting.sending import AddressInvalid, plugin_for
 from monitoring.models import AlertRoute, Delivery, Receiver
 from monitoring.states import Severity
@@ -23,15 +23,15 @@ MAX_ADDRESS_CHARS = 2000
 def create_receiver(*, team: Team, name: str, kind: str, address: str, actor: User) -> Receiver:
     """``address`` is never shown again. All alerts from warnings on go there until its routes are changed.
 
-    Raises PermissionDenied, or SpecInvalid by field.
+    Raises PermissionDenied, or Invalid by field.
     """
     _require(actor, team)
     if not name.strip():
-        raise SpecInvalid({"name": ["Give it a name."]})
+        raise Invalid({"name": ["Give it a name."]})
     try:
         plugin_for(kind, address)
     except AddressInvalid as invalid:
-        raise SpecInvalid({"address": [str(invalid)]}) from None
+        raise Invalid({"address": [str(invalid)]}) from None
     sealed = encrypt(address.strip().encode())
     try:
         with transaction.atomic():
@@ -40,7 +40,7 @@ def create_receiver(*, team: Team, name: str, kind: str, address: str, actor: Us
             )
             AlertRoute.objects.create(team=team, receiver=receiver, min_severity=Severity.WARNING)
     except IntegrityError:
-        raise SpecInvalid({"name": [f"{team} has a receiver of this name."]}) from None
+        raise Invalid({"name": [f"{team} has a receiver of this name."]}) from None
     return receiver
 
 

@@ -13,7 +13,7 @@ from django.db.models.functions import Lower
 from accounts.models import Team, User
 from accounts.permissions import can, teams_where
 from accounts.roles import Action
-from deployments.specs import SpecInvalid
+from deployments.specs import Invalid
 from monitoring.models import SavedView
 from monitoring.models.saved_views import MAX_NAME_CHARS, SavedViewQuerySet
 
@@ -30,7 +30,7 @@ class ViewSettings:
     is_default: bool = False
 
 
-class NameTaken(SpecInvalid):
+class NameTaken(Invalid):
     """``view``: the one of the same owner that has the name."""
 
     def __init__(self, view: SavedView) -> None:
@@ -62,7 +62,7 @@ def changeable(actor: User, views: list[SavedView]) -> set[int]:
 
 
 def save_view(*, actor: User, settings: ViewSettings) -> SavedView:
-    """Raises NameTaken, or SpecInvalid by field."""
+    """Raises NameTaken, or Invalid by field."""
     with transaction.atomic():
         view = SavedView(owner=_locked(actor.pk))
         _write(view, settings, actor)
@@ -72,13 +72,13 @@ def save_view(*, actor: User, settings: ViewSettings) -> SavedView:
 def change_view(*, view: SavedView, settings: ViewSettings, actor: User) -> SavedView:
     """Rename, share, filter otherwise, or have one's fleet open with it.
 
-    Raises PermissionDenied, NameTaken, or SpecInvalid by field.
+    Raises PermissionDenied, NameTaken, or Invalid by field.
     """
     with transaction.atomic():
         _locked(view.owner_id)
         fresh: SavedView | None = SavedView.objects.select_related("owner", "team").filter(pk=view.pk).first()
         if fresh is None:
-            raise SpecInvalid({"name": ["Somebody has deleted this view meanwhile."]})
+            raise Invalid({"name": ["Somebody has deleted this view meanwhile."]})
         _require(actor, fresh)
         _write(fresh, settings, actor)
     return fresh
@@ -112,16 +112,16 @@ def _name(view: SavedView, wanted: str) -> str:
     """In one line and without spaces around; large and small letters are the same."""
     name = " ".join(wanted.split())
     if not name:
-        raise SpecInvalid({"name": ["Give it a name."]})
+        raise Invalid({"name": ["Give it a name."]})
     if len(name) > MAX_NAME_CHARS:
-        raise SpecInvalid({"name": [f"Use at most {MAX_NAME_CHARS} characters; this name has {len(name)}."]})
+        raise Invalid({"name": [f"Use at most {MAX_NAME_CHARS} characters; this name has {len(name)}."]})
     if not name.isprintable():
-        raise SpecInvalid({"name": ["Use characters that can be seen."]})
+        raise Invalid({"name": ["Use characters that can be seen."]})
     same = SavedView.objects.filter(owner=view.owner_id).alias(small=Lower("name")).filter(small=Lower(Value(name)))
     if taken := same.exclude(pk=view.pk).first():
         raise NameTaken(taken)
     if view._state.adding and SavedView.objects.filter(owner=view.owner_id).count() >= MAX_VIEWS:
-        raise SpecInvalid({"name": [f"You keep {MAX_VIEWS} views. Delete one first."]})
+        raise Invalid({"name": [f"You keep {MAX_VIEWS} views. Delete one first."]})
     return name
 
 
@@ -129,14 +129,14 @@ def _require_share(view: SavedView, team: Team | None, actor: User) -> None:
     if team is None or team.pk == view.team_id:
         return
     if view.owner_id != actor.pk:
-        raise SpecInvalid({"team": [f"Only {view.owner} can share it with another team."]})
+        raise Invalid({"team": [f"Only {view.owner} can share it with another team."]})
     if not Team.objects.visible_to(actor).filter(pk=team.pk).exists():
-        raise SpecInvalid({"team": [f"There is no team {team.slug}."]})
+        raise Invalid({"team": [f"There is no team {team.slug}."]})
 
 
 def _require_default(view: SavedView, settings: ViewSettings, actor: User) -> None:
     if settings.is_default != view.is_default and view.owner_id != actor.pk:
-        raise SpecInvalid({"is_default": [f"Only {view.owner} chooses what their fleet opens with."]})
+        raise Invalid({"is_default": [f"Only {view.owner} chooses what their fleet opens with."]})
 
 
 def _require(actor: User, view: SavedView) -> None:

@@ -20,8 +20,8 @@ from accounts.permissions import can, teams_where
 from accounts.roles import Action
 from accounts.views import signed_in
 from deployments.models import Deployment
-from deployments.services import ActionRefused
-from deployments.specs import SpecInvalid
+from deployments.services import Refused
+from deployments.specs import Invalid
 from monitoring.alerting.rules import Rule, rules_of
 from monitoring.filters.alerts import InboxFilter
 from monitoring.forms.alerts import CHOICES, AlertActionForm, RuleForm
@@ -100,9 +100,9 @@ def _act_on(request: HttpRequest, user: User, asked: dict[str, Any]) -> None:
     for found in _visible(user).filter(pk__in=asked["alert"]):
         try:
             _act(found, word, user, asked)
-        except ActionRefused as refusal:
+        except Refused as refusal:
             messages.error(request, f"{found}: {refusal.message}")
-        except SpecInvalid as invalid:
+        except Invalid as invalid:
             messages.error(request, " ".join(text for texts in invalid.fields.values() for text in texts))
             return
         else:
@@ -136,7 +136,7 @@ def alert_rules(request: HttpRequest, deployment_id: int) -> HttpResponse:
     if posted and posted.is_valid():
         try:
             set_alert_rule(deployment=deployment, rule=posted.rule, actor=user)
-        except SpecInvalid as invalid:
+        except Invalid as invalid:
             posted.show(invalid)
         else:
             messages.success(request, f"The rule for {AlertSubject(posted.rule.subject).label.lower()} is set.")

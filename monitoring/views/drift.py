@@ -18,8 +18,8 @@ from accounts.permissions import can
 from accounts.roles import Action
 from accounts.views import signed_in
 from deployments.models import Deployment
-from deployments.services import ActionRefused
-from deployments.specs import SpecInvalid
+from deployments.services import Refused
+from deployments.specs import Invalid
 from deployments.views.deployments import visible_deployment
 from monitoring.forms.drift import BaselineForm, FeatureForm
 from monitoring.presenters import drift as present
@@ -139,7 +139,7 @@ def drift_rows(request: HttpRequest, deployment_id: int) -> HttpResponse:
         version = version_of(request.GET.get("version", ""))
     except RangeInvalid as invalid:
         return HttpResponseBadRequest(str(invalid))
-    except SpecInvalid:
+    except Invalid:
         return HttpResponseBadRequest("There is no such version.")
     context: dict[str, Any] = {"start": shown.start, "end": shown.end, "label": request.GET.get("feature", "")[:255]}
     context["version"] = version
@@ -148,7 +148,7 @@ def drift_rows(request: HttpRequest, deployment_id: int) -> HttpResponse:
             deployment=found, start=shown.start, end=shown.end, actor=signed_in(request), version=version
         )
         context |= {"behind": behind, "query": behind.query, **present.table_of(behind, context["label"])}
-    except ActionRefused as refusal:
+    except Refused as refusal:
         context |= {"refusal": refusal.message}
     return render(request, "monitoring/_drift_rows.html", context)
 
@@ -161,7 +161,7 @@ def drift_feature(request: HttpRequest, deployment_id: int) -> HttpResponse:
     form = FeatureForm(request.POST)
     try:
         set_feature(deployment=found, feature=form.feature(), changes=form.changes(), actor=signed_in(request))
-    except SpecInvalid as invalid:
+    except Invalid as invalid:
         messages.error(request, invalid.text)
         return _back(request, found, reloads=True)
     return _back(request, found)
@@ -174,9 +174,9 @@ def drift_baseline(request: HttpRequest, deployment_id: int) -> HttpResponse:
     form = BaselineForm(request.POST)
     try:
         choose_baseline(deployment=found, actor=signed_in(request), **form.answers())
-    except SpecInvalid as invalid:
+    except Invalid as invalid:
         messages.error(request, invalid.text)
-    except ActionRefused as refusal:
+    except Refused as refusal:
         messages.error(request, refusal.message)
     else:
         messages.success(request, "The workspace makes the baseline; everything is counted again when it is there.")

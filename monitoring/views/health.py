@@ -16,7 +16,7 @@ from accounts.permissions import can
 from accounts.roles import Action
 from accounts.views import signed_in
 from deployments.models import Deployment
-from deployments.services import ActionRefused
+from deployments.services import Refused
 from deployments.views.deployments import visible_deployment
 from monitoring.models import HealthHistory
 from monitoring.presenters import health as present
@@ -61,7 +61,7 @@ def health_history(request: HttpRequest, deployment_id: int) -> HttpResponse:
     if request.method == "POST":
         try:
             ask_for_history(deployment=found, actor=signed_in(request))
-        except ActionRefused as refusal:
+        except Refused as refusal:
             messages.error(request, refusal.message)
         url = reverse("monitoring:health", args=[found.model.full_name])
         return HttpResponseRedirect(f"{url}?deployment={found.pk}&range=30d")

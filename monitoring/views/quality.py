@@ -17,8 +17,8 @@ from accounts.permissions import can
 from accounts.roles import Action
 from accounts.views import signed_in
 from deployments.models import Deployment
-from deployments.services import ActionRefused
-from deployments.specs import SpecInvalid
+from deployments.services import Refused
+from deployments.specs import Invalid
 from deployments.views.deployments import visible_deployment
 from monitoring.forms.quality import LabelsForm
 from monitoring.presenters import quality as present
@@ -49,10 +49,10 @@ def _set_labels(request: HttpRequest, subject: Subject, deployment: Deployment) 
     form = LabelsForm(request.POST)
     try:
         set_labels(deployment=deployment, labels=Labels(**form.answers()), actor=signed_in(request))
-    except SpecInvalid as invalid:
+    except Invalid as invalid:
         form.show(invalid)
         return _page(request, subject, deployment, form)
-    except ActionRefused as refusal:
+    except Refused as refusal:
         messages.error(request, refusal.message)
     else:
         messages.success(request, "The workspace counts the last 60 days beside these labels.")
@@ -89,7 +89,7 @@ def quality_remove(request: HttpRequest, deployment_id: int) -> HttpResponse:
     found = visible_deployment(request, deployment_id)
     try:
         remove_labels(deployment=found, actor=signed_in(request))
-    except ActionRefused as refusal:
+    except Refused as refusal:
         messages.error(request, refusal.message)
     else:
         messages.success(request, "Labels are read no more.")

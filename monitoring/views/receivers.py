@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.permissions import can, teams_where
 from accounts.roles import Action
 from accounts.views import signed_in
-from deployments.specs import SpecInvalid
+from deployments.specs import Invalid
 from monitoring.forms.alerts import ReceiverForm, RouteForm
 from monitoring.models import AlertRoute, Delivery, Receiver
 from monitoring.services.receivers import (
@@ -49,7 +49,7 @@ def receivers(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             receiver = create_receiver(actor=user, **form.cleaned_data)
-        except SpecInvalid as invalid:
+        except Invalid as invalid:
             form.show(invalid)
         else:
             messages.success(request, f"{receiver} hears of warnings and worse. Send a test now.")

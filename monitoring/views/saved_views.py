@@ -16,7 +16,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.models import User
 from accounts.views import signed_in
-from deployments.specs import SpecInvalid
+from deployments.specs import Invalid
 from monitoring.filters.saved_views import choice_of, still_there
 from monitoring.forms.saved_views import SavedViewForm
 from monitoring.models import SavedView
@@ -75,14 +75,14 @@ def fleet_view_new(request: HttpRequest) -> HttpResponse:
     form = SavedViewForm(request.POST or None, user=user)
     try:
         query = choice_of(request.GET.dict(), request)
-    except SpecInvalid as invalid:
+    except Invalid as invalid:
         # No page links to such an address.
         messages.error(request, f"This cannot be kept as a view. {invalid.text}")
         return _go(request, reverse("monitoring:fleet_views"))
     if form.is_valid():
         try:
             view = _kept(form, query, user)
-        except SpecInvalid as invalid:
+        except Invalid as invalid:
             form.offers_to_replace = isinstance(invalid, NameTaken)
             form.show(invalid)
         else:
@@ -102,7 +102,7 @@ def fleet_view_edit(request: HttpRequest, view_id: int) -> HttpResponse:
     if form.is_valid():
         try:
             changed = change_view(view=view, settings=_asked(form, view.query, view), actor=user)
-        except SpecInvalid as invalid:
+        except Invalid as invalid:
             form.show(invalid)
         else:
             messages.success(request, f"{changed} is changed.")

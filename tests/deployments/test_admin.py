@@ -57,7 +57,7 @@ def test_a_resumed_run_is_in_the_trail_with_who_did_it(run_in, owner):
 
 def test_a_refused_resume_is_not_in_the_trail(run_in, owner):
     run = run_in(RunStatus.SUCCEEDED)
-    with pytest.raises(services.ActionRefused):
+    with pytest.raises(services.Refused):
         services.resume(run=run, actor=owner)
     assert not LogEntry.objects.get_for_object(run).filter(action=LogEntry.Action.UPDATE).exists()
 

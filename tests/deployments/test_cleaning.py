@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from deployments import services
 from deployments.models import Run, StageRecord
-from deployments.services import ActionRefused
+from deployments.services import Refused
 from deployments.states import RunKind, RunStatus
 from tests.deployments.conftest import make_run
 from tests.deployments.pages import page_of, run_url
@@ -28,7 +28,7 @@ def failed(deployment, status=RunStatus.FAILED, created=LEFT, **values):
 
 
 def refused(run, actor):
-    with pytest.raises(ActionRefused) as caught:
+    with pytest.raises(Refused) as caught:
         services.clean_up(run=run, actor=actor)
     return caught.value.code
 

@@ -106,5 +106,5 @@ def test_after_an_update_that_never_served_there_is_nothing_to_clean(
     run = advance_to_the_end(services.request_update(deployment=first.deployment, spec=update, actor=deployer))
     assert run.status == RunStatus.FAILED
     assert run.left_behind == []
-    with pytest.raises(services.ActionRefused, match="left nothing behind"):
+    with pytest.raises(services.Refused, match="left nothing behind"):
         services.clean_up(run=run, actor=deployer)

@@ -10,7 +10,7 @@ import pytest
 
 from deployments.configdrift import FieldDifference, differences, variables_of
 from deployments.configdrift.spec import spec_of
-from deployments.specs import SpecInvalid
+from deployments.specs import Invalid
 from integrations.databricks import decoding
 
 INTENDED: dict[str, Any] = {
@@ -213,7 +213,7 @@ def test_there_is_no_spec_of_traffic_that_is_split(shares: dict[str, int]) -> No
     routes = [{"served_entity_name": name, "traffic_percentage": share} for name, share in shares.items()]
     entities = [INTENDED["served_entities"][0], SECOND]
     found = variables_of(live(config={"served_entities": entities, "traffic_config": {"routes": routes}}))
-    with pytest.raises(SpecInvalid, match="Traffic goes to"):
+    with pytest.raises(Invalid, match="Traffic goes to"):
         spec_of(found, BASE)
 
 
@@ -224,7 +224,7 @@ def test_a_version_without_traffic_is_no_part_of_a_spec() -> None:
 
 def test_there_is_no_spec_with_a_secret_in_plain_text() -> None:
     found = variables_of(live(entity={"environment_vars": {"DB_PASSWORD": "canary-password"}}))
-    with pytest.raises(SpecInvalid) as refused:
+    with pytest.raises(Invalid) as refused:
         spec_of(found, BASE)
     assert "DB_PASSWORD" in str(refused.value)
     assert "canary-password" not in str(refused.value)

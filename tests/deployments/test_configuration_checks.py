@@ -14,7 +14,7 @@ from accounts.models import User
 from deployments import services, tasks
 from deployments.configdrift import checking
 from deployments.models import ConfigCheck, Deployment, Run
-from deployments.services import ActionRefused
+from deployments.services import Refused
 from deployments.states import RunKind, RunStatus
 from integrations.errors import IntegrationError
 from tests.deployments.conftest import make_deployment, make_run
@@ -180,7 +180,7 @@ def test_what_changed_again_since_the_person_looked_is_not_accepted(
     look(live(entity={"workload_size": "Medium"}))
     seen = found_of(deployed).fingerprint
     look(live(entity={"workload_size": "Large"}))
-    with pytest.raises(ActionRefused) as refused:
+    with pytest.raises(Refused) as refused:
         services.accept_configuration(deployment=deployed, actor=deployer, fingerprint=seen)
     assert refused.value.code == "changed_again"
     deployed.refresh_from_db()
@@ -200,7 +200,7 @@ def test_what_no_spec_can_say_is_not_accepted(
     deployed: Deployment, look: Look, deployer: User, answer: Any, code: str
 ) -> None:
     look(answer)
-    with pytest.raises(ActionRefused) as refused:
+    with pytest.raises(Refused) as refused:
         services.accept_configuration(deployment=deployed, actor=deployer)
     assert refused.value.code == code
     assert "canary" not in refused.value.message
@@ -211,13 +211,13 @@ def test_nothing_is_accepted_or_reverted_where_nothing_differs_or_a_run_waits(
 ) -> None:
     look(live())
     for act in (services.accept_configuration, services.revert_configuration):
-        with pytest.raises(ActionRefused) as refused:
+        with pytest.raises(Refused) as refused:
             act(deployment=deployed, actor=deployer)
         assert refused.value.code == "not_drifted"
     look(live(entity={"workload_size": "Medium"}))
     make_run(deployed, RunStatus.QUEUED)
     for act in (services.accept_configuration, services.revert_configuration):
-        with pytest.raises(ActionRefused) as refused:
+        with pytest.raises(Refused) as refused:
             act(deployment=deployed, actor=deployer)
         assert refused.value.code == "at_work"
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 from deployments import services
 from deployments.models import Rehearsal, RolloutStep
 from deployments.models.run import Line
-from deployments.services import ActionRefused
-from deployments.specs import SpecInvalid
+from deployments.services import Refused
+from deployments.specs import Invalid
 from deployments.states import Level, RunKind, RunStatus
 from tests.deployments.conftest import make_run
 from tests.deployments.pages import HTMX, page_of, queries, run_url
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 def refused(code):
-    return pytest.raises(ActionRefused, check=lambda refusal: refusal.code == code)
+    return pytest.raises(Refused, check=lambda refusal: refusal.code == code)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_what_serves_and_what_failed_is_nothing_to_go_back_to(deployment, histor
 
 def test_a_version_that_is_gone_from_the_registry_cannot_come_back(deployment, history, deployer):
     deployment.model.versions.filter(version=1).update(removed_at=timezone.now())
-    with pytest.raises(SpecInvalid, check=lambda invalid: set(invalid.fields) == {"version"}):
+    with pytest.raises(Invalid, check=lambda invalid: set(invalid.fields) == {"version"}):
         services.request_rollback(deployment=deployment, to_run=history["1"], actor=deployer)
 
 

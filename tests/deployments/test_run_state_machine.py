@@ -26,8 +26,8 @@ from accounts.roles import Role
 from catalog.models import Environment
 from deployments import runner, services, statestore, tasks
 from deployments.models import Approval, Freeze, Policy, PolicyResult, Run, RunPlan, StageRecord
-from deployments.services import ActionRefused
-from deployments.specs import SpecInvalid, parse_spec
+from deployments.services import Refused
+from deployments.specs import Invalid, parse_spec
 from deployments.stages import STAGE_FUNCTIONS, apply, policy
 from deployments.stages.context import mark_destroyed
 from deployments.states import ACTIVE, TRANSITIONS, End, GoOn, RunKind, RunStatus, Wait
@@ -238,7 +238,7 @@ class Runs(RuleBasedStateMachine):
         """An action of a person; refusals are answers like any other."""
         try:
             act(**values)
-        except (ActionRefused, PermissionDenied, SpecInvalid):
+        except (Refused, PermissionDenied, Invalid):
             return
 
     @happens(person=PEOPLE, destroys=st.sampled_from([False] * 7 + [True]))

@@ -8,8 +8,8 @@ from django.utils import timezone
 from accounts.roles import Role
 from deployments import runner, services
 from deployments.models import Approval, Deployment, Run, TestRequest
-from deployments.services import ActionRefused
-from deployments.specs import SpecInvalid, parse_spec
+from deployments.services import Refused
+from deployments.specs import Invalid, parse_spec
 from deployments.states import ACTIVE, TERMINAL, UNFINISHED, RunKind, RunStatus
 from deployments.tasks import advance_run
 from tests.deployments.conftest import PLAN_SHA256, claimed, last_message, make_deployment, make_run
@@ -30,7 +30,7 @@ def cast(viewer, deployer, approver, owner, stranger, admin):
 
 
 def refused(code):
-    return pytest.raises(ActionRefused, check=lambda refusal: refusal.code == code and refusal.message)
+    return pytest.raises(Refused, check=lambda refusal: refusal.code == code and refusal.message)
 
 
 # -- deploying -------------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ def test_who_may_deploy(model_version, spec, cast, name):
     if name in MAY_DEPLOY:
         assert services.request_deployment(spec=parse_spec(spec), actor=cast[name])
         return
-    with pytest.raises(SpecInvalid, check=lambda refusal: set(refusal.fields) == {"model"}):
+    with pytest.raises(Invalid, check=lambda refusal: set(refusal.fields) == {"model"}):
         services.request_deployment(spec=parse_spec(spec), actor=cast[name])
     assert not Deployment.objects.exists()
 
@@ -74,7 +74,7 @@ def test_who_may_deploy(model_version, spec, cast, name):
 def test_what_a_stranger_may_not_see_is_not_told_apart_from_what_is_not_there(model_version, spec, stranger):
     texts = []
     for model in (spec["model"], "staging.fraud.nothing"):
-        with pytest.raises(SpecInvalid) as refusal:
+        with pytest.raises(Invalid) as refusal:
             services.request_deployment(spec=parse_spec({**spec, "model": model}), actor=stranger)
         texts.append(refusal.value.fields["model"][0].replace(model, "X"))
     assert texts[0] == texts[1]
@@ -82,7 +82,7 @@ def test_what_a_stranger_may_not_see_is_not_told_apart_from_what_is_not_there(mo
 
 def test_a_version_that_is_not_ready_is_refused(registered_model, spec, deployer):
     ModelVersionFactory(model=registered_model, version=3, status="PENDING_REGISTRATION")
-    with pytest.raises(SpecInvalid) as refusal:
+    with pytest.raises(Invalid) as refusal:
         services.request_deployment(spec=parse_spec(spec), actor=deployer)
     assert refusal.value.fields == {"version": ["Version 3 is not ready: Registering."]}
 
@@ -90,7 +90,7 @@ def test_a_version_that_is_not_ready_is_refused(registered_model, spec, deployer
 def test_a_model_of_no_team_is_not_deployed(environment, spec, admin):
     lonely = RegisteredModelFactory(team=None, workspace=environment.workspace, name="lonely")
     ModelVersionFactory(model=lonely, version=3)
-    with pytest.raises(SpecInvalid, check=lambda refusal: set(refusal.fields) == {"model"}):
+    with pytest.raises(Invalid, check=lambda refusal: set(refusal.fields) == {"model"}):
         services.request_deployment(spec=parse_spec({**spec, "model": lonely.full_name}), actor=admin)
 
 
@@ -101,7 +101,7 @@ def test_of_two_requests_for_one_name_at_once_one_gets_it(model_version, spec, d
         lambda: services.request_deployment(spec=wanted, actor=deployer),
         lambda: services.request_deployment(spec=wanted, actor=owner),
     )
-    assert sorted(type(result).__name__ for result in results) == ["Run", "SpecInvalid"]
+    assert sorted(type(result).__name__ for result in results) == ["Run", "Invalid"]
     assert Deployment.objects.count() == Run.objects.count() == 1
 
 
@@ -243,7 +243,7 @@ def test_of_many_approvers_at_once_one_decides(run_in, team):
         return verb(run=mine, actor=person, reason="now")
 
     results = at_once(*(lambda person=person: decide(person) for person in people))
-    assert sorted(type(result).__name__ for result in results) == ["ActionRefused"] * 3 + ["Run"]
+    assert sorted(type(result).__name__ for result in results) == ["Refused"] * 3 + ["Run"]
     decision = Approval.objects.get()
     run.refresh_from_db()
     assert run.status == {"approved": RunStatus.APPLY, "rejected": RunStatus.REJECTED}[decision.decision]
@@ -329,7 +329,7 @@ def test_a_run_that_is_cancelled_and_approved_at_once_is_one_of_both(run_in, dep
     results = at_once(
         lambda: services.cancel(run=fetched(), actor=deployer), lambda: services.approve(run=fetched(), actor=approver)
     )
-    assert {type(result) for result in results} <= {Run, ActionRefused}
+    assert {type(result) for result in results} <= {Run, Refused}
     run.refresh_from_db()
     assert run.status == RunStatus.CANCELLED
 
@@ -364,7 +364,7 @@ def test_of_two_who_resume_at_once_one_does(run_in, deployer, owner):
         return services.resume(run=Run.objects.select_related("deployment__team").get(pk=run.pk), actor=actor)
 
     results = at_once(lambda: resume(deployer), lambda: resume(owner))
-    assert sorted(type(result).__name__ for result in results) == ["ActionRefused", "Run"]
+    assert sorted(type(result).__name__ for result in results) == ["Refused", "Run"]
     assert run.events.count() == 1
 
 
@@ -373,7 +373,7 @@ def test_of_two_who_resume_at_once_one_does(run_in, deployer, owner):
 
 @pytest.mark.parametrize("body", [None, [], "x", 1, {"a": float("nan")}, {"a": "\x00"}, {"\x00": 1}])
 def test_what_cannot_be_sent_to_an_endpoint_is_refused(deployment, viewer, body):
-    with pytest.raises(SpecInvalid, check=lambda refusal: set(refusal.fields) == {"body"}):
+    with pytest.raises(Invalid, check=lambda refusal: set(refusal.fields) == {"body"}):
         services.request_test(deployment=deployment, body=body, actor=viewer)
     assert not TestRequest.objects.exists()
 

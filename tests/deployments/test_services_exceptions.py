@@ -10,7 +10,7 @@ from deployments import services
 from deployments.models import Approval, Notice, PolicyResult, Run
 from deployments.policies.approval import may_break_glass, may_override
 from deployments.policies.evaluating import evaluate
-from deployments.services import ActionRefused
+from deployments.services import Refused
 from deployments.states import RunStatus
 from tests.deployments.conftest import PLAN_SHA256, give_plan, make_run
 from tests.deployments.holding import clear, freeze, only
@@ -35,7 +35,7 @@ def asker(team):
 
 
 def refused(code):
-    return pytest.raises(ActionRefused, check=lambda refusal: refusal.code == code and refusal.message)
+    return pytest.raises(Refused, check=lambda refusal: refusal.code == code and refusal.message)
 
 
 def audited(run, words):
@@ -130,7 +130,7 @@ def test_of_many_overrides_at_once_one_counts(held, team):
         return services.override_policy(run=mine.run, result=mine, actor=person, reason=person.username)
 
     results = at_once(*(lambda person=person: override(person) for person in people))
-    assert sorted(type(result).__name__ for result in results) == ["ActionRefused"] * 3 + ["Run"]
+    assert sorted(type(result).__name__ for result in results) == ["Refused"] * 3 + ["Run"]
     kept = PolicyResult.objects.get(run=held)
     assert kept.overridden_by is not None
     assert kept.override_reason == kept.overridden_by.username
@@ -237,7 +237,7 @@ def test_of_an_approval_a_rejection_and_a_broken_glass_at_once_one_decides(run_i
         lambda: services.reject(run=fetched(), actor=people[1], reason="no"),
         lambda: services.break_glass(run=fetched(), actor=owner, reason=REASON),
     )
-    assert sorted(type(result).__name__ for result in results) == ["ActionRefused"] * 2 + ["Run"]
+    assert sorted(type(result).__name__ for result in results) == ["Refused"] * 2 + ["Run"]
     decision = Approval.objects.get()
     run.refresh_from_db()
     assert run.status == (RunStatus.REJECTED if decision.decision == "rejected" else RunStatus.APPLY)

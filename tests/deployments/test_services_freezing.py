@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from deployments import services
 from deployments.models import Freeze
-from deployments.services import ActionRefused
-from deployments.specs import SpecInvalid
+from deployments.services import Refused
+from deployments.specs import Invalid
 from deployments.states import RunStatus
 from tests.deployments.conftest import make_deployment, make_run
 from tests.deployments.holding import freeze
@@ -56,13 +56,13 @@ def test_what_is_frozen_has_its_scope_and_its_words(admin, environment, team):
     ],
 )
 def test_a_freeze_has_a_reason_and_an_end_that_is_near(admin, values, field):
-    with pytest.raises(SpecInvalid, check=lambda refusal: set(refusal.fields) == {field}):
+    with pytest.raises(Invalid, check=lambda refusal: set(refusal.fields) == {field}):
         create(admin, **values)
     assert not Freeze.objects.exists()
 
 
 def test_a_freeze_is_of_one_thing(admin, environment, team):
-    with pytest.raises(SpecInvalid, check=lambda refusal: set(refusal.fields) == {"team"}):
+    with pytest.raises(Invalid, check=lambda refusal: set(refusal.fields) == {"team"}):
         create(admin, environment=environment, team=team)
     with pytest.raises(IntegrityError):
         Freeze.objects.create(scope="all", team=team, reason="x", ends_at=timezone.now(), created_by=admin)
@@ -97,7 +97,7 @@ def test_lifting_sends_on_who_waited_for_it_and_nobody_else(
 
 @pytest.mark.parametrize("values", [{"hours": -1}, {"lifted_at": timezone.now()}])
 def test_what_is_over_is_not_lifted(admin, values):
-    with pytest.raises(ActionRefused, check=lambda refusal: refusal.code == "not_active"):
+    with pytest.raises(Refused, check=lambda refusal: refusal.code == "not_active"):
         services.lift_freeze(freeze=freeze(admin, **values), actor=admin)
 
 

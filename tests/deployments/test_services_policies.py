@@ -5,8 +5,8 @@ from django.core.exceptions import PermissionDenied
 
 from deployments import services
 from deployments.models import Policy, PolicyVersion
-from deployments.services import ActionRefused
-from deployments.specs import SpecInvalid
+from deployments.services import Refused
+from deployments.specs import Invalid
 from tests.deployments.holding import only
 from tests.deployments.test_models import at_once
 
@@ -25,7 +25,7 @@ def edit(policy, actor, **values):
 
 
 def invalid(*fields):
-    return pytest.raises(SpecInvalid, check=lambda refusal: set(refusal.fields) == set(fields))
+    return pytest.raises(Invalid, check=lambda refusal: set(refusal.fields) == set(fields))
 
 
 @pytest.mark.parametrize("name", ["viewer", "deployer", "approver", "owner", "stranger"])
@@ -51,7 +51,7 @@ def test_an_edit_is_a_new_version_and_the_old_one_stays(admin):
 def test_an_edit_of_what_has_changed_meanwhile_is_refused(admin):
     policy = create(admin)
     edit(policy, admin)
-    with pytest.raises(ActionRefused, check=lambda refusal: refusal.code == "policy_changed"):
+    with pytest.raises(Refused, check=lambda refusal: refusal.code == "policy_changed"):
         edit(policy, admin, version=1, level="off")
     assert Policy.objects.get().level == "mandatory"
 
@@ -61,7 +61,7 @@ def test_of_many_edits_at_once_one_wins(admin):
     policy = create(admin)
     levels = ["off", "advisory", "overridable", "mandatory"]
     results = at_once(*(lambda level=level: edit(policy, admin, level=level) for level in levels))
-    assert sorted(type(result).__name__ for result in results) == ["ActionRefused"] * 3 + ["Policy"]
+    assert sorted(type(result).__name__ for result in results) == ["Refused"] * 3 + ["Policy"]
     assert PolicyVersion.objects.count() == 2
     kept = Policy.objects.get()
     assert kept.level == kept.versions.all()[0].level

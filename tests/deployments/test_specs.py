@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.specs import DeploymentSpec, SpecInvalid, parse_spec
+from deployments.specs import DeploymentSpec, Invalid, parse_spec
 
 LEAST = {"model": "staging.fraud.card_fraud", "version": "3", "environment": "staging", "name": "card-fraud"}
 FULL = {
@@ -39,7 +39,7 @@ FULL = {
 
 def wrong(**fields):
     """The fields that are refused when ``fields`` are written over the smallest spec."""
-    with pytest.raises(SpecInvalid) as refusal:
+    with pytest.raises(Invalid) as refusal:
         parse_spec({**LEAST, **fields})
     assert all(text.endswith(".") for texts in refusal.value.fields.values() for text in texts)
     return set(refusal.value.fields)
@@ -57,7 +57,7 @@ def test_four_fields_are_enough():
 
 
 def test_everything_that_is_wrong_is_said_at_once():
-    with pytest.raises(SpecInvalid) as refusal:
+    with pytest.raises(Invalid) as refusal:
         parse_spec(
             {
                 "version": 3,
@@ -84,7 +84,7 @@ def test_everything_that_is_wrong_is_said_at_once():
 
 @pytest.mark.parametrize("data", [None, [], "text", 3, [["model", "a.b.c"]]])
 def test_what_is_no_object_is_refused(data):
-    with pytest.raises(SpecInvalid):
+    with pytest.raises(Invalid):
         parse_spec(data)
 
 
@@ -231,9 +231,9 @@ def test_tags_that_are_ours_or_no_names_are_refused(name):
 
 
 def test_yaml_keys_that_are_no_text_are_refused():
-    with pytest.raises(SpecInvalid):
+    with pytest.raises(Invalid):
         parse_spec({**LEAST, "tags": {1: "x"}})
-    with pytest.raises(SpecInvalid):
+    with pytest.raises(Invalid):
         parse_spec(LEAST | {1: "x"})
 
 
@@ -286,6 +286,6 @@ JSON = st.recursive(
 
 @given(field=st.sampled_from([*FULL, "unknown"]), value=JSON)
 def test_whatever_stands_in_a_field_the_answer_is_a_spec_or_a_refusal(field, value):
-    with suppress(SpecInvalid):
+    with suppress(Invalid):
         spec = parse_spec({**LEAST, field: value})
         assert field == "name" or spec.name == "card-fraud"

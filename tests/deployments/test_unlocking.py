@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from deployments import services, statestore
 from deployments.models import BackendCredential, Run, StateLock
-from deployments.services import ActionRefused
+from deployments.services import Refused
 from deployments.states import RunStatus
 from deployments.statestore import StateRefused
 from tests.deployments.conftest import make_run
@@ -61,7 +61,7 @@ def test_it_is_in_the_audit_trail_and_in_the_log_of_the_run(deployment, backend,
 
 def test_a_lock_of_a_run_at_work_is_not_freed(deployment, backend, admin):
     run = hold(deployment)
-    with pytest.raises(ActionRefused, match=f"Run #{run.pk} is at work"):
+    with pytest.raises(Refused, match=f"Run #{run.pk} is at work"):
         services.force_unlock(deployment=deployment, actor=admin, reason=REASON)
     assert StateLock.objects.exists()
 
@@ -77,14 +77,14 @@ def test_a_lease_that_ran_out_protects_nothing(deployment, backend, admin):
     [({"reason": " too short "}, "reason_required"), ({"lock_id": "another"}, "other_lock")],
 )
 def test_it_takes_a_reason_and_the_lock_that_was_seen(deployment, backend, admin, values, code):
-    with pytest.raises(ActionRefused) as refused:
+    with pytest.raises(Refused) as refused:
         services.force_unlock(deployment=deployment, actor=admin, **{"reason": REASON, **values})
     assert refused.value.code == code
     assert StateLock.objects.exists()
 
 
 def test_what_is_not_locked_is_not_freed(deployment, admin):
-    with pytest.raises(ActionRefused) as refused:
+    with pytest.raises(Refused) as refused:
         services.force_unlock(deployment=deployment, actor=admin, reason=REASON)
     assert refused.value.code == "not_locked"
 

@@ -11,8 +11,8 @@ from django.urls import reverse
 from deployments import services, tasks
 from deployments.configdrift import listing
 from deployments.models import Deployment, EndpointListing, Run, UnmanagedEndpoint
-from deployments.services import ActionRefused
-from deployments.specs import SpecInvalid
+from deployments.services import Refused
+from deployments.specs import Invalid
 from deployments.states import RunKind, RunStatus
 from integrations.databricks import decoding
 from integrations.errors import IntegrationError
@@ -129,7 +129,7 @@ def test_adopting_starts_a_run_of_its_kind(list_now, deployer, team, environment
 )
 def test_what_is_no_deployment_is_refused_in_words(list_now, admin, team, environment, changes, text):
     list_now(answer(**changes))
-    with pytest.raises(ActionRefused, match=text):
+    with pytest.raises(Refused, match=text):
         adopt(admin, team, environment)
     assert not Deployment.objects.exists()
 
@@ -148,7 +148,7 @@ def test_what_the_catalog_or_a_spec_does_not_know_is_refused_by_field(
     list_now, admin, team, environment, changes, field
 ):
     list_now(answer(**changes))
-    with pytest.raises(SpecInvalid) as refused:
+    with pytest.raises(Invalid) as refused:
         adopt(admin, team, environment)
     assert set(refused.value.fields) == {field}
     assert "canary" not in str(refused.value)
@@ -156,7 +156,7 @@ def test_what_the_catalog_or_a_spec_does_not_know_is_refused_by_field(
 
 def test_an_endpoint_of_a_model_that_one_may_not_see_is_not_there(list_now, stranger, other_team, environment):
     list_now(answer())
-    with pytest.raises(SpecInvalid, match="no endpoint by-hand"):
+    with pytest.raises(Invalid, match="no endpoint by-hand"):
         adopt(stranger, other_team, environment)
 
 
@@ -165,7 +165,7 @@ def test_nobody_takes_an_endpoint_of_a_model_that_he_may_not_deploy(list_now, vi
     with pytest.raises(PermissionDenied):
         adopt(viewer, team, environment)
     other_team.memberships.create(user=viewer, role="deployer")
-    with pytest.raises(SpecInvalid, match="not deploy it"):
+    with pytest.raises(Invalid, match="not deploy it"):
         adopt(viewer, other_team, environment)
     assert not Run.objects.exists()
 
@@ -173,7 +173,7 @@ def test_nobody_takes_an_endpoint_of_a_model_that_he_may_not_deploy(list_now, vi
 def test_an_endpoint_is_adopted_once(list_now, deployer, team, environment):
     list_now(answer())
     run = adopt(deployer, team, environment)
-    with pytest.raises(SpecInvalid, match="nobody has"):
+    with pytest.raises(Invalid, match="nobody has"):
         adopt(deployer, team, environment)
     Run.objects.filter(pk=run.pk).update(status=RunStatus.FAILED)
     again = adopt(deployer, team, environment)

@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
-from deployments.specs import SpecInvalid
+from deployments.specs import Invalid
 from monitoring.models import Baseline, DriftJob
 from monitoring.services.drift import choose_baseline
 from tests.deployments.conftest import make_deployment
@@ -181,7 +181,7 @@ def test_a_person_may_choose_the_training_data_again(
 
 def test_a_version_that_names_no_training_data_refuses_it_beside_the_field(watched: Deployment, deployer: User) -> None:
     watched.model.versions.update(datasets=[{**TRAINING, "table": "", "table_version": None}])
-    with pytest.raises(SpecInvalid) as refused:
+    with pytest.raises(Invalid) as refused:
         choose_baseline(deployment=watched, version="3", source="training", actor=deployer)
     assert refused.value.fields == {
         "source": ["The run of this version names no table that it was trained on (mlflow.log_input)."]

@@ -11,7 +11,7 @@ from auditlog.models import LogEntry
 from django.core.exceptions import PermissionDenied
 
 from accounts.models import Team, User
-from deployments.specs import SpecInvalid
+from deployments.specs import Invalid
 from monitoring.models import SavedView
 from monitoring.services.saved_views import (
     MAX_VIEWS,
@@ -64,7 +64,7 @@ def test_ones_own_views_come_first_and_the_one_that_opens_before_all(viewer: Use
 )
 def test_a_name_that_cannot_be_is_refused_beside_its_field(viewer: User, name: str, message: str) -> None:
     keep(viewer)
-    with pytest.raises(SpecInvalid) as refused:
+    with pytest.raises(Invalid) as refused:
         keep(viewer, name)
     assert refused.value.fields == {"name": [message]}
     assert SavedView.objects.count() == 1
@@ -76,7 +76,7 @@ def test_two_people_may_give_the_same_name(viewer: User, deployer: User) -> None
 
 
 def test_nobody_shares_with_a_team_that_they_are_not_in(viewer: User, other_team: Team) -> None:
-    with pytest.raises(SpecInvalid) as refused:
+    with pytest.raises(Invalid) as refused:
         keep(viewer, team=other_team)
     assert list(refused.value.fields) == ["team"]
 
@@ -100,7 +100,7 @@ def test_team_admins_rename_withdraw_and_delete_what_is_shared_and_share_it_no_f
     with pytest.raises(PermissionDenied):
         delete_view(view=view, actor=deployer)
     for settings in (ViewSettings("x", FAILING, other_team), ViewSettings("x", FAILING, team, True)):
-        with pytest.raises(SpecInvalid):
+        with pytest.raises(Invalid):
             change_view(view=SavedView.objects.get(), settings=settings, actor=owner)
     assert changeable(owner, [view]) == changeable(viewer, [view]) == {view.pk}
     assert changeable(deployer, [view]) == set()
@@ -121,7 +121,7 @@ def test_a_view_of_a_team_that_is_gone_is_the_owners_alone(viewer: User, deploye
 
 def test_nobody_keeps_views_without_end(viewer: User) -> None:
     SavedView.objects.bulk_create(SavedView(owner=viewer, name=str(n), query=FAILING) for n in range(MAX_VIEWS))
-    with pytest.raises(SpecInvalid):
+    with pytest.raises(Invalid):
         keep(viewer)
 
 
@@ -135,7 +135,7 @@ def test_what_is_done_to_a_view_is_in_the_audit_trail(viewer: User, team: Team) 
 def test_a_view_that_was_deleted_meanwhile_does_not_come_back(viewer: User) -> None:
     view = keep(viewer)
     delete_view(view=SavedView.objects.get(), actor=viewer)
-    with pytest.raises(SpecInvalid):
+    with pytest.raises(Invalid):
         change_view(view=view, settings=ViewSettings("renamed", FAILING), actor=viewer)
     assert not SavedView.objects.exists()
 
