@@ -8,8 +8,10 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.http import HttpRequest
 
-from accounts.forms import ThrottledAdminLogin
-from accounts.models import AccessToken, Membership, Team, User
+from accounts.people.models import User
+from accounts.signin.forms import ThrottledAdminLogin
+from accounts.teams.models import Membership, Team
+from accounts.tokens.models import AccessToken
 
 admin.site.login_form = ThrottledAdminLogin
 admin.site.site_header = admin.site.site_title = "Slipway"

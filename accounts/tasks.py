@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from accounts.models import IdempotencyKey
+from web.idempotency import IdempotencyKey
 
 
 @shared_task(name="accounts.tasks.purge_idempotency_keys")

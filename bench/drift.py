@@ -22,7 +22,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
 from bench.report import Verdict, finish, machine, median, show
-from integrations.drift.baseline import make_baseline
+from sketches.baseline import make_baseline
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / "bench" / "drift_peers"

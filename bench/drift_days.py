@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from bench import portal
 from bench.drift import PIECE, rows
 from bench.report import median
-from integrations.drift.baseline import make_baseline
-from integrations.drift.judgement import DriftStatus, Rules, judge
-from integrations.drift.sketch import sketch
+from sketches.baseline import make_baseline
+from sketches.judgement import DriftStatus, Rules, judge
+from sketches.sketch import sketch
 
 if TYPE_CHECKING:
     from deployments.models import Deployment
@@ -66,8 +66,8 @@ def _median_ms(work: Callable[[], int]) -> float:
 
 
 def _from_database(deployment: Deployment, until: datetime) -> int:
-    from monitoring.presenters.drift_charts import History
-    from monitoring.specs import TimeRange
+    from monitoring.drift.charts import History
+    from web.ranges import TimeRange
 
     shown = TimeRange("", until - timedelta(days=DAYS), until - timedelta(microseconds=1))
     history = History.of(deployment, Rules(), shown)
@@ -77,8 +77,8 @@ def _from_database(deployment: Deployment, until: datetime) -> int:
 def _from_lake(deployment_id: int, until: datetime) -> int:
     import pyarrow.dataset as ds
 
-    from monitoring.lake import delta
     from monitoring.lake.tables import DRIFT_SKETCHES
+    from monitoring.watched import delta
 
     target = delta.find(DRIFT_SKETCHES)
     assert target is not None
@@ -95,8 +95,8 @@ def _is_judged(features: Any) -> bool:
 
 def _add_up(deployment: Deployment, until: datetime) -> int:
     """What each count does with the hours that it has counted, here for all 30 days at once."""
+    from monitoring.drift.days import add_up
     from monitoring.models import Baseline, DriftDay
-    from monitoring.sync.drift_days import add_up
 
     add_up(deployment.pk, Baseline.objects.values_list("pk", flat=True), until - timedelta(days=DAYS), until, until)
     return DriftDay.objects.count()
@@ -104,8 +104,8 @@ def _add_up(deployment: Deployment, until: datetime) -> int:
 
 def _fill(until: datetime) -> Deployment:
     """Thirty days of hours: 720 windows of 1,000 predictions each."""
+    from deployments.deployment.specs import parse_spec
     from deployments.models import Deployment
-    from deployments.specs import parse_spec
     from monitoring.models import Baseline, DriftWindow
     from tests.factories import EnvironmentFactory, ModelVersionFactory, TeamFactory, UserFactory
 

@@ -23,7 +23,7 @@ from bench.report import Verdict, finish, machine, show
 if TYPE_CHECKING:
     from accounts.models import User
     from deployments.models import Deployment
-    from monitoring.sync.billing import Usage
+    from monitoring.cost.billing import Usage
 
 MODELS, ENVIRONMENTS, DAYS, TEAMS = 500, ("dev", "staging", "prod"), 30, 12
 ROUNDS = 20
@@ -143,7 +143,7 @@ def _fill() -> int:
 
 
 def _spec(full_name: str, environment: str, name: str) -> dict[str, object]:
-    from deployments.specs import parse_spec
+    from deployments.deployment.specs import parse_spec
 
     wanted = {"model": full_name, "version": "3", "environment": environment, "name": name.replace("_", "-")}
     return parse_spec(wanted).as_json()
@@ -152,7 +152,7 @@ def _spec(full_name: str, environment: str, name: str) -> dict[str, object]:
 def _runs_and_watches(made: Sequence[Deployment], admin: User, dice: random.Random) -> None:
     from deployments.models import Run
     from monitoring.models import HealthSource, Watch
-    from monitoring.states import Standing
+    from monitoring.watched.states import Standing
 
     now = datetime.now(UTC)
     ends = ["succeeded"] * 6 + ["failed", "rolled_back"]
@@ -178,11 +178,11 @@ def _runs_and_watches(made: Sequence[Deployment], admin: User, dice: random.Rand
 
 
 def _metrics_and_costs(made: Sequence[Deployment], dice: random.Random) -> int:
+    from monitoring.cost import importing as cost
+    from monitoring.cost.billing import Usage
+    from monitoring.health.models import COARSE
+    from monitoring.health.scraping import floor
     from monitoring.models import BillingSource, HealthBucket
-    from monitoring.models.health import COARSE
-    from monitoring.sync import cost
-    from monitoring.sync.billing import Usage
-    from monitoring.sync.health import floor
 
     now = datetime.now(UTC)
     hours = [floor(now, COARSE) - timedelta(hours=n) for n in range(24 * DAYS)]

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import Verdict, finish, machine, median, show
-from deployments.states import TERMINAL
-from integrations.databricks import Credentials
-from integrations.terraform import HttpBackend, TerraformSettings, render_workspace, terraform_env
-from portal.embedded.parts import WORKER_RUNS
+from deployments.runs.statuses import TERMINAL
+from embedded.parts import WORKER_RUNS
+from integrations.databricks.credentials import Credentials
+from integrations.terraform.files import HttpBackend, TerraformSettings, render_workspace, terraform_env
 from tests.product import CREATE, Product
 from tests.stack import Stack
 from tests.waiting import wait_until

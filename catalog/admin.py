@@ -8,7 +8,8 @@ from django.contrib import admin
 from django.db.models import Field, Model, URLField
 from django.http import HttpRequest
 
-from catalog.models import Environment, ModelVersion, RegisteredModel, Workspace
+from catalog.registered_models.models import ModelVersion, RegisteredModel
+from catalog.workspaces.models import Environment, Workspace
 
 if TYPE_CHECKING:
     # Django's admin classes take no type parameters at run time.

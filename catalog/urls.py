@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from catalog import views
+from catalog.mirror import views as mirror_views
+from catalog.registered_models import views as registered_models_views
+from catalog.workspaces import views as workspaces_views
 
 
 class FullNameConverter:
@@ -22,10 +24,10 @@ class FullNameConverter:
 register_converter(FullNameConverter, "full_name")
 app_name = "catalog"
 urlpatterns = [
-    path("models/", views.models, name="models"),
-    path("models/sync-status/", views.sync_status, name="sync_status"),
-    path("models/refresh/", views.refresh, name="refresh"),
-    path("models/<full_name:full_name>/", views.model, name="model"),
-    path("models/<full_name:full_name>/risk/", views.risk, name="risk"),
-    path("environments/", views.environments, name="environments"),
+    path("models/", registered_models_views.models, name="models"),
+    path("models/sync-status/", mirror_views.sync_status, name="sync_status"),
+    path("models/refresh/", mirror_views.refresh, name="refresh"),
+    path("models/<full_name:full_name>/", registered_models_views.model, name="model"),
+    path("models/<full_name:full_name>/risk/", registered_models_views.risk, name="risk"),
+    path("environments/", workspaces_views.environments, name="environments"),
 ]

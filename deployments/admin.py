@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from deployments.models import Approval, Deployment, Run, StateLock, TestRequest
+from deployments.deployment.models import Deployment
+from deployments.policies.models import Approval
+from deployments.runs.models import Run
+from deployments.tfstate.models import StateLock
+from deployments.trials.models import TestRequest
 
 if TYPE_CHECKING:
     # Django's admin classes take no type parameters at run time.

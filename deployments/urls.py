@@ -5,26 +5,20 @@ from __future__ import annotations
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from deployments.views import (
-    configuration,
-    deployments,
-    drafts,
-    exceptions,
-    freezes,
-    locks,
-    policies,
-    prices,
-    review,
-    rollouts,
-    run_actions,
-    run_log,
-    runs,
-    state,
-    states,
-    test_requests,
-    unmanaged,
-    wizard,
-)
+from deployments.configuration import unmanaged_views as unmanaged
+from deployments.configuration import views as configuration
+from deployments.pages import deployments, run_actions, run_log, runs
+from deployments.pages import trials as test_requests
+from deployments.policies import decision_views
+from deployments.policies import freeze_views as freezes
+from deployments.policies import views as policies
+from deployments.pricing import views as prices
+from deployments.rollouts import views as rollouts
+from deployments.tfstate import backend as state
+from deployments.tfstate import views
+from deployments.tfstate import views as states
+from deployments.wizard import drafts, review
+from deployments.wizard import views as wizard
 
 app_name = "deployments"
 urlpatterns = [
@@ -46,7 +40,7 @@ urlpatterns = [
     path("deployments/<int:deployment_id>/config-drift/check/", configuration.config_check, name="config_check"),
     path("deployments/<int:deployment_id>/config-drift/accept/", configuration.config_accept, name="config_accept"),
     path("deployments/<int:deployment_id>/config-drift/revert/", configuration.config_revert, name="config_revert"),
-    path("deployments/<int:deployment_id>/unlock/", locks.force_unlock, name="force_unlock"),
+    path("deployments/<int:deployment_id>/unlock/", views.force_unlock, name="force_unlock"),
     path("deployments/<int:deployment_id>/states/", states.states, name="states"),
     path("deployments/<int:deployment_id>/test/", test_requests.test_request, name="test_request"),
     path("deployments/<int:deployment_id>/test/<int:test_id>/", test_requests.test_result, name="test_result"),
@@ -59,12 +53,12 @@ urlpatterns = [
     path("runs/<int:run_id>/cancel/", run_actions.run_cancel, name="run_cancel"),
     path("runs/<int:run_id>/resume/", run_actions.run_resume, name="run_resume"),
     path("runs/<int:run_id>/cleanup/", run_actions.run_cleanup, name="run_cleanup"),
-    path("runs/<int:run_id>/approve/", run_actions.run_approve, name="run_approve"),
-    path("runs/<int:run_id>/reject/", run_actions.run_reject, name="run_reject"),
+    path("runs/<int:run_id>/approve/", decision_views.run_approve, name="run_approve"),
+    path("runs/<int:run_id>/reject/", decision_views.run_reject, name="run_reject"),
     path("runs/<int:run_id>/promote/", rollouts.run_promote, name="run_promote"),
     path("runs/<int:run_id>/rollback/", rollouts.run_rollback, name="run_rollback"),
-    path("runs/<int:run_id>/break-glass/", exceptions.run_break_glass, name="run_break_glass"),
-    path("runs/<int:run_id>/override/<int:result_id>/", exceptions.run_override, name="run_override"),
+    path("runs/<int:run_id>/break-glass/", decision_views.run_break_glass, name="run_break_glass"),
+    path("runs/<int:run_id>/override/<int:result_id>/", decision_views.run_override, name="run_override"),
     path("policies/", policies.policies, name="policies"),
     path("policies/new/<slug:rule>/", policies.policy_new, name="policy_new"),
     path("policies/<int:policy_id>/", policies.policy, name="policy"),
@@ -73,7 +67,7 @@ urlpatterns = [
     path("prices/", prices.prices, name="prices"),
     path("prices/new/", prices.prices_new, name="prices_new"),
     path("prices/<int:table_id>/", prices.price_table, name="price_table"),
-    path("notices/<int:notice_id>/acknowledge/", exceptions.notice_acknowledge, name="notice_acknowledge"),
+    path("notices/<int:notice_id>/acknowledge/", decision_views.notice_acknowledge, name="notice_acknowledge"),
     path(
         "terraform/state/<int:deployment_id>",
         csrf_exempt(state.terraform_state),

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from monitoring.views import alerts, budgets, cost, drift, fleet, health, quality, receivers, saved_views
+from monitoring.alerts import receiver_views as receivers
+from monitoring.alerts import views as alerts
+from monitoring.cost import budget_views as budgets
+from monitoring.cost import views as cost
+from monitoring.drift import views as drift
+from monitoring.fleet import saved_view_views as saved_views
+from monitoring.fleet import views as fleet
+from monitoring.health import views as health
+from monitoring.quality import views as quality
 
 app_name = "monitoring"
 urlpatterns: list[URLPattern] = [

@@ -14,9 +14,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from accounts.models import Membership, User
-from accounts.roles import ALLOWED, Action, Role
+from accounts.teams.roles import ALLOWED, Action, Role
 from deployments.models import Freeze
-from deployments.policies.freezing import freeze_text
+from deployments.policies.freezes import freeze_text
 
 
 def everybody(shell: Shell) -> bool:

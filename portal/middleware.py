@@ -13,7 +13,7 @@ from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 from django_htmx.middleware import HtmxDetails
 
-from portal.templatetags.ui import message_tone
+from web.templatetags.ui import message_tone
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 

@@ -10,8 +10,8 @@ from django.core.paginator import Paginator
 from django.http import QueryDict
 from django.utils import timezone
 
-from monitoring.presenters.charts import Chart, Series
-from portal.templatetags.ui import TONE_ICONS
+from web.charts import Chart, Series
+from web.templatetags.ui import TONE_ICONS
 
 TEAMS = ("fraud", "pricing", "support")
 

@@ -11,14 +11,14 @@ from django.template.loader import render_to_string
 from django.views.decorators.csrf import requires_csrf_token
 from django.views.decorators.http import require_GET
 
-from accounts.permissions import teams_where
-from accounts.roles import Action
-from accounts.views import signed_in
-from deployments.filters import in_trouble
+from accounts.people.permissions import signed_in
+from accounts.teams.permissions import teams_where
+from accounts.teams.roles import Action
 from deployments.models import Deployment
-from deployments.presenters.deployments import HOME_ROWS, awaiting_approval, for_list, my_runs, rows_of
+from deployments.pages.presenters import HOME_ROWS, awaiting_approval, for_list, my_runs, rows_of
+from deployments.runs.services import in_trouble
+from monitoring.alerts.states import AlertState
 from monitoring.models import Alert
-from monitoring.states import AlertState
 from portal.showcase import missing_lines, showcase
 
 

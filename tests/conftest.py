@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import Team, TokenScope, User
-from accounts.roles import Role
+from accounts.teams.roles import Role
 from catalog.models import Environment, ModelVersion, RegisteredModel, Workspace
 from tests.factories import (
     EnvironmentFactory,

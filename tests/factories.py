@@ -8,7 +8,7 @@ from factory.declarations import LazyAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from accounts.models import AccessToken, Membership, Team, TokenScope, User
-from accounts.roles import Role
+from accounts.teams.roles import Role
 from catalog.models import Environment, ModelVersion, ModelVersionStatus, RegisteredModel, Workspace
 
 PASSWORD = "a-long-password-of-a-test"

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deployments.states import TERMINAL
+from deployments.runs.statuses import TERMINAL
 from tests.stack import Stack
 from tests.waiting import wait_until
 

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from bench.drift_peers.meter import Meter
-from integrations.drift.metrics import METRICS
-from integrations.drift.tables import sketch_delta
+from sketches.metrics import METRICS
+from sketches.tables import sketch_delta
 
 
 def main() -> None:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from deployments.models import ChangeKind, Policy, PolicyLevel, PolicyResult, PolicyVersion, Run
 from deployments.policies.facts import Facts, collect
+from deployments.policies.models import ChangeKind, Policy, PolicyLevel, PolicyResult, PolicyVersion
 from deployments.policies.rules import RULES, Finding, Rule
-from deployments.specs import Invalid, parse
+from deployments.runs.models import Run
+from web.bodies import parse
+from web.errors import Invalid
 
 Outcome = PolicyResult.Outcome
 _STRICTNESS = (PolicyLevel.OFF, PolicyLevel.ADVISORY, PolicyLevel.OVERRIDABLE, PolicyLevel.MANDATORY)

@@ -12,11 +12,15 @@ from django.db.models import OuterRef, Subquery, Sum
 from django.utils import timezone
 
 from catalog.models import Environment
-from deployments.models import Budget, ChangeKind, Deployment, MonthSpend, Run, RunPlan, StageRecord, TestRequest
-from deployments.models.deployment import DeploymentQuerySet
+from deployments.deployment.models import Deployment, DeploymentQuerySet
+from deployments.deployment.specs import DeploymentSpec
+from deployments.policies.budgets import Budget, MonthSpend
 from deployments.policies.kinds import change_kind
-from deployments.specs import DeploymentSpec
-from deployments.states import GOOD, RunKind, RunStatus
+from deployments.policies.models import ChangeKind
+from deployments.runs.models import Run
+from deployments.runs.records import RunPlan, StageRecord
+from deployments.runs.statuses import GOOD, RunKind, RunStatus
+from deployments.trials.models import TestRequest
 
 ESTIMATE = "estimate"
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from deployments.models import ChangeKind
+from deployments.policies.models import ChangeKind
 from integrations.plan import Action
 
 _ENTITY = r"config\[0\]\.served_entities\[\d+\]\."

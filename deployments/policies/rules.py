@@ -12,9 +12,9 @@ from typing import Any, Literal, cast
 
 from pydantic import Field
 
-from deployments.models import ChangeKind, PolicyLevel
 from deployments.policies.facts import Budgeted, Facts
-from deployments.specs import Part, ShortText
+from deployments.policies.models import ChangeKind, PolicyLevel
+from web.bodies import Part, ShortText
 
 SIZES = ("Small", "Medium", "Large")
 SPEND_LESS = "Take a smaller size, let it scale to zero, or ask for a larger budget."

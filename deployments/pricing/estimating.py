@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from deployments.models import PriceTable
-from deployments.specs import DeploymentSpec, Rollout
+from deployments.deployment.specs import DeploymentSpec, Rollout
+from deployments.pricing.models import PriceTable
 
 HOURS_PER_MONTH = Decimal(730)
 DAYS_IN_USE = 22

@@ -9,7 +9,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from deployments.models import Deployment, PriceTable
+from deployments.deployment.models import Deployment
+from deployments.deployment.specs import DeploymentSpec
 from deployments.pricing.estimating import (
     DEFAULT_HOURS_PER_DAY,
     HOURS_PER_MONTH,
@@ -19,8 +20,8 @@ from deployments.pricing.estimating import (
     estimate,
     estimate_served,
 )
-from deployments.specs import DeploymentSpec
-from deployments.states import GOOD
+from deployments.pricing.models import PriceTable
+from deployments.runs.statuses import GOOD
 
 MINUS = "\N{MINUS SIGN}"
 

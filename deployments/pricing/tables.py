@@ -17,7 +17,8 @@ from pydantic import (
     field_validator,
 )
 
-from deployments.specs import Part, WorkloadSize, WorkloadType
+from deployments.deployment.specs import WorkloadSize, WorkloadType
+from web.bodies import Part
 
 NUMBER = r"^[0-9]{1,6}(\.[0-9]{1,6})?$"
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deployments.specs import DeploymentSpec
+from deployments.deployment.specs import DeploymentSpec
 
 Entity = dict[str, Any]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from deployments.specs import Rollout
-from deployments.states import StepVerdict as Verdict
+from deployments.deployment.specs import Rollout
+from deployments.rollouts.verdicts import StepVerdict as Verdict
 from integrations.metrics import Window
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deployments.specs import Rollout
+from deployments.deployment.specs import Rollout
 
 # The percent of a step that sends no traffic: the new version answers copies of requests.
 SHADOW = 0

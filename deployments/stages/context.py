@@ -13,12 +13,12 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from catalog.sync import connect
-from deployments.models import Deployment, Lease, LeaseLost, Run
-from deployments.models.run import Line
-from deployments.specs import DeploymentSpec
-from deployments.states import Level
-from integrations.databricks import Workspace
+from catalog.workspaces.services import connect
+from deployments.deployment.models import Deployment
+from deployments.deployment.specs import DeploymentSpec
+from deployments.runs.models import Lease, LeaseLost, Line, Run
+from deployments.runs.statuses import Level
+from integrations.databricks.workspace import Workspace
 
 # Set when this worker process is told to shut down.
 STOPPING = threading.Event()

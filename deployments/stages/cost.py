@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from deployments.models import Run, StageRecord
-from deployments.pricing import DEFAULT_HOURS_PER_DAY, Quote, prices_today, quote, quote_destroy
-from deployments.specs import Rollout
+from deployments.deployment.specs import Rollout
+from deployments.pricing.estimating import DEFAULT_HOURS_PER_DAY
+from deployments.pricing.quoting import Quote, prices_today, quote, quote_destroy
+from deployments.runs.models import Run
+from deployments.runs.records import StageRecord
+from deployments.runs.statuses import STAGES, Level, RunKind, RunStatus
 from deployments.stages.context import Context
-from deployments.states import STAGES, GoOn, Level, Outcome, RunKind, RunStatus
+from deployments.stages.outcomes import GoOn, Outcome
 
 ESTIMATE = "estimate"
 

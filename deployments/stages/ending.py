@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from deployments.models import ConfigCheck, Deployment
+from deployments.configuration.models import ConfigCheck
+from deployments.deployment.models import Deployment
+from deployments.deployment.reading import record_observation
+from deployments.runs.statuses import RunStatus
 from deployments.stages.context import Context
-from deployments.states import End, RunStatus
-from deployments.sync import record_observation
+from deployments.stages.outcomes import End
 
 
 def remember_intended(context: Context, routes: Mapping[str, int] | None = None) -> None:

@@ -9,16 +9,17 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from deployments.models import StageRecord
+from deployments.deployment.reading import record_observation
+from deployments.deployment.specs import DeploymentSpec
 from deployments.rollouts.entities import entities_of, percents_of, served_entity_name
-from deployments.specs import DeploymentSpec
-from deployments.stages.adopting import adopts
+from deployments.runs.records import StageRecord
+from deployments.runs.statuses import Level, RunStatus
 from deployments.stages.context import Context
 from deployments.stages.ending import succeed
+from deployments.stages.outcomes import End, GoOn, Outcome, Wait
+from deployments.stages.plan.adopting import adopts
 from deployments.stages.watch import log_build, log_excerpt, state_words
-from deployments.states import End, GoOn, Level, Outcome, RunStatus, Wait
-from deployments.sync import record_observation
-from integrations.databricks import Endpoint
+from integrations.databricks.records import Endpoint
 
 FAILED_UPDATES = frozenset({"UPDATE_FAILED", "UPDATE_CANCELED"})
 

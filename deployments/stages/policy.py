@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from deployments.models import PolicyResult, StageRecord
-from deployments.policies.approval import approval_reasons, is_short_way_back, standing_approval
+from deployments.policies.approvals import approval_reasons, is_short_way_back, standing_approval
 from deployments.policies.evaluating import Outcome, evaluate
+from deployments.policies.models import PolicyResult
 from deployments.policies.rules import RULES
+from deployments.runs.records import StageRecord
+from deployments.runs.statuses import Level, RunStatus
 from deployments.stages.context import Context
-from deployments.states import End, GoOn, Level, RunStatus, Wait
-from deployments.states import Outcome as StageOutcome
+from deployments.stages.outcomes import End, GoOn, Wait
+from deployments.stages.outcomes import Outcome as StageOutcome
 
 # Somebody who overrides sends the run on; this only notices a policy that was edited meanwhile.
 LOOK_AGAIN_S = 120

@@ -7,14 +7,16 @@ from typing import Any
 from django.utils import timezone
 
 from catalog.models import ModelVersion
-from deployments.models import Rehearsal, StageRecord
+from deployments.deployment.reading import body_text
 from deployments.rollouts.entities import Movement, movement, served_entity_name
+from deployments.rollouts.models import Rehearsal
+from deployments.runs.records import StageRecord
+from deployments.runs.statuses import Level, RunKind, RunStatus
 from deployments.stages.context import Context
 from deployments.stages.ending import remember_routes, succeed
+from deployments.stages.outcomes import End, GoOn, Outcome, Wait
 from deployments.stages.watch import log_servers
-from deployments.states import End, GoOn, Level, Outcome, RunKind, RunStatus, Wait
-from deployments.sync import body_text
-from integrations.databricks import QueryResult
+from integrations.databricks.records import QueryResult
 
 TIMEOUT_S = 120
 TRIES = 5

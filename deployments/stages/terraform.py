@@ -9,25 +9,24 @@ from typing import Any
 
 from django.conf import settings
 
-from deployments import statestore
 from deployments.rollouts.entities import serving
-from deployments.stages.adopting import adopts, mirrored_variables
+from deployments.runs.statuses import Level, RunKind
 from deployments.stages.context import Context
-from deployments.stages.preflight import MANAGED_TAG
-from deployments.states import Level, RunKind
-from integrations.databricks import Credentials
+from deployments.stages.plan.adopting import adopts, mirrored_variables
+from deployments.stages.preflight.stage import MANAGED_TAG
+from deployments.tfstate import store as statestore
+from integrations.databricks.credentials import Credentials
 from integrations.errors import IntegrationError
-from integrations.terraform import (
+from integrations.terraform.directory import TerraformWorkspace
+from integrations.terraform.files import (
     ENDPOINT_ADDRESS,
-    CommandResult,
     HttpBackend,
     Import,
-    OutputLine,
     TerraformSettings,
-    TerraformWorkspace,
     render_workspace,
     terraform_env,
 )
+from integrations.terraform.results import CommandResult, OutputLine
 
 PLANFILE = "plan.tfplan"
 # The source of the log lines that Terraform wrote.

@@ -11,10 +11,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from deployments.deployment.reading import ready_word
+from deployments.runs.statuses import Level
 from deployments.stages.context import Context
-from deployments.states import Level
-from deployments.sync import ready_word
-from integrations.databricks import Endpoint, ServedEntity
+from integrations.databricks.records import Endpoint, ServedEntity
 from integrations.errors import IntegrationError
 
 logger = logging.getLogger(__name__)

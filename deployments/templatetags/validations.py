@@ -6,8 +6,8 @@ from django import template
 from django.utils.safestring import SafeString
 
 from catalog.models import ModelVersion, RegisteredModel
-from deployments.models import Validation
-from deployments.presenters.validations import badge, newest_of
+from deployments.stages.preflight.models import Validation
+from deployments.stages.preflight.presenters import badge, newest_of
 
 register = template.Library()
 

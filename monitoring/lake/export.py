@@ -15,8 +15,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from monitoring.lake import delta
-from monitoring.lake.tables import OVERLAP_S, LakeTable
+from monitoring.watched import delta
+from monitoring.watched.lake_tables import OVERLAP_S, LakeTable
 
 BATCH = 20_000
 Row = dict[str, Any]

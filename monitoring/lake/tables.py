@@ -2,137 +2,23 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Literal
+from datetime import datetime
 
-import orjson
 from auditlog.models import LogEntry
-from django.db.models import Max, Min, Model, Q, QuerySet
+from django.db.models import Q
 
 from deployments.models import Approval, Event, Run
-from monitoring.models import CostDay, DriftDay, HealthBucket, QualityDay
-from monitoring.models.drift import WINDOWS_KEPT
-from monitoring.models.health import COARSE, KEPT
-from monitoring.models.quality import RECOUNTED
-
-Kind = Literal["int64", "float64", "string", "bool", "timestamp", "date", "json", "packed", "decimal"]
-# Rows that were still being committed when the last export read may be as old as this.
-OVERLAP_S = 900
-
-
-@dataclass(frozen=True)
-class Column:
-    """``path`` leads from the model to the value, as in ``QuerySet.values``.
-
-    Times are UTC, json is text; packed is JSON behind zlib in the database, and text here.
-    """
-
-    name: str
-    kind: Kind
-    path: str
-
-
-@dataclass(frozen=True)
-class LakeTable:
-    """``at`` is the time that a row belongs to: its UTC day is the partition, the column ``date``.
-
-    ``keys`` are columns that make a row one row. ``changes`` says which rows may have changed since a moment; where it
-    is None, rows are never changed and ``at`` says which are new. With ``replaced_days`` rows of a day may change up to
-    so many days back, and the lake replaces whole days; ``forgotten_days``: older days the database may have forgotten,
-    at least in part, and the lake keeps them as they were. ``only`` says which rows of the model are meant.
-    ``schema_version`` counts changes of ``columns``; it stands in each row. ``keep_days``: None is for ever.
-    """
-
-    name: str
-    text: str
-    model: Callable[[], type[Model]]
-    columns: tuple[Column, ...]
-    at: str
-    keys: tuple[str, ...]
-    schema_version: int = 1
-    changes: Callable[[datetime], Q] | None = None
-    replaced_days: int = 0
-    forgotten_days: int | None = None
-    only: Q = field(default_factory=Q)
-    keep_days: int | None = None
-
-    @property
-    def may_change(self) -> bool:
-        return self.changes is not None
-
-    def rows(self) -> QuerySet[Any, dict[str, Any]]:
-        """Every row of the database, oldest first; names of columns to values."""
-        manager = self.model()._default_manager.filter(self.only).order_by("pk")
-        # A value is asked for by its path: a column may have the name of another field.
-        return manager.values(*{column.path for column in self.columns})
-
-    def changed_since(self, moment: datetime) -> QuerySet[Any, dict[str, Any]]:
-        changed = self.changes(moment) if self.changes else Q(**{f"{self.at}__gte": moment})
-        return self.rows().filter(changed)
-
-    def days(self) -> set[date]:
-        """The UTC days between the first and the last row of the database."""
-        manager = self.model()._default_manager.filter(self.only)
-        ends = manager.aggregate(first=Min(self.at), last=Max(self.at))
-        if ends["first"] is None:
-            return set()
-        first, last = _day(ends["first"]), _day(ends["last"])
-        return {first + timedelta(days=number) for number in range((last - first).days + 1)}
-
-    def of_day(self, day: date) -> QuerySet[Any, dict[str, Any]]:
-        start, end = self._moment(day), self._moment(day + timedelta(days=1))
-        return self.rows().filter(**{f"{self.at}__gte": start, f"{self.at}__lt": end})
-
-    def before(self, moment: datetime) -> QuerySet[Any, dict[str, Any]]:
-        """Where days are replaced, up to the end of the day before: the day of ``moment`` is still filled."""
-        end = self._moment(moment.astimezone(UTC).date()) if self.replaced_days else moment
-        return self.rows().filter(**{f"{self.at}__lt": end})
-
-    def first_whole_day(self, today: date) -> date:
-        """From this day on the database has all that there was."""
-        return date.min if self.forgotten_days is None else today - timedelta(days=self.forgotten_days)
-
-    def _moment(self, day: date) -> date | datetime:
-        """The start of the day, as ``at`` is compared."""
-        kind = next(column.kind for column in self.columns if column.path == self.at)
-        return datetime.combine(day, time(), UTC) if kind == "timestamp" else day
-
-    def record(self, row: dict[str, Any]) -> dict[str, Any]:
-        """The row of the lake from a row of ``rows``."""
-        values = {column.name: _stored(column.kind, row[column.path]) for column in self.columns}
-        return {**values, "date": _day(row[self.at]), "schema_version": self.schema_version}
-
-
-def _day(moment: date | datetime) -> date:
-    """In UTC."""
-    return moment.astimezone(UTC).date() if isinstance(moment, datetime) else moment
-
-
-def _stored(kind: Kind, value: Any) -> Any:
-    if value is None:
-        return None
-    if kind == "json":
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-    if kind == "packed":
-        return zlib.decompress(bytes(value)).decode()
-    return str(value) if kind == "string" else value
+from monitoring.cost.models import CostDay
+from monitoring.drift.models import WINDOWS_KEPT, DriftDay
+from monitoring.health.lake import ENDPOINT_METRICS
+from monitoring.quality.models import RECOUNTED, QualityDay
+from monitoring.watched.lake_tables import OF_DEPLOYMENT, Column, LakeTable
 
 
 def _runs_since(moment: datetime) -> Q:
     """An unfinished run may have moved on at any time."""
     return Q(finished_at=None) | Q(finished_at__gte=moment) | Q(created_at__gte=moment)
 
-
-OF_DEPLOYMENT = (
-    Column("deployment_id", "int64", "deployment_id"),
-    Column("deployment", "string", "deployment__name"),
-    Column("model", "string", "deployment__model__full_name"),
-    Column("environment", "string", "deployment__environment__slug"),
-    Column("team", "string", "deployment__team__slug"),
-)
 
 RUNS = LakeTable(
     "runs",
@@ -156,6 +42,7 @@ RUNS = LakeTable(
     keys=("run_id",),
     changes=_runs_since,
 )
+
 RUN_EVENTS = LakeTable(
     "run_events",
     "The lines of the runs' logs.",
@@ -172,6 +59,7 @@ RUN_EVENTS = LakeTable(
     at="created_at",
     keys=("run_id", "number"),
 )
+
 APPROVALS = LakeTable(
     "approvals",
     "Decisions on plans, and what each of them was bound to.",
@@ -190,6 +78,7 @@ APPROVALS = LakeTable(
     at="decided_at",
     keys=("approval_id",),
 )
+
 AUDIT = LakeTable(
     "audit",
     "Who changed what: every change of a row that people or pipelines made.",
@@ -210,6 +99,7 @@ AUDIT = LakeTable(
     at="timestamp",
     keys=("entry_id",),
 )
+
 COST_DAILY = LakeTable(
     "cost_daily",
     "What an endpoint or a job cost on a UTC day, as the workspace's billing tables say it; no cost where no price is.",
@@ -233,37 +123,7 @@ COST_DAILY = LakeTable(
     # A workspace corrects what it has billed: imports read the last months again.
     replaced_days=62,
 )
-ENDPOINT_METRICS = LakeTable(
-    "endpoint_metrics",
-    "What one version of an endpoint answered in an hour, and how busy it was; the database forgets it after 31 days.",
-    lambda: HealthBucket,
-    (
-        *OF_DEPLOYMENT,
-        Column("version", "string", "version"),
-        Column("start", "timestamp", "start"),
-        Column("minutes", "int64", "minutes"),
-        Column("requests", "float64", "requests"),
-        Column("errors_4xx", "float64", "errors_4xx"),
-        Column("errors_5xx", "float64", "errors_5xx"),
-        Column("latency", "json", "latency"),
-        Column("model_latency", "json", "model_latency"),
-        Column("load_minutes", "int64", "load_minutes"),
-        Column("cpu_percent", "float64", "cpu_percent"),
-        Column("memory_percent", "float64", "memory_percent"),
-        Column("concurrency", "float64", "concurrency"),
-        Column("slot_minutes", "int64", "slot_minutes"),
-        Column("asleep_minutes", "int64", "asleep_minutes"),
-        Column("cold_starts", "int64", "cold_starts"),
-        Column("is_backfilled", "bool", "is_backfilled"),
-    ),
-    at="start",
-    keys=("deployment_id", "version", "start"),
-    schema_version=2,
-    # Hours without metrics are filled from the inference table when somebody asks for it.
-    replaced_days=KEPT[COARSE].days,
-    forgotten_days=KEPT[COARSE].days - 1,
-    only=Q(width=COARSE),
-)
+
 DRIFT_SKETCHES = LakeTable(
     "drift_sketches",
     "Counts of the predictions of one version on a UTC day, in the bins of its baseline, and the baseline itself.",
@@ -283,6 +143,7 @@ DRIFT_SKETCHES = LakeTable(
     replaced_days=WINDOWS_KEPT.days,
     forgotten_days=29,
 )
+
 QUALITY_DAILY = LakeTable(
     "quality_daily",
     "Predictions of one version on a UTC day beside their labels: of classes pairs, of numbers sums of the error.",
@@ -311,5 +172,7 @@ QUALITY_DAILY = LakeTable(
     # Of other labels only these days are counted anew; older ones go with the labels before.
     forgotten_days=RECOUNTED.days,
 )
+
 EVERY = (RUNS, RUN_EVENTS, APPROVALS, AUDIT, COST_DAILY, ENDPOINT_METRICS, DRIFT_SKETCHES, QUALITY_DAILY)
+
 TABLES = {table.name: table for table in EVERY}

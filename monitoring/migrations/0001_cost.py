@@ -3,7 +3,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-import monitoring.models.cost
+import monitoring.cost.models
 
 
 class Migration(migrations.Migration):

@@ -8,8 +8,8 @@ from django import template
 from django.urls import NoReverseMatch, reverse
 
 from deployments.models import Deployment
-from monitoring.models import Alert
-from monitoring.states import AlertState
+from monitoring.alerts.models import Alert
+from monitoring.alerts.states import AlertState
 
 register = template.Library()
 TABS = (

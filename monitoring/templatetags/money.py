@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from django import template
 
-from monitoring.presenters.cost import money as in_words
-from monitoring.presenters.cost import percent as as_percent
+from monitoring.cost.presenters import money as in_words
+from monitoring.cost.presenters import percent as as_percent
 
 register = template.Library()
 

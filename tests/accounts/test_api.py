@@ -4,8 +4,9 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from accounts.models import AccessToken, Membership
-from accounts.roles import Role
-from accounts.services import add_member, change_role, create_token, remove_member
+from accounts.teams.members import add_member, change_role, remove_member
+from accounts.teams.roles import Role
+from accounts.tokens.services import create_token
 from tests.factories import MembershipFactory, UserFactory, token_of
 
 pytestmark = pytest.mark.django_db

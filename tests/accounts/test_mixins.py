@@ -8,9 +8,9 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import AccessToken, IdempotencyKey, Membership
-from accounts.services import idempotency
 from accounts.tasks import purge_idempotency_keys
 from tests.factories import UserFactory
+from web import idempotency
 
 TOKENS = "/api/v1/tokens/"
 MEMBERS = "/api/v1/teams/fraud/members/"

@@ -7,8 +7,8 @@ from django.core.cache import cache
 from django.urls import reverse
 
 from accounts.models import AccessToken, Membership
-from accounts.roles import Role
-from accounts.services.login import MAX_FAILURES, MAX_FAILURES_OF_ADDRESS
+from accounts.signin.guard import MAX_FAILURES, MAX_FAILURES_OF_ADDRESS
+from accounts.teams.roles import Role
 from tests.factories import PASSWORD, MembershipFactory, UserFactory, token_of
 
 pytestmark = pytest.mark.django_db

@@ -4,8 +4,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import TokenScope
+from catalog.mirror.tasks import sync_workspace
 from catalog.models import Workspace
-from catalog.tasks import sync_workspace
 from tests.factories import (
     SEEN_AT,
     EnvironmentFactory,

@@ -7,12 +7,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from catalog.mirror.claim import Claim
+from catalog.mirror.reading import sync_workspace
+from catalog.mirror.services import request_refresh
+from catalog.mirror.tasks import sync_all_workspaces
+from catalog.mirror.tasks import sync_workspace as sync_task
 from catalog.models import ModelVersion, RegisteredModel, Workspace
-from catalog.services import request_refresh
-from catalog.sync import mirror, sync_workspace
-from catalog.sync.claim import Claim
-from catalog.tasks import sync_all_workspaces
-from catalog.tasks import sync_workspace as sync_task
 from integrations import databricks
 from tests.factories import EnvironmentFactory, WorkspaceFactory
 from tests.fake_registry import MODELS, TOKEN, Answer, FakeRegistry, error, serving

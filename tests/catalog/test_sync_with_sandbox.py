@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from catalog.mirror.reading import sync_workspace
 from catalog.models import RegisteredModel
-from catalog.sync import sync_workspace
 from integrations import databricks
 from integrations.errors import IntegrationError
 from tests.factories import EnvironmentFactory, TeamFactory, WorkspaceFactory

@@ -6,8 +6,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from catalog.mirror.tasks import sync_workspace
 from catalog.models import Workspace
-from catalog.tasks import sync_workspace
 from tests.factories import (
     SEEN_AT,
     EnvironmentFactory,

@@ -12,11 +12,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from catalog.models import ModelVersion
-from deployments import tasks
+from deployments.deployment.specs import parse_spec
 from deployments.models import Deployment, Draft, Lease, Run, RunPlan, StageRecord
 from deployments.rollouts.entities import serving
-from deployments.specs import parse_spec
-from deployments.states import RunKind, RunStatus, StageStatus
+from deployments.runs.statuses import RunKind, RunStatus, StageStatus
 from tests.deployments import wizard
 
 PLAN_SHA256 = "5" * 64

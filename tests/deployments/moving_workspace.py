@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from integrations.databricks import Endpoint, QueryResult, Route, ServedEntity
+from integrations.databricks.records import Endpoint, QueryResult, Route, ServedEntity
 from integrations.errors import IntegrationError
 
 OLD, NEW = "card_fraud-3", "card_fraud-4"

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from deployments.models import Run
-from deployments.models.run import Line
+from deployments.runs.models import Line
 
 HTMX = {"HX-Request": "true"}
 

@@ -7,10 +7,10 @@ from typing import Any
 from django.utils import timezone
 
 from catalog.models import ModelVersion
+from deployments.deployment.specs import parse_spec
 from deployments.models import Deployment, RolloutStep, Run, StageRecord
 from deployments.rollouts.entities import serving
-from deployments.specs import parse_spec
-from deployments.states import RunStatus
+from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import give_plan, make_run
 
 CANARY = {"strategy": "canary", "steps": [25, 100], "bake_minutes": 10, "min_requests": 200}

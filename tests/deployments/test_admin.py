@@ -6,9 +6,13 @@ from auditlog.registry import auditlog
 from django.contrib import admin as site
 from django.urls import reverse
 
-from deployments import models, services
-from deployments.specs import parse_spec
-from deployments.states import RunStatus
+from deployments import models
+from deployments.deployment.specs import parse_spec
+from deployments.policies import approvals
+from deployments.runs import services
+from deployments.runs.statuses import RunStatus
+from deployments.stages import stopping
+from web import errors
 
 pytestmark = pytest.mark.django_db
 SHOWN = (models.Deployment, models.Run, models.StateLock, models.TestRequest)
@@ -44,21 +48,21 @@ def test_the_audit_trail_knows_wishes_runs_and_decisions_and_no_secret():
 
 
 def test_a_decision_is_in_the_trail_with_its_reason(run_in, approver):
-    services.reject(run=run_in(RunStatus.APPROVAL), actor=approver, reason="too big")
+    approvals.reject(run=run_in(RunStatus.APPROVAL), actor=approver, reason="too big")
     (entry,) = LogEntry.objects.get_for_model(models.Approval)
     assert entry.changes["reason"] == ["None", "too big"]
 
 
 def test_a_resumed_run_is_in_the_trail_with_who_did_it(run_in, owner):
-    run = services.resume(run=run_in(RunStatus.FAILED), actor=owner)
+    run = stopping.resume(run=run_in(RunStatus.FAILED), actor=owner)
     entry = LogEntry.objects.get_for_object(run).filter(action=LogEntry.Action.UPDATE).get()
     assert (entry.actor, entry.changes) == (owner, {"status": ["failed", "queued"]})
 
 
 def test_a_refused_resume_is_not_in_the_trail(run_in, owner):
     run = run_in(RunStatus.SUCCEEDED)
-    with pytest.raises(services.Refused):
-        services.resume(run=run, actor=owner)
+    with pytest.raises(errors.Refused):
+        stopping.resume(run=run, actor=owner)
     assert not LogEntry.objects.get_for_object(run).filter(action=LogEntry.Action.UPDATE).exists()
 
 

@@ -9,24 +9,25 @@ import pytest
 
 from accounts.models import Team, User
 from catalog.models import Environment, ModelVersion
-from deployments import services, statestore
-from deployments.configdrift import checking, listing
+from deployments.configuration import adopting, checking, listing
+from deployments.configuration import services as configuration_services
+from deployments.deployment.specs import parse_spec
 from deployments.models import ConfigCheck, Deployment, Run, StateLock, UnmanagedEndpoint
-from deployments.services import base
-from deployments.specs import parse_spec
-from deployments.states import RunKind, RunStatus
-from integrations.databricks import Credentials
-from integrations.terraform import ENDPOINT_ADDRESS
+from deployments.runs import services as runs_services
+from deployments.runs.statuses import RunKind, RunStatus
+from deployments.tfstate import store as statestore
+from integrations.databricks.credentials import Credentials
+from integrations.terraform.files import ENDPOINT_ADDRESS
 from tests.deployments.test_run_with_terraform import (
     HalfWorkspace,
     _NoBroker,
     advance_to_the_end,
     deploy,
-    installed,
     log_of,
     workspace_api,
 )
 from tests.terraform.fake_workspace import TOKEN, FakeWorkspace
+from tests.terraform.rig import installed
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("terraform")]
 
@@ -75,7 +76,7 @@ def by_hand(workspace_api: FakeWorkspace, model_version: ModelVersion, monkeypat
 
 
 def adopt(actor: User, team: Team, environment: Environment) -> Run:
-    run = services.adopt_endpoint(name="by-hand", environment=environment, team=team, actor=actor)
+    run = adopting.adopt_endpoint(name="by-hand", environment=environment, team=team, actor=actor)
     return advance_to_the_end(run)
 
 
@@ -124,7 +125,7 @@ def test_the_next_run_of_an_adopted_endpoint_only_adds_the_tags_of_slipway(
     by_hand(ai_gateway=GATEWAY)
     first = adopt(deployer, team, environment)
     assert first.status == RunStatus.SUCCEEDED, log_of(first)
-    run = services.request_update(deployment=first.deployment, spec=first.parsed_spec(), actor=deployer)
+    run = runs_services.request_update(deployment=first.deployment, spec=first.parsed_spec(), actor=deployer)
     run = advance_to_the_end(run)
     assert run.status == RunStatus.SUCCEEDED, log_of(run)
     assert calls(workspace_api) == [("PATCH", "/api/2.0/serving-endpoints/by-hand/tags")]
@@ -161,7 +162,7 @@ def test_destroying_an_adoption_that_failed_leaves_the_endpoint(
     by_hand()
     workspace_api.endpoints["by-hand"]["config"]["served_entities"][0]["workload_size"] = "Large"
     run = adopt(deployer, team, environment)
-    destroy = advance_to_the_end(services.request_destroy(deployment=run.deployment, actor=deployer))
+    destroy = advance_to_the_end(runs_services.request_destroy(deployment=run.deployment, actor=deployer))
     assert destroy.status == RunStatus.SUCCEEDED, log_of(destroy)
     assert "by-hand" in workspace_api.endpoints
 
@@ -180,7 +181,7 @@ def test_a_change_by_hand_is_seen_and_reverting_puts_it_back(
     assert [(row["field"], row["intended"], row["live"]) for row in found.differences] == [
         ("Workload size", "Small", "Large")
     ]
-    revert = services.revert_configuration(deployment=deployment, actor=deployer)
+    revert = configuration_services.revert_configuration(deployment=deployment, actor=deployer)
     revert = advance_to_the_end(revert)
     assert revert.status == RunStatus.SUCCEEDED, log_of(revert)
     assert revert.plan.sentences == ["Large → Small: 16\N{EN DASH}64 → 4 concurrent"]
@@ -199,8 +200,8 @@ def test_after_accepting_a_change_the_next_run_has_nothing_to_do(
     endpoint["tags"].append({"key": "owner", "value": "eva"})
     checking.check(Deployment.objects.get())
     deployment = Deployment.objects.get()
-    services.accept_configuration(deployment=deployment, actor=deployer)
+    configuration_services.accept_configuration(deployment=deployment, actor=deployer)
     assert deployment.spec["tags"] == {"owner": "eva"}
-    run = services.request_update(deployment=deployment, spec=parse_spec(deployment.spec), actor=deployer)
+    run = runs_services.request_update(deployment=deployment, spec=parse_spec(deployment.spec), actor=deployer)
     assert advance_to_the_end(run).status == RunStatus.NO_CHANGE, log_of(run)
     assert run.kind == RunKind.DEPLOY

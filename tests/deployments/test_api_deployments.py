@@ -7,9 +7,10 @@ from auditlog.models import LogEntry
 from django.utils import timezone
 
 from accounts.models import TokenScope
-from deployments.filters import STATES, in_state
+from deployments.deployment.models import in_state
 from deployments.models import Deployment, Run, TestRequest
-from deployments.states import RunKind, RunStatus
+from deployments.pages.filters import STATES
+from deployments.runs.statuses import RunKind, RunStatus
 from tests.deployments.conftest import make_deployment, make_run
 from tests.factories import EnvironmentFactory, ModelVersionFactory, RegisteredModelFactory
 

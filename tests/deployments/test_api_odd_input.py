@@ -3,7 +3,7 @@
 import pytest
 from rest_framework.throttling import UserRateThrottle
 
-from deployments.states import RunStatus
+from deployments.runs.statuses import RunStatus
 
 pytestmark = pytest.mark.django_db
 JSON = "application/json"

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.roles import Role
+from accounts.teams.roles import Role
 from deployments.models import Approval, Freeze, Notice, PolicyResult
 from deployments.policies.evaluating import evaluate
 from deployments.policies.rules import RULES
-from deployments.states import RunStatus
+from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import PLAN_SHA256, give_plan, make_run
 from tests.deployments.holding import freeze, hold, only
 from tests.factories import member_of

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import TokenScope
 from deployments.models import PriceTable, Run
-from deployments.states import RunStatus
+from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_run
 from tests.deployments.prices import make_prices, only_prices
 

@@ -9,15 +9,15 @@ from django.utils import timezone
 from drf_spectacular.generators import EndpointEnumerator
 from rest_framework.test import APIClient
 
-from deployments.crypto import encrypt
 from deployments.models import Approval, Deployment, Freeze, Notice, Policy, Run, StateVersion, TestRequest
-from deployments.states import RunStatus
-from monitoring.alerting import report
+from deployments.runs.statuses import RunStatus
+from monitoring.alerts.reporting import report
 from monitoring.models import Alert, AlertRoute, AlertRule, LabelSource, Receiver, SavedView
-from monitoring.states import Standing
+from monitoring.watched.states import Standing
 from portal.api import urlpatterns
 from tests.deployments.conftest import give_plan, make_deployment, make_run
 from tests.deployments.prices import make_prices
+from web.crypto import encrypt
 
 pytestmark = pytest.mark.django_db
 

@@ -9,10 +9,10 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import TokenScope
-from accounts.roles import Role
+from accounts.teams.roles import Role
 from deployments.models import Approval, Run, StageRecord
-from deployments.models.run import Line
-from deployments.states import Level, RunStatus, StageStatus
+from deployments.runs.models import Line
+from deployments.runs.statuses import Level, RunStatus, StageStatus
 from tests.deployments.conftest import PLAN_SHA256, give_plan, make_deployment, make_run
 from tests.factories import EnvironmentFactory, member_of
 

@@ -6,12 +6,12 @@ from django.core.exceptions import PermissionDenied
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments import services
 from deployments.models import Run, StageRecord
-from deployments.services import Refused
-from deployments.states import RunKind, RunStatus
+from deployments.runs.statuses import RunKind, RunStatus
+from deployments.stages import cleaning
 from tests.deployments.conftest import make_run
 from tests.deployments.pages import page_of, run_url
+from web.errors import Refused
 
 pytestmark = pytest.mark.django_db
 LEFT = ["module.endpoint.databricks_model_serving.this", "serving endpoint card-fraud"]
@@ -29,14 +29,14 @@ def failed(deployment, status=RunStatus.FAILED, created=LEFT, **values):
 
 def refused(run, actor):
     with pytest.raises(Refused) as caught:
-        services.clean_up(run=run, actor=actor)
+        cleaning.clean_up(run=run, actor=actor)
     return caught.value.code
 
 
 @pytest.mark.parametrize("status", [RunStatus.FAILED, RunStatus.INTERRUPTED, RunStatus.CANCELLED])
 def test_after_a_first_run_that_failed_everything_goes(deployment, deployer, status):
     run = failed(deployment, status)
-    started = services.clean_up(run=run, actor=deployer)
+    started = cleaning.clean_up(run=run, actor=deployer)
     assert (started.kind, started.cleans_up, started.status) == (RunKind.DESTROY, run, RunStatus.QUEUED)
     assert f"clean up after run #{run.pk}" in started.events.get().message
     entry = LogEntry.objects.get_for_object(run).filter(actor=deployer).get()
@@ -48,7 +48,7 @@ def test_after_a_failed_update_the_last_good_spec_is_put_back(deployment, deploy
     deployment.intended, deployment.intended_spec = {"endpoint_name": "card-fraud"}, good
     deployment.save()
     run = failed(deployment, created=["version 4 of staging.fraud.card_fraud on card-fraud"])
-    started = services.clean_up(run=run, actor=deployer)
+    started = cleaning.clean_up(run=run, actor=deployer)
     assert (started.kind, started.spec, started.cleans_up) == (RunKind.DEPLOY, good, run)
     deployment.refresh_from_db()
     assert deployment.spec == good
@@ -56,7 +56,7 @@ def test_after_a_failed_update_the_last_good_spec_is_put_back(deployment, deploy
 
 def test_what_is_not_the_newest_run_is_not_cleaned_up(deployment, deployer):
     run = failed(deployment)
-    started = services.clean_up(run=run, actor=deployer)
+    started = cleaning.clean_up(run=run, actor=deployer)
     assert refused(run, deployer) == "superseded"
     assert Run.objects.filter(cleans_up=run).get() == started
 
@@ -90,7 +90,7 @@ def test_cleaning_up_takes_the_role_deployer(client, deployment, viewer, approve
     run = failed(deployment)
     for user in (viewer, approver):
         with pytest.raises(PermissionDenied):
-            services.clean_up(run=run, actor=user)
+            cleaning.clean_up(run=run, actor=user)
         assert api_as(user).post(f"/api/v1/runs/{run.pk}/cleanup/").status_code == 403
         client.force_login(user)
         assert client.post(run_url("run_cleanup", run)).status_code == 403

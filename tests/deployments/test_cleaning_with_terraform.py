@@ -7,25 +7,29 @@ from collections.abc import Callable
 import pytest
 
 from accounts.models import User
-from deployments import services, statestore
+from deployments.deployment.specs import parse_spec
 from deployments.models import Deployment, Run, StateLock
-from deployments.specs import parse_spec
-from deployments.states import RunStatus
-from integrations.databricks import QueryResult
+from deployments.runs import services
+from deployments.runs.statuses import RunStatus
+from deployments.stages import cleaning as stages_cleaning
+from deployments.stages import stopping
+from deployments.tfstate import store as statestore
+from integrations.databricks.records import QueryResult
 from tests.deployments.test_run_with_terraform import (
     HalfWorkspace,
     advance_to,
     advance_to_the_end,
     answer_500_to_the_create_once,
     deploy,
-    installed,
     log_of,
     working_on,
     workspace_api,
 )
 from tests.factories import ModelVersionFactory
 from tests.terraform.fake_workspace import FakeWorkspace
+from tests.terraform.rig import installed
 from tests.waiting import wait_until
+from web import errors
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("terraform")]
 
@@ -46,7 +50,7 @@ def test_after_a_half_failed_create_exactly_that_endpoint_goes_and_the_lock_is_f
     assert run.status == RunStatus.FAILED
     assert run.left_behind == ["serving endpoint card-fraud"]
     workspace_api.requests.clear()
-    cleaning = advance_to_the_end(services.clean_up(run=run, actor=deployer))
+    cleaning = advance_to_the_end(stages_cleaning.clean_up(run=run, actor=deployer))
     assert cleaning.status == RunStatus.SUCCEEDED, log_of(cleaning)
     assert workspace_api.changes() == [("DELETE", "/api/2.0/serving-endpoints/card-fraud")]
     assert set(workspace_api.endpoints) == {"somebody-elses"}
@@ -62,12 +66,12 @@ def test_after_a_cancelled_create_the_endpoint_that_was_on_its_way_goes(
     run = advance_to(deploy(), RunStatus.APPLY)
     with working_on(run):
         wait_until(lambda: "card-fraud" in workspace_api.endpoints, 20)
-        services.cancel(run=run, actor=deployer)
+        stopping.cancel(run=run, actor=deployer)
     run.refresh_from_db()
     assert run.status == RunStatus.CANCELLED, log_of(run)
     assert "serving endpoint card-fraud" in run.left_behind
     workspace_api._finish(workspace_api.endpoints["card-fraud"])
-    cleaning = advance_to_the_end(services.clean_up(run=run, actor=deployer))
+    cleaning = advance_to_the_end(stages_cleaning.clean_up(run=run, actor=deployer))
     assert cleaning.status == RunStatus.SUCCEEDED, log_of(cleaning)
     assert workspace_api.endpoints == {}
     assert not StateLock.objects.exists()
@@ -88,7 +92,7 @@ def test_a_version_that_failed_its_smoke_test_goes_and_the_good_one_comes_back(
         run = advance_to_the_end(run)
     assert run.status == RunStatus.FAILED, log_of(run)
     assert run.left_behind == ["version 4 of staging.fraud.card_fraud on card-fraud"]
-    cleaning = advance_to_the_end(services.clean_up(run=run, actor=deployer))
+    cleaning = advance_to_the_end(stages_cleaning.clean_up(run=run, actor=deployer))
     assert cleaning.status == RunStatus.SUCCEEDED, log_of(cleaning)
     served = workspace_api.endpoints["card-fraud"]["config"]["served_entities"]
     assert [entity["entity_version"] for entity in served] == ["3"]
@@ -106,5 +110,5 @@ def test_after_an_update_that_never_served_there_is_nothing_to_clean(
     run = advance_to_the_end(services.request_update(deployment=first.deployment, spec=update, actor=deployer))
     assert run.status == RunStatus.FAILED
     assert run.left_behind == []
-    with pytest.raises(services.Refused, match="left nothing behind"):
-        services.clean_up(run=run, actor=deployer)
+    with pytest.raises(errors.Refused, match="left nothing behind"):
+        stages_cleaning.clean_up(run=run, actor=deployer)

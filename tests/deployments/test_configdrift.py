@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from deployments.configdrift import FieldDifference, differences, variables_of
-from deployments.configdrift.spec import spec_of
-from deployments.specs import Invalid
+from deployments.configuration import differences
+from deployments.configuration.differences import FieldDifference
+from deployments.configuration.live_spec import spec_of
+from deployments.configuration.reading import variables_of
 from integrations.databricks import decoding
+from web.errors import Invalid
 
 INTENDED: dict[str, Any] = {
     "endpoint_name": "card-fraud",

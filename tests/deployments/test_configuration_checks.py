@@ -11,14 +11,13 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from accounts.models import User
-from deployments import services, tasks
-from deployments.configdrift import checking
+from deployments.configuration import checking, services, tasks
 from deployments.models import ConfigCheck, Deployment, Run
-from deployments.services import Refused
-from deployments.states import RunKind, RunStatus
+from deployments.runs.statuses import RunKind, RunStatus
 from integrations.errors import IntegrationError
 from tests.deployments.conftest import make_deployment, make_run
 from tests.deployments.test_configdrift import INTENDED, live
+from web.errors import Refused
 
 pytestmark = pytest.mark.django_db
 Look = Callable[[Any], None]

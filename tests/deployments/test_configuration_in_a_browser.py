@@ -12,14 +12,14 @@ from django.utils import timezone
 from playwright.sync_api import Page, ViewportSize, expect
 
 from accounts.models import User
-from deployments.crypto import encrypt
 from deployments.models import ConfigCheck, Deployment, EndpointListing, Run, StageRecord, StateLock, UnmanagedEndpoint
-from deployments.states import RunStatus
+from deployments.runs.statuses import RunStatus
 from tests.browser import Complaints, hold_to_the_rules
 from tests.deployments.conftest import make_run
 from tests.deployments.test_configdrift import INTENDED
 from tests.deployments.test_views_configuration import checked
 from tests.deployments.test_views_states import write
+from web.crypto import encrypt
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("browser")]
 SignIn = Callable[[User], None]

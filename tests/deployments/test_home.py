@@ -4,8 +4,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.roles import Role
-from deployments.states import RunStatus
+from accounts.teams.roles import Role
+from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_deployment, make_run
 from tests.deployments.pages import page_of, queries, run_url
 from tests.factories import EnvironmentFactory, UserFactory

@@ -8,10 +8,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from deployments.deployment.models import STALE_AFTER
 from deployments.models import Deployment, Event, IllegalTransition, LeaseLost, Run, StageRecord
-from deployments.models.deployment import STALE_AFTER
-from deployments.models.run import Line
-from deployments.states import ACTIVE, WORKABLE, RunStatus, StageStatus
+from deployments.runs.models import Line
+from deployments.runs.statuses import ACTIVE, WORKABLE, RunStatus, StageStatus
 from tests.deployments.conftest import claimed, make_deployment, make_run
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from deployments.models import Approval, Deployment, Notice, PolicyResult, Run
 from deployments.policies.evaluating import evaluate
-from deployments.states import RunStatus
+from deployments.runs.statuses import RunStatus
 from tests.browser import Complaints
 from tests.deployments.conftest import give_plan, make_run
 from tests.deployments.holding import freeze, hold, only

@@ -11,10 +11,11 @@ from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from deployments.deployment.specs import DeploymentSpec, parse_spec
 from deployments.models import PriceTable, Rate
-from deployments.pricing import Served, estimate, live_served, quote, quote_destroy
-from deployments.specs import DeploymentSpec, parse_spec
-from deployments.states import RunStatus
+from deployments.pricing.estimating import Served, estimate
+from deployments.pricing.quoting import live_served, quote, quote_destroy
+from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_run
 from tests.deployments.prices import make_prices, only_prices
 

@@ -8,15 +8,14 @@ from django.core.exceptions import PermissionDenied
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments import services
 from deployments.models import Rehearsal, RolloutStep
-from deployments.models.run import Line
-from deployments.services import Refused
-from deployments.specs import Invalid
-from deployments.states import Level, RunKind, RunStatus
+from deployments.rollouts import rolling_back, services
+from deployments.runs.models import Line
+from deployments.runs.statuses import Level, RunKind, RunStatus
 from tests.deployments.conftest import make_run
 from tests.deployments.pages import HTMX, page_of, queries, run_url
 from tests.deployments.rolling import make_history, moving_run
+from web.errors import Invalid, Refused
 
 pytestmark = pytest.mark.django_db
 
@@ -79,7 +78,7 @@ def test_versions_to_go_back_to_are_good_ones_that_do_not_serve(deployment, hist
     make_run(deployment, RunStatus.FAILED)
     deployment.spec = {**deployment.spec, "version": "2"}
     newest = make_run(deployment, RunStatus.NO_CHANGE)
-    found = services.rollback_targets(deployment)
+    found = rolling_back.rollback_targets(deployment)
     assert [(row.version, row.run, row.is_served) for row in found] == [
         ("2", newest, True),
         ("1", history["1"], False),
@@ -87,7 +86,7 @@ def test_versions_to_go_back_to_are_good_ones_that_do_not_serve(deployment, hist
 
 
 def test_a_rollback_takes_over_what_the_run_deployed_and_all_traffic_at_once(deployment, history, deployer):
-    run = services.request_rollback(deployment=deployment, to_run=history["2"], actor=deployer)
+    run = rolling_back.request_rollback(deployment=deployment, to_run=history["2"], actor=deployer)
     assert (run.kind, run.spec["version"], run.spec["rollout"]["strategy"]) == ("rollback", "2", "all_at_once")
     deployment.refresh_from_db()
     assert (deployment.spec["version"], deployment.spec["rollout"]["strategy"]) == ("2", "canary")
@@ -99,20 +98,20 @@ def test_what_serves_and_what_failed_is_nothing_to_go_back_to(deployment, histor
     failed = make_run(deployment, RunStatus.FAILED)
     for run in (history["3"], failed):
         with refused("not_a_target"):
-            services.request_rollback(deployment=deployment, to_run=run, actor=deployer)
+            rolling_back.request_rollback(deployment=deployment, to_run=run, actor=deployer)
     with pytest.raises(PermissionDenied):
-        services.request_rollback(deployment=deployment, to_run=history["2"], actor=viewer)
+        rolling_back.request_rollback(deployment=deployment, to_run=history["2"], actor=viewer)
 
 
 def test_a_version_that_is_gone_from_the_registry_cannot_come_back(deployment, history, deployer):
     deployment.model.versions.filter(version=1).update(removed_at=timezone.now())
     with pytest.raises(Invalid, check=lambda invalid: set(invalid.fields) == {"version"}):
-        services.request_rollback(deployment=deployment, to_run=history["1"], actor=deployer)
+        rolling_back.request_rollback(deployment=deployment, to_run=history["1"], actor=deployer)
 
 
 def test_a_rehearsal_is_a_run_back_and_a_run_forward(deployment, history, deployer):
     before = deployment.spec
-    rehearsal = services.rehearse_rollback(deployment=deployment, actor=deployer)
+    rehearsal = rolling_back.rehearse_rollback(deployment=deployment, actor=deployer)
     assert (rehearsal.rollback_run.spec["version"], rehearsal.return_run.spec["version"]) == ("2", "3")
     assert rehearsal.return_run.blocking_run() == rehearsal.rollback_run
     assert (rehearsal.seconds, rehearsal.tone) == (None, "busy")
@@ -128,18 +127,18 @@ def test_a_rehearsal_is_a_run_back_and_a_run_forward(deployment, history, deploy
 
 def test_rehearsing_is_refused_where_it_would_hurt_or_tell_nothing(deployment, history, deployer, viewer):
     with pytest.raises(PermissionDenied):
-        services.rehearse_rollback(deployment=deployment, actor=viewer)
+        rolling_back.rehearse_rollback(deployment=deployment, actor=viewer)
     busy = make_run(deployment, RunStatus.PLAN)
     with refused("busy"):
-        services.rehearse_rollback(deployment=deployment, actor=deployer)
+        rolling_back.rehearse_rollback(deployment=deployment, actor=deployer)
     busy.delete()
     deployment.environment.needs_approval = True
     with refused("not_here"):
-        services.rehearse_rollback(deployment=deployment, actor=deployer)
+        rolling_back.rehearse_rollback(deployment=deployment, actor=deployer)
     deployment.environment.needs_approval = False
     deployment.runs.update(status=RunStatus.FAILED)
     with refused("no_target"):
-        services.rehearse_rollback(deployment=deployment, actor=deployer)
+        rolling_back.rehearse_rollback(deployment=deployment, actor=deployer)
 
 
 # -- the pages -------------------------------------------------------------------------------------

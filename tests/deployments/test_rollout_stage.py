@@ -5,12 +5,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from deployments import runner
 from deployments.models import Deployment, Notice, RolloutStep, Run
 from deployments.rollouts.entities import percents_of
-from deployments.services import cancel, promote, roll_back_run
+from deployments.rollouts.services import promote, roll_back_run
+from deployments.runs.statuses import RunStatus
 from deployments.stages import context as stage_context
-from deployments.states import RunStatus
+from deployments.stages import runner
+from deployments.stages.stopping import cancel
 from tests.deployments.moving_workspace import AWAY, GONE, NEW, OLD, MovingWorkspace
 from tests.deployments.rolling import rolling_run
 

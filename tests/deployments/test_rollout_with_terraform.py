@@ -9,22 +9,18 @@ import pytest
 
 from accounts.models import User
 from catalog.models import ModelVersion
-from deployments import services
+from deployments.deployment.specs import parse_spec
 from deployments.models import Deployment, RolloutStep, Run
+from deployments.rollouts import rolling_back
 from deployments.rollouts.entities import percents_of
-from deployments.specs import parse_spec
+from deployments.runs import services
+from deployments.runs.statuses import RunStatus
 from deployments.stages import context as stage_context
-from deployments.states import RunStatus
-from integrations.databricks import Credentials, QueryResult
-from tests.deployments.test_run_with_terraform import (
-    HalfWorkspace,
-    advance_to_the_end,
-    deploy,
-    installed,
-    log_of,
-    workspace_api,
-)
+from integrations.databricks.credentials import Credentials
+from integrations.databricks.records import QueryResult
+from tests.deployments.test_run_with_terraform import HalfWorkspace, advance_to_the_end, deploy, log_of, workspace_api
 from tests.terraform.fake_workspace import TOKEN, FakeWorkspace
+from tests.terraform.rig import installed
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("terraform")]
 
@@ -121,13 +117,13 @@ def test_rolling_back_to_a_version_that_is_still_served_moves_traffic_only(
     run = advance_to_the_end(update(), 40)
     workspace_api.requests.clear()
     deployment = Deployment.objects.get()
-    [target] = services.rollback_targets(deployment)
+    [target] = rolling_back.rollback_targets(deployment)
     assert target.is_served
-    back = services.request_rollback(deployment=deployment, to_run=target.run, actor=deployer)
+    back = rolling_back.request_rollback(deployment=deployment, to_run=target.run, actor=deployer)
     assert advance_to_the_end(back).status == RunStatus.SUCCEEDED, log_of(back)
     assert configs(workspace_api) == [([OLD, NEW], {OLD: 100, NEW: 0})]
     assert Deployment.objects.get().live_version == "3"
-    forward = services.request_rollback(deployment=Deployment.objects.get(), to_run=run, actor=deployer)
+    forward = rolling_back.request_rollback(deployment=Deployment.objects.get(), to_run=run, actor=deployer)
     assert advance_to_the_end(forward).status == RunStatus.SUCCEEDED, log_of(forward)
     assert configs(workspace_api) == [([OLD, NEW], {OLD: 0, NEW: 100})]
 
@@ -169,7 +165,7 @@ def test_a_rehearsal_measures_the_way_back_and_returns(
 ) -> None:
     advance_to_the_end(update(), 40)
     workspace_api.requests.clear()
-    rehearsal = services.rehearse_rollback(deployment=Deployment.objects.get(), actor=deployer)
+    rehearsal = rolling_back.rehearse_rollback(deployment=Deployment.objects.get(), actor=deployer)
     for run in (rehearsal.rollback_run, rehearsal.return_run):
         assert advance_to_the_end(run).status == RunStatus.SUCCEEDED, log_of(run)
     assert [percents for _, percents in configs(workspace_api)] == [{OLD: 100, NEW: 0}, {OLD: 0, NEW: 100}]

@@ -4,13 +4,13 @@ import math
 
 import pytest
 
+from deployments.deployment.specs import Rollout, parse_spec
 from deployments.rollouts.entities import Movement, entity_of, live_entity, movement, served_entity_name, serving
 from deployments.rollouts.judging import Rule, View, error_rate, judge, numbers
 from deployments.rollouts.shadow import differ, view_of, window_of
 from deployments.rollouts.steps import next_percent, steps_of
+from deployments.rollouts.verdicts import StepVerdict
 from deployments.rollouts.windows import view_as_json, view_of_json
-from deployments.specs import Rollout, parse_spec
-from deployments.states import StepVerdict
 from integrations.metrics import Window
 
 RUNNING, PASSED, BREACHED, INCONCLUSIVE = (

@@ -9,9 +9,9 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from deployments.models import Deployment, Run
-from deployments.models.run import Line
-from deployments.states import RunStatus
-from deployments.views import run_log
+from deployments.pages import run_log
+from deployments.runs.models import Line
+from deployments.runs.statuses import RunStatus
 from tests.browser import Complaints
 from tests.deployments.conftest import make_run
 from tests.deployments.test_run_log_long import LINES, fill

@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from deployments.models import Deployment, Event, Run
-from deployments.states import RunStatus
-from deployments.views.run_log import PAGE_LINES
+from deployments.pages.run_log import PAGE_LINES
+from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_deployment, make_run
 
 pytestmark = pytest.mark.django_db

@@ -22,19 +22,25 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from accounts.models import Team
-from accounts.roles import Role
+from accounts.teams.roles import Role
 from catalog.models import Environment
-from deployments import runner, services, statestore, tasks
+from deployments.deployment.specs import parse_spec
 from deployments.models import Approval, Freeze, Policy, PolicyResult, Run, RunPlan, StageRecord
-from deployments.services import Refused
-from deployments.specs import Invalid, parse_spec
-from deployments.stages import STAGE_FUNCTIONS, apply, policy
+from deployments.policies import approvals, freezes, overrides
+from deployments.policies import services as policies_services
+from deployments.runs import services as runs_services
+from deployments.runs.statuses import ACTIVE, TRANSITIONS, RunKind, RunStatus
+from deployments.stages import policy, runner, tasks
+from deployments.stages.apply import stage as apply
 from deployments.stages.context import mark_destroyed
-from deployments.states import ACTIVE, TRANSITIONS, End, GoOn, RunKind, RunStatus, Wait
+from deployments.stages.outcomes import End, GoOn, Wait
+from deployments.stages.stage import STAGE_FUNCTIONS
+from deployments.tfstate import store as statestore
 from tests.deployments.applying import Applied
 from tests.deployments.conftest import give_plan, make_deployment
 from tests.deployments.holding import clear, freeze, hold
 from tests.factories import ModelVersionFactory, RegisteredModelFactory, UserFactory, WorkspaceFactory, member_of
+from web.errors import Invalid, Refused
 
 S = RunStatus
 MOST_RUNS = 8
@@ -218,15 +224,15 @@ class Runs(RuleBasedStateMachine):
         run.refresh_from_db()
         actor = self.people[self.random.randrange(4)]
         if run.status == S.APPROVAL:
-            self._try(services.approve, run=run, actor=actor)
+            self._try(approvals.approve, run=run, actor=actor)
         for result in PolicyResult.objects.blocking().filter(run=run).select_related("run__deployment__team"):
-            self._try(services.override_policy, run=run, result=result, actor=actor, reason="agreed")
+            self._try(overrides.override_policy, run=run, result=result, actor=actor, reason="agreed")
 
     def _ask(self, person):
         self.deployment.refresh_from_db()
         if Run.objects.count() < MOST_RUNS:
             spec = parse_spec(self.deployment.spec)
-            self._try(services.request_update, deployment=self.deployment, spec=spec, actor=self.people[person])
+            self._try(runs_services.request_update, deployment=self.deployment, spec=spec, actor=self.people[person])
 
     def _run(self, data):
         """Most often the run that is under way; sometimes any."""
@@ -246,7 +252,7 @@ class Runs(RuleBasedStateMachine):
         if not destroys:
             return self._ask(person)
         self.deployment.refresh_from_db()
-        return self._try(services.request_destroy, deployment=self.deployment, actor=self.people[person])
+        return self._try(runs_services.request_destroy, deployment=self.deployment, actor=self.people[person])
 
     @rule(last=st.sampled_from(["wait", "fail"]))
     def stumble(self, last):
@@ -298,7 +304,7 @@ class Runs(RuleBasedStateMachine):
     def override(self, person):
         for result in PolicyResult.objects.blocking().select_related("run__deployment__team"):
             actor = self.people[person]
-            self._try(services.override_policy, run=result.run, result=result, actor=actor, reason="agreed")
+            self._try(overrides.override_policy, run=result.run, result=result, actor=actor, reason="agreed")
 
     @happens(data=OPEN_ENDED, person=PEOPLE, verb=st.sampled_from(["cancel", "resume", "resume"]))
     def stop_or_resume(self, data, person, verb):
@@ -307,7 +313,7 @@ class Runs(RuleBasedStateMachine):
     @happens()
     def freeze_or_lift(self):
         if active := Freeze.objects.active().first():
-            services.lift_freeze(freeze=active, actor=self.people[ADMIN])
+            freezes.lift_freeze(freeze=active, actor=self.people[ADMIN])
         else:
             freeze(self.people[ADMIN])
 
@@ -325,7 +331,9 @@ class Runs(RuleBasedStateMachine):
         Environment.objects.filter(slug="machine").update(needs_approval=needs_approval)
         row = Policy.objects.get(rule="inference_table")
         actor = self.people[ADMIN]
-        services.edit_policy(policy=row, version=row.version, level=level, parameters={}, reason="", actor=actor)
+        policies_services.edit_policy(
+            policy=row, version=row.version, level=level, parameters={}, reason="", actor=actor
+        )
 
     # -- what always holds --------------------------------------------------------------------------
     @invariant()

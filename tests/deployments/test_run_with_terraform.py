@@ -19,13 +19,17 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from catalog.models import Environment, ModelVersion
-from deployments import runner, services, statestore
+from deployments.deployment.specs import parse_spec
 from deployments.models import Deployment, Event, Run, StateLock, StateVersion
-from deployments.services import base
-from deployments.specs import parse_spec
+from deployments.policies import approvals
+from deployments.runs import services
+from deployments.runs.statuses import RunStatus
 from deployments.stages import context as stage_context
-from deployments.states import RunStatus
-from integrations.databricks import Credentials, QueryResult, Version, Workspace
+from deployments.stages import runner, stopping
+from deployments.tfstate import store as statestore
+from integrations.databricks.credentials import Credentials
+from integrations.databricks.records import QueryResult, Version
+from integrations.databricks.workspace import Workspace
 from tests.terraform.fake_workspace import TOKEN, FakeWorkspace
 from tests.terraform.loopback import Answer, Request, serve
 from tests.terraform.rig import installed
@@ -176,7 +180,7 @@ def test_a_500_after_the_endpoint_was_created_leaves_one_endpoint_that_the_next_
     assert run.status == RunStatus.FAILED
     assert "card-fraud" in str(run.stages.get(stage="apply").created)
     assert not StateLock.objects.exists()
-    resumed = services.resume(run=run, actor=deployer)
+    resumed = stopping.resume(run=run, actor=deployer)
     assert advance_to_the_end(resumed).status == RunStatus.SUCCEEDED, log_of(run)
     assert creations(workspace_api) == 1
 
@@ -197,7 +201,7 @@ def test_destroying_what_was_never_created_frees_the_name(
     workspace_api: FakeWorkspace, deploy: Callable[..., Run], deployer: User
 ) -> None:
     run = deploy()
-    services.cancel(run=run, actor=deployer)
+    stopping.cancel(run=run, actor=deployer)
     destroy = services.request_destroy(deployment=run.deployment, actor=deployer)
     assert advance_to_the_end(destroy).status == RunStatus.SUCCEEDED, log_of(destroy)
     assert Deployment.objects.get().destroyed_at
@@ -209,7 +213,7 @@ def test_a_worker_lost_after_terraform_succeeded_does_not_apply_again(
     run = advance_to(deploy(), RunStatus.APPLY)
 
     with monkeypatch.context() as dying:
-        dying.setattr("deployments.stages.apply._judge", _die)
+        dying.setattr("deployments.stages.apply.stage._judge", _die)
         with pytest.raises(WorkerDied):
             runner.advance(run.pk)
     Run.objects.filter(pk=run.pk).update(lease_expires_at="2020-01-01T00:00:00Z")
@@ -249,7 +253,7 @@ def test_cancel_during_apply_stops_terraform_and_frees_the_lock(
     with working_on(run):
         wait_until(lambda: "card-fraud" in workspace_api.endpoints, 20)
         began = time.monotonic()
-        services.cancel(run=run, actor=deployer)
+        stopping.cancel(run=run, actor=deployer)
     run.refresh_from_db()
     assert run.status == RunStatus.CANCELLED, log_of(run)
     assert time.monotonic() - began < 30
@@ -303,7 +307,7 @@ def test_a_terraform_that_was_lost_without_a_word_interrupts_the_run_and_resume_
     Run.objects.filter(pk=run.pk).update(lease_expires_at="2020-01-01T00:00:00Z")
     assert advance_to_the_end(run).status == RunStatus.INTERRUPTED, log_of(run)
     assert not StateLock.objects.exists()
-    assert advance_to_the_end(services.resume(run=run, actor=deployer)).status == RunStatus.SUCCEEDED, log_of(run)
+    assert advance_to_the_end(stopping.resume(run=run, actor=deployer)).status == RunStatus.SUCCEEDED, log_of(run)
     assert creations(workspace_api) == 1
 
 
@@ -315,8 +319,8 @@ def test_production_waits_for_a_second_person_and_applies_the_plan_that_was_appr
     assert run.status == RunStatus.APPROVAL
     assert runner.advance(run.pk) == []
     with pytest.raises(PermissionDenied):
-        services.approve(run=run, actor=deployer)
-    services.approve(run=run, actor=approver, plan_sha256=run.plan.sha256)
+        approvals.approve(run=run, actor=deployer)
+    approvals.approve(run=run, actor=approver, plan_sha256=run.plan.sha256)
     assert advance_to_the_end(run).status == RunStatus.SUCCEEDED, log_of(run)
     assert creations(workspace_api) == 1
 

@@ -7,10 +7,11 @@ import pytest
 from django.db import DataError, OperationalError
 from django.utils import timezone
 
-from deployments import runner
 from deployments.models import Deployment, IllegalTransition, LeaseLost, Run
-from deployments.stages import STAGE_FUNCTIONS
-from deployments.states import End, GoOn, RunKind, RunStatus, Wait
+from deployments.runs.statuses import RunKind, RunStatus
+from deployments.stages import runner
+from deployments.stages.outcomes import End, GoOn, Wait
+from deployments.stages.stage import STAGE_FUNCTIONS
 from integrations.errors import IntegrationError
 from tests.deployments.conftest import make_run
 from tests.deployments.test_models import at_once, expire_lease

@@ -5,16 +5,19 @@ from auditlog.models import LogEntry
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from accounts.roles import Role
-from deployments import runner, services
+from accounts.teams.roles import Role
+from deployments.deployment.specs import parse_spec
 from deployments.models import Approval, Deployment, Run, TestRequest
-from deployments.services import Refused
-from deployments.specs import Invalid, parse_spec
-from deployments.states import ACTIVE, TERMINAL, UNFINISHED, RunKind, RunStatus
-from deployments.tasks import advance_run
+from deployments.policies import approvals
+from deployments.runs import services as runs_services
+from deployments.runs.statuses import ACTIVE, TERMINAL, UNFINISHED, RunKind, RunStatus
+from deployments.stages import runner, stopping
+from deployments.stages.tasks import advance_run
+from deployments.trials import services as trials_services
 from tests.deployments.conftest import PLAN_SHA256, claimed, last_message, make_deployment, make_run
 from tests.deployments.test_models import at_once, expire_lease
 from tests.factories import ModelVersionFactory, RegisteredModelFactory, member_of
+from web.errors import Invalid, Refused
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +43,7 @@ def test_a_request_writes_deployment_run_and_event_and_tells_a_worker(
     model_version, spec, deployer, sent, django_capture_on_commit_callbacks
 ):
     with django_capture_on_commit_callbacks(execute=True):
-        run = services.request_deployment(spec=parse_spec(spec), actor=deployer)
+        run = runs_services.request_deployment(spec=parse_spec(spec), actor=deployer)
         assert sent == []
     assert sent == [("advance_run", run.pk)]
     deployment = run.deployment
@@ -57,17 +60,17 @@ def test_a_broker_that_is_away_loses_no_request(
 
     monkeypatch.setattr(advance_run, "delay", away)
     with django_capture_on_commit_callbacks(execute=True):
-        run = services.request_deployment(spec=parse_spec(spec), actor=deployer)
+        run = runs_services.request_deployment(spec=parse_spec(spec), actor=deployer)
     assert Run.objects.due().get() == run
 
 
 @pytest.mark.parametrize("name", EVERYBODY)
 def test_who_may_deploy(model_version, spec, cast, name):
     if name in MAY_DEPLOY:
-        assert services.request_deployment(spec=parse_spec(spec), actor=cast[name])
+        assert runs_services.request_deployment(spec=parse_spec(spec), actor=cast[name])
         return
     with pytest.raises(Invalid, check=lambda refusal: set(refusal.fields) == {"model"}):
-        services.request_deployment(spec=parse_spec(spec), actor=cast[name])
+        runs_services.request_deployment(spec=parse_spec(spec), actor=cast[name])
     assert not Deployment.objects.exists()
 
 
@@ -75,7 +78,7 @@ def test_what_a_stranger_may_not_see_is_not_told_apart_from_what_is_not_there(mo
     texts = []
     for model in (spec["model"], "staging.fraud.nothing"):
         with pytest.raises(Invalid) as refusal:
-            services.request_deployment(spec=parse_spec({**spec, "model": model}), actor=stranger)
+            runs_services.request_deployment(spec=parse_spec({**spec, "model": model}), actor=stranger)
         texts.append(refusal.value.fields["model"][0].replace(model, "X"))
     assert texts[0] == texts[1]
 
@@ -83,7 +86,7 @@ def test_what_a_stranger_may_not_see_is_not_told_apart_from_what_is_not_there(mo
 def test_a_version_that_is_not_ready_is_refused(registered_model, spec, deployer):
     ModelVersionFactory(model=registered_model, version=3, status="PENDING_REGISTRATION")
     with pytest.raises(Invalid) as refusal:
-        services.request_deployment(spec=parse_spec(spec), actor=deployer)
+        runs_services.request_deployment(spec=parse_spec(spec), actor=deployer)
     assert refusal.value.fields == {"version": ["Version 3 is not ready: Registering."]}
 
 
@@ -91,15 +94,15 @@ def test_a_model_of_no_team_is_not_deployed(environment, spec, admin):
     lonely = RegisteredModelFactory(team=None, workspace=environment.workspace, name="lonely")
     ModelVersionFactory(model=lonely, version=3)
     with pytest.raises(Invalid, check=lambda refusal: set(refusal.fields) == {"model"}):
-        services.request_deployment(spec=parse_spec({**spec, "model": lonely.full_name}), actor=admin)
+        runs_services.request_deployment(spec=parse_spec({**spec, "model": lonely.full_name}), actor=admin)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_requests_for_one_name_at_once_one_gets_it(model_version, spec, deployer, owner):
     wanted = parse_spec(spec)
     results = at_once(
-        lambda: services.request_deployment(spec=wanted, actor=deployer),
-        lambda: services.request_deployment(spec=wanted, actor=owner),
+        lambda: runs_services.request_deployment(spec=wanted, actor=deployer),
+        lambda: runs_services.request_deployment(spec=wanted, actor=owner),
     )
     assert sorted(type(result).__name__ for result in results) == ["Run", "Invalid"]
     assert Deployment.objects.count() == Run.objects.count() == 1
@@ -110,10 +113,10 @@ def test_of_two_requests_for_one_name_at_once_one_gets_it(model_version, spec, d
 def test_who_may_change_a_deployment(deployment, spec, cast, verb, name):
     run = make_run(deployment, RunStatus.FAILED if verb == "resume" else RunStatus.QUEUED)
     calls = {
-        "update": lambda: services.request_update(deployment=deployment, spec=parse_spec(spec), actor=cast[name]),
-        "destroy": lambda: services.request_destroy(deployment=deployment, actor=cast[name]),
-        "cancel": lambda: services.cancel(run=run, actor=cast[name]),
-        "resume": lambda: services.resume(run=run, actor=cast[name]),
+        "update": lambda: runs_services.request_update(deployment=deployment, spec=parse_spec(spec), actor=cast[name]),
+        "destroy": lambda: runs_services.request_destroy(deployment=deployment, actor=cast[name]),
+        "cancel": lambda: stopping.cancel(run=run, actor=cast[name]),
+        "resume": lambda: stopping.resume(run=run, actor=cast[name]),
     }
     if name in MAY_DEPLOY:
         assert calls[verb]()
@@ -126,7 +129,7 @@ def test_who_may_change_a_deployment(deployment, spec, cast, verb, name):
 
 def test_an_update_keeps_the_new_wish(deployment, registered_model, spec, deployer):
     ModelVersionFactory(model=registered_model, version=4, aliases=["champion"])
-    run = services.request_update(
+    run = runs_services.request_update(
         deployment=deployment, spec=parse_spec({**spec, "version": "@champion"}), actor=deployer
     )
     deployment.refresh_from_db()
@@ -137,7 +140,7 @@ def test_an_update_keeps_the_new_wish(deployment, registered_model, spec, deploy
 def test_an_update_of_what_lives_may_take_its_traffic_step_by_step(deployment, spec, deployer, strategy):
     deployment.served = [{"entity_version": "2", "traffic": 100}]
     asked = parse_spec({**spec, "rollout": {"strategy": strategy, "steps": [5, 100]}})
-    run = services.request_update(deployment=deployment, spec=asked, actor=deployer)
+    run = runs_services.request_update(deployment=deployment, spec=asked, actor=deployer)
     assert run.spec["rollout"]["strategy"] == strategy
 
 
@@ -146,24 +149,24 @@ def test_a_destroyed_deployment_takes_nothing_more(deployment, spec, deployer):
     deployment.destroyed_at = timezone.now()
     deployment.save()
     with refused("destroyed"):
-        services.request_update(deployment=deployment, spec=parse_spec(spec), actor=deployer)
+        runs_services.request_update(deployment=deployment, spec=parse_spec(spec), actor=deployer)
     with refused("destroyed"):
-        services.request_destroy(deployment=deployment, actor=deployer)
+        runs_services.request_destroy(deployment=deployment, actor=deployer)
     with refused("destroyed"):
-        services.resume(run=run, actor=deployer)
+        stopping.resume(run=run, actor=deployer)
     with refused("destroyed"):
-        services.request_test(deployment=deployment, body={}, actor=deployer)
+        trials_services.request_test(deployment=deployment, body={}, actor=deployer)
 
 
 def test_a_deployment_is_destroyed_once_and_not_updated_meanwhile(deployment, spec, deployer):
-    run = services.request_destroy(deployment=deployment, actor=deployer)
+    run = runs_services.request_destroy(deployment=deployment, actor=deployer)
     assert run.kind == RunKind.DESTROY
     with refused("already_requested"):
-        services.request_destroy(deployment=deployment, actor=deployer)
+        runs_services.request_destroy(deployment=deployment, actor=deployer)
     with refused("being_destroyed"):
-        services.request_update(deployment=deployment, spec=parse_spec(spec), actor=deployer)
-    services.cancel(run=run, actor=deployer)
-    assert services.request_update(deployment=deployment, spec=parse_spec(spec), actor=deployer)
+        runs_services.request_update(deployment=deployment, spec=parse_spec(spec), actor=deployer)
+    stopping.cancel(run=run, actor=deployer)
+    assert runs_services.request_update(deployment=deployment, spec=parse_spec(spec), actor=deployer)
 
 
 # -- deciding --------------------------------------------------------------------------------------
@@ -175,11 +178,11 @@ def test_who_may_decide(run_in, team, cast, verb, name):
     run = run_in(RunStatus.APPROVAL, requested_by=member_of(team, Role.DEPLOYER, "asker"))
     decide = getattr(services, verb)
     if name in MAY_APPROVE:
-        assert services.may_decide(run, cast[name]) == ""
+        assert approvals.may_decide(run, cast[name]) == ""
         decide(run=run, actor=cast[name], reason="because")
         assert run.status == (RunStatus.APPLY if verb == "approve" else RunStatus.REJECTED)
         return
-    assert services.may_decide(run, cast[name])
+    assert approvals.may_decide(run, cast[name])
     with pytest.raises(PermissionDenied):
         decide(run=run, actor=cast[name], reason="because")
     assert not Approval.objects.exists()
@@ -188,7 +191,7 @@ def test_who_may_decide(run_in, team, cast, verb, name):
 @pytest.mark.parametrize("name", sorted(MAY_APPROVE))
 def test_whoever_asked_never_decides_whatever_the_role(run_in, cast, name):
     run = run_in(RunStatus.APPROVAL, requested_by=cast[name])
-    for decide in (services.approve, services.reject):
+    for decide in (approvals.approve, approvals.reject):
         with pytest.raises(PermissionDenied):
             decide(run=run, actor=cast[name], reason="mine")
     assert Run.objects.get().status == RunStatus.APPROVAL
@@ -198,7 +201,7 @@ def test_an_approval_binds_plan_version_and_state(run_in, approver):
     run = run_in(RunStatus.APPROVAL)
     run.plan.state_serial = 7
     run.plan.save()
-    services.approve(run=run, actor=approver, reason=" fine ")
+    approvals.approve(run=run, actor=approver, reason=" fine ")
     decision = Approval.objects.get()
     assert (decision.plan_sha256, decision.model_version, decision.state_serial) == (PLAN_SHA256, "3", 7)
     assert decision.reason == "fine"
@@ -206,29 +209,29 @@ def test_an_approval_binds_plan_version_and_state(run_in, approver):
 
 def test_an_approval_of_a_plan_that_is_gone_is_refused(run_in, approver):
     with refused("plan_changed"):
-        services.approve(run=run_in(RunStatus.APPROVAL), actor=approver, plan_sha256="0" * 64)
+        approvals.approve(run=run_in(RunStatus.APPROVAL), actor=approver, plan_sha256="0" * 64)
     assert not Approval.objects.exists()
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "\n"])
 def test_a_rejection_needs_a_reason(run_in, approver, reason):
     with refused("reason_required"):
-        services.reject(run=run_in(RunStatus.APPROVAL), actor=approver, reason=reason)
+        approvals.reject(run=run_in(RunStatus.APPROVAL), actor=approver, reason=reason)
 
 
 @pytest.mark.parametrize("status", sorted({*RunStatus} - {RunStatus.APPROVAL}))
 def test_only_a_run_that_waits_for_it_is_decided(run_in, approver, status):
     run = run_in(status)
     with refused("not_waiting"):
-        services.approve(run=run, actor=approver)
+        approvals.approve(run=run, actor=approver)
 
 
 def test_a_decision_on_an_old_page_is_refused(run_in, team, approver):
     run = run_in(RunStatus.APPROVAL)
     seen_before = Run.objects.select_related("deployment__team").get(pk=run.pk)
-    services.reject(run=run, actor=approver, reason="no")
+    approvals.reject(run=run, actor=approver, reason="no")
     with refused("already_decided"):
-        services.approve(run=seen_before, actor=member_of(team, Role.APPROVER, "late"))
+        approvals.approve(run=seen_before, actor=member_of(team, Role.APPROVER, "late"))
     assert Approval.objects.count() == 1
 
 
@@ -239,7 +242,7 @@ def test_of_many_approvers_at_once_one_decides(run_in, team):
 
     def decide(person):
         mine = Run.objects.select_related("deployment__team").get(pk=run.pk)
-        verb = services.approve if person.username[-1] in "02" else services.reject
+        verb = approvals.approve if person.username[-1] in "02" else approvals.reject
         return verb(run=mine, actor=person, reason="now")
 
     results = at_once(*(lambda person=person: decide(person) for person in people))
@@ -252,7 +255,7 @@ def test_of_many_approvers_at_once_one_decides(run_in, team):
 def test_a_rejection_lets_the_next_run_go(run_in, deployment, approver, sent, django_capture_on_commit_callbacks):
     run, queued = run_in(RunStatus.APPROVAL), make_run(deployment)
     with django_capture_on_commit_callbacks(execute=True):
-        services.reject(run=run, actor=approver, reason="no")
+        approvals.reject(run=run, actor=approver, reason="no")
     assert sent == [("advance_run", queued.pk)]
 
 
@@ -265,7 +268,7 @@ ENDED_AT_ONCE = [status for status in UNFINISHED if status != RunStatus.ROLLOUT]
 
 @pytest.mark.parametrize("status", ENDED_AT_ONCE)
 def test_a_run_that_no_worker_holds_ends_at_once(run_in, deployer, status):
-    run = services.cancel(run=run_in(status), actor=deployer)
+    run = stopping.cancel(run=run_in(status), actor=deployer)
     assert (run.status, run.message, run.cancel_requested_by) == (
         RunStatus.CANCELLED,
         "cancelled by deployer",
@@ -279,23 +282,23 @@ def test_a_run_that_no_worker_holds_ends_at_once(run_in, deployer, status):
 def test_a_run_that_a_worker_holds_is_asked_to_stop(run_in, deployer, status):
     run = run_in(status)
     Run.claim_lease(run.pk, "worker")
-    run = services.cancel(run=run, actor=deployer)
+    run = stopping.cancel(run=run, actor=deployer)
     assert run.status == status
     assert run.cancel_requested_at is not None
     assert last_message(run) == "cancelled by deployer: stopping"
     with refused("already_cancelling"):
-        services.cancel(run=run, actor=deployer)
+        stopping.cancel(run=run, actor=deployer)
 
 
 def test_a_run_whose_terraform_may_be_at_work_is_not_declared_over(run_in, deployer):
     run = run_in(RunStatus.APPLY, apply_started_at=timezone.now())
-    assert services.cancel(run=run, actor=deployer).status == RunStatus.APPLY
+    assert stopping.cancel(run=run, actor=deployer).status == RunStatus.APPLY
 
 
 @pytest.mark.parametrize("status", TERMINAL)
 def test_a_finished_run_is_not_cancelled(run_in, deployer, status):
     with refused("finished"):
-        services.cancel(run=run_in(status), actor=deployer)
+        stopping.cancel(run=run_in(status), actor=deployer)
 
 
 @pytest.mark.parametrize("status", [status for status in ACTIVE if status != RunStatus.ROLLOUT])
@@ -304,7 +307,7 @@ def test_a_cancelled_run_lets_the_next_one_go(
 ):
     run, queued = run_in(status), make_run(deployment)
     with django_capture_on_commit_callbacks(execute=True):
-        services.cancel(run=run, actor=deployer)
+        stopping.cancel(run=run, actor=deployer)
     assert sent == [("advance_run", queued.pk)]
 
 
@@ -312,7 +315,7 @@ def test_a_run_that_was_cancelled_just_before_it_began_to_wait_for_a_person_ends
     run = run_in(RunStatus.POLICY)
     lease = claimed(run)
     run.transition(RunStatus.APPROVAL, "the plan is ready", lease=lease)
-    services.cancel(run=run, actor=deployer)
+    stopping.cancel(run=run, actor=deployer)
     Run.release_lease(lease)
     assert Run.objects.get().status == RunStatus.APPROVAL
     runner.advance(run.pk)
@@ -327,7 +330,7 @@ def test_a_run_that_is_cancelled_and_approved_at_once_is_one_of_both(run_in, dep
         return Run.objects.select_related("deployment__team").get(pk=run.pk)
 
     results = at_once(
-        lambda: services.cancel(run=fetched(), actor=deployer), lambda: services.approve(run=fetched(), actor=approver)
+        lambda: stopping.cancel(run=fetched(), actor=deployer), lambda: approvals.approve(run=fetched(), actor=approver)
     )
     assert {type(result) for result in results} <= {Run, Refused}
     run.refresh_from_db()
@@ -342,9 +345,9 @@ def test_only_what_failed_or_was_interrupted_is_resumed(run_in, deployer, status
     run = run_in(status, apply_started_at=timezone.now(), cancel_requested_at=timezone.now())
     if status not in (RunStatus.FAILED, RunStatus.INTERRUPTED):
         with refused("not_resumable"):
-            services.resume(run=run, actor=deployer)
+            stopping.resume(run=run, actor=deployer)
         return
-    resumed = services.resume(run=run, actor=deployer)
+    resumed = stopping.resume(run=run, actor=deployer)
     assert (resumed.status, resumed.apply_started_at, resumed.cancel_requested_at) == (RunStatus.QUEUED, None, None)
     assert last_message(resumed) == "resumed by deployer"
 
@@ -353,7 +356,7 @@ def test_only_the_newest_run_is_resumed(run_in, deployment, deployer):
     run = run_in(RunStatus.FAILED)
     make_run(deployment, RunStatus.SUCCEEDED)
     with refused("superseded"):
-        services.resume(run=run, actor=deployer)
+        stopping.resume(run=run, actor=deployer)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -361,7 +364,7 @@ def test_of_two_who_resume_at_once_one_does(run_in, deployer, owner):
     run = run_in(RunStatus.INTERRUPTED)
 
     def resume(actor):
-        return services.resume(run=Run.objects.select_related("deployment__team").get(pk=run.pk), actor=actor)
+        return stopping.resume(run=Run.objects.select_related("deployment__team").get(pk=run.pk), actor=actor)
 
     results = at_once(lambda: resume(deployer), lambda: resume(owner))
     assert sorted(type(result).__name__ for result in results) == ["Refused", "Run"]
@@ -374,20 +377,20 @@ def test_of_two_who_resume_at_once_one_does(run_in, deployer, owner):
 @pytest.mark.parametrize("body", [None, [], "x", 1, {"a": float("nan")}, {"a": "\x00"}, {"\x00": 1}])
 def test_what_cannot_be_sent_to_an_endpoint_is_refused(deployment, viewer, body):
     with pytest.raises(Invalid, check=lambda refusal: set(refusal.fields) == {"body"}):
-        services.request_test(deployment=deployment, body=body, actor=viewer)
+        trials_services.request_test(deployment=deployment, body=body, actor=viewer)
     assert not TestRequest.objects.exists()
 
 
 def test_a_stranger_tries_nothing(deployment, stranger):
     with pytest.raises(PermissionDenied):
-        services.request_test(deployment=deployment, body={}, actor=stranger)
+        trials_services.request_test(deployment=deployment, body={}, actor=stranger)
 
 
 def test_a_lease_that_ran_out_does_not_keep_a_run_from_its_end(run_in, deployer):
     run = run_in(RunStatus.PLAN)
     Run.claim_lease(run.pk, "dead")
     expire_lease(run)
-    assert services.cancel(run=run, actor=deployer).status == RunStatus.CANCELLED
+    assert stopping.cancel(run=run, actor=deployer).status == RunStatus.CANCELLED
 
 
 def test_two_deployments_do_not_wait_for_each_other(run_in, model_version, deployer):

@@ -5,17 +5,17 @@ from auditlog.models import LogEntry
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from accounts.roles import Role
-from deployments import services
+from accounts.teams.roles import Role
 from deployments.models import Approval, Notice, PolicyResult, Run
-from deployments.policies.approval import may_break_glass, may_override
+from deployments.policies import approvals, break_glass, overrides
+from deployments.policies.approvals import may_break_glass, may_override
 from deployments.policies.evaluating import evaluate
-from deployments.services import Refused
-from deployments.states import RunStatus
+from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import PLAN_SHA256, give_plan, make_run
 from tests.deployments.holding import clear, freeze, only
 from tests.deployments.test_models import at_once
 from tests.factories import member_of
+from web.errors import Refused
 
 pytestmark = pytest.mark.django_db
 EVERYBODY = ["viewer", "deployer", "approver", "owner", "stranger", "admin"]
@@ -66,7 +66,7 @@ def result(held):
 def test_who_may_override(held, result, cast, name):
     if name in MAY:
         assert may_override(result, cast[name]) == ""
-        services.override_policy(run=held, result=result, actor=cast[name], reason=" agreed ")
+        overrides.override_policy(run=held, result=result, actor=cast[name], reason=" agreed ")
         result.refresh_from_db()
         assert (result.overridden_by, result.override_reason) == (cast[name], "agreed")
         assert result.overridden_at
@@ -75,7 +75,7 @@ def test_who_may_override(held, result, cast, name):
         return
     assert may_override(result, cast[name])
     with pytest.raises(PermissionDenied):
-        services.override_policy(run=held, result=result, actor=cast[name], reason="mine")
+        overrides.override_policy(run=held, result=result, actor=cast[name], reason="mine")
     assert PolicyResult.objects.blocking().exists()
 
 
@@ -84,26 +84,26 @@ def test_whoever_asked_never_overrides_whatever_the_role(held, result, cast, nam
     held.requested_by = result.run.requested_by = cast[name]
     held.save()
     with pytest.raises(PermissionDenied):
-        services.override_policy(run=held, result=result, actor=cast[name], reason="mine")
+        overrides.override_policy(run=held, result=result, actor=cast[name], reason="mine")
     assert PolicyResult.objects.blocking().exists()
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "\n"])
 def test_an_override_needs_a_reason(held, result, owner, reason):
     with refused("reason_required"):
-        services.override_policy(run=held, result=result, actor=owner, reason=reason)
+        overrides.override_policy(run=held, result=result, actor=owner, reason=reason)
 
 
 def test_only_what_waits_for_it_is_overridden(held, result, owner):
-    services.override_policy(run=held, result=result, actor=owner, reason="agreed")
+    overrides.override_policy(run=held, result=result, actor=owner, reason="agreed")
     result.refresh_from_db()
     with refused("not_waiting"):
-        services.override_policy(run=held, result=result, actor=owner, reason="again")
+        overrides.override_policy(run=held, result=result, actor=owner, reason="again")
     for outcome in ("passed", "advisory", "mandatory"):
         PolicyResult.objects.update(outcome=outcome, overridden_at=None, overridden_by=None)
         result.refresh_from_db()
         with refused("not_waiting"):
-            services.override_policy(run=held, result=result, actor=owner, reason="again")
+            overrides.override_policy(run=held, result=result, actor=owner, reason="again")
 
 
 def test_the_result_of_an_older_plan_is_not_overridden(held, result, owner):
@@ -111,14 +111,14 @@ def test_the_result_of_an_older_plan_is_not_overridden(held, result, owner):
     held.plan.save()
     result.run.refresh_from_db()
     with refused("not_waiting"):
-        services.override_policy(run=held, result=result, actor=owner, reason="agreed")
+        overrides.override_policy(run=held, result=result, actor=owner, reason="agreed")
 
 
 @pytest.mark.parametrize("status", sorted({*RunStatus} - {RunStatus.POLICY}))
 def test_a_run_that_is_elsewhere_is_not_overridden(held, result, owner, status):
     held.status = result.run.status = status
     with refused("not_waiting"):
-        services.override_policy(run=held, result=result, actor=owner, reason="agreed")
+        overrides.override_policy(run=held, result=result, actor=owner, reason="agreed")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -127,7 +127,7 @@ def test_of_many_overrides_at_once_one_counts(held, team):
 
     def override(person):
         mine = PolicyResult.objects.select_related("run__deployment__team").get(run=held)
-        return services.override_policy(run=mine.run, result=mine, actor=person, reason=person.username)
+        return overrides.override_policy(run=mine.run, result=mine, actor=person, reason=person.username)
 
     results = at_once(*(lambda person=person: override(person) for person in people))
     assert sorted(type(result).__name__ for result in results) == ["Refused"] * 3 + ["Run"]
@@ -144,19 +144,19 @@ def test_who_may_break_the_glass(run_in, asker, cast, name):
     run = run_in(RunStatus.APPROVAL, requested_by=asker)
     if name in MAY:
         assert may_break_glass(run, cast[name]) == ""
-        services.break_glass(run=run, actor=cast[name], reason=f" {REASON} ", plan_sha256=PLAN_SHA256)
+        break_glass.break_glass(run=run, actor=cast[name], reason=f" {REASON} ", plan_sha256=PLAN_SHA256)
         assert run.status == RunStatus.APPLY
         return
     assert may_break_glass(run, cast[name])
     with pytest.raises(PermissionDenied):
-        services.break_glass(run=run, actor=cast[name], reason=REASON)
+        break_glass.break_glass(run=run, actor=cast[name], reason=REASON)
     assert not Approval.objects.exists()
 
 
 @pytest.mark.parametrize("name", sorted(MAY))
 def test_also_for_a_run_of_ones_own(run_in, cast, name):
     run = run_in(RunStatus.APPROVAL, requested_by=cast[name])
-    assert services.break_glass(run=run, actor=cast[name], reason=REASON).status == RunStatus.APPLY
+    assert break_glass.break_glass(run=run, actor=cast[name], reason=REASON).status == RunStatus.APPLY
 
 
 def test_what_it_leaves_behind(
@@ -164,7 +164,7 @@ def test_what_it_leaves_behind(
 ):
     run = run_in(RunStatus.APPROVAL)
     with django_capture_on_commit_callbacks(execute=True):
-        services.break_glass(run=run, actor=owner, reason=REASON)
+        break_glass.break_glass(run=run, actor=owner, reason=REASON)
     assert sent == [("advance_run", run.pk)]
     decision = Approval.objects.get()
     assert (decision.decision, decision.decided_by, decision.reason) == ("break_glass", owner, REASON)
@@ -183,19 +183,19 @@ def test_what_it_leaves_behind(
 def test_a_reason_of_some_length_is_needed(run_in, owner, reason):
     run = run_in(RunStatus.APPROVAL)
     with refused("reason_required"):
-        services.break_glass(run=run, actor=owner, reason=reason)
+        break_glass.break_glass(run=run, actor=owner, reason=reason)
     assert not Approval.objects.exists()
 
 
 def test_the_plan_has_to_be_the_one_that_was_read(run_in, owner):
     with refused("plan_changed"):
-        services.break_glass(run=run_in(RunStatus.APPROVAL), actor=owner, reason=REASON, plan_sha256="0" * 64)
+        break_glass.break_glass(run=run_in(RunStatus.APPROVAL), actor=owner, reason=REASON, plan_sha256="0" * 64)
 
 
 @pytest.mark.parametrize("status", sorted({*RunStatus} - {RunStatus.APPROVAL}))
 def test_a_run_that_waits_for_nobody_needs_no_broken_glass(run_in, owner, status):
     with refused("not_waiting"):
-        services.break_glass(run=run_in(status), actor=owner, reason=REASON)
+        break_glass.break_glass(run=run_in(status), actor=owner, reason=REASON)
 
 
 def test_a_frozen_run_is_sent_on_once(run_in, owner, admin, approver, sent, django_capture_on_commit_callbacks):
@@ -210,18 +210,20 @@ def test_a_frozen_run_is_sent_on_once(run_in, owner, admin, approver, sent, djan
         state_serial=0,
     )
     with django_capture_on_commit_callbacks(execute=True):
-        services.break_glass(run=run, actor=owner, reason=REASON)
+        break_glass.break_glass(run=run, actor=owner, reason=REASON)
     assert sent == [("advance_run", run.pk)]
     assert (run.status, run.wake_at, run.waiting_for) == (RunStatus.APPLY, None, "")
     assert run.events.last().level == "error"
     with refused("not_waiting"):
-        services.break_glass(run=run, actor=owner, reason=REASON)
+        break_glass.break_glass(run=run, actor=owner, reason=REASON)
 
 
 def test_an_apply_that_has_begun_is_past_all_glass(run_in, owner, admin):
     freeze(admin)
     with refused("not_waiting"):
-        services.break_glass(run=run_in(RunStatus.APPLY, apply_started_at=timezone.now()), actor=owner, reason=REASON)
+        break_glass.break_glass(
+            run=run_in(RunStatus.APPLY, apply_started_at=timezone.now()), actor=owner, reason=REASON
+        )
 
 
 @pytest.mark.django_db(transaction=True)
@@ -233,9 +235,9 @@ def test_of_an_approval_a_rejection_and_a_broken_glass_at_once_one_decides(run_i
         return Run.objects.select_related("deployment__team").get(pk=run.pk)
 
     results = at_once(
-        lambda: services.approve(run=fetched(), actor=people[0]),
-        lambda: services.reject(run=fetched(), actor=people[1], reason="no"),
-        lambda: services.break_glass(run=fetched(), actor=owner, reason=REASON),
+        lambda: approvals.approve(run=fetched(), actor=people[0]),
+        lambda: approvals.reject(run=fetched(), actor=people[1], reason="no"),
+        lambda: break_glass.break_glass(run=fetched(), actor=owner, reason=REASON),
     )
     assert sorted(type(result).__name__ for result in results) == ["Refused"] * 2 + ["Run"]
     decision = Approval.objects.get()
@@ -250,7 +252,7 @@ def test_of_an_approval_a_rejection_and_a_broken_glass_at_once_one_decides(run_i
 def test_a_notice_is_acknowledged_by_the_one_it_is_for(run_in, approver, owner):
     notice = Notice.objects.create(user=approver, run=run_in(RunStatus.APPLY), message="told")
     with pytest.raises(PermissionDenied):
-        services.acknowledge_notice(notice=notice, actor=owner)
-    first = services.acknowledge_notice(notice=notice, actor=approver).acknowledged_at
+        break_glass.acknowledge_notice(notice=notice, actor=owner)
+    first = break_glass.acknowledge_notice(notice=notice, actor=approver).acknowledged_at
     assert first
-    assert services.acknowledge_notice(notice=notice, actor=approver).acknowledged_at == first
+    assert break_glass.acknowledge_notice(notice=notice, actor=approver).acknowledged_at == first

@@ -8,13 +8,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.utils import timezone
 
-from deployments import services
 from deployments.models import Freeze
-from deployments.services import Refused
-from deployments.specs import Invalid
-from deployments.states import RunStatus
+from deployments.policies import freezes
+from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_deployment, make_run
 from tests.deployments.holding import freeze
+from web.errors import Invalid, Refused
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -22,7 +21,7 @@ HOUR = timedelta(hours=1)
 
 def create(actor, **values):
     given = {"reason": "end of the year", "ends_at": timezone.now() + HOUR}
-    return services.create_freeze(actor=actor, **{**given, **values})
+    return freezes.create_freeze(actor=actor, **{**given, **values})
 
 
 @pytest.mark.parametrize("name", ["viewer", "deployer", "approver", "owner", "stranger"])
@@ -32,7 +31,7 @@ def test_only_platform_admins_freeze_and_lift(name, team, admin, request):
         create(person, team=team)
     frozen = freeze(admin)
     with pytest.raises(PermissionDenied):
-        services.lift_freeze(freeze=frozen, actor=person)
+        freezes.lift_freeze(freeze=frozen, actor=person)
     assert list(Freeze.objects.active()) == [frozen]
 
 
@@ -86,7 +85,7 @@ def test_lifting_sends_on_who_waited_for_it_and_nobody_else(
     make_run(foreign, RunStatus.APPLY, wake_at=later)
     frozen = freeze(admin, team=team)
     with django_capture_on_commit_callbacks(execute=True):
-        services.lift_freeze(freeze=frozen, actor=admin)
+        freezes.lift_freeze(freeze=frozen, actor=admin)
     assert sent == [("advance_run", waits.pk)]
     waits.refresh_from_db()
     assert waits.wake_at is None
@@ -98,7 +97,7 @@ def test_lifting_sends_on_who_waited_for_it_and_nobody_else(
 @pytest.mark.parametrize("values", [{"hours": -1}, {"lifted_at": timezone.now()}])
 def test_what_is_over_is_not_lifted(admin, values):
     with pytest.raises(Refused, check=lambda refusal: refusal.code == "not_active"):
-        services.lift_freeze(freeze=freeze(admin, **values), actor=admin)
+        freezes.lift_freeze(freeze=freeze(admin, **values), actor=admin)
 
 
 def test_a_team_sees_its_freezes_and_no_others(admin, viewer, stranger, team, environment):

@@ -3,12 +3,11 @@
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from deployments import services
 from deployments.models import Policy, PolicyVersion
-from deployments.services import Refused
-from deployments.specs import Invalid
+from deployments.policies import services
 from tests.deployments.holding import only
 from tests.deployments.test_models import at_once
+from web.errors import Invalid, Refused
 
 pytestmark = pytest.mark.django_db
 SIZE = {"max_size": "Medium", "allow_gpu": True}

@@ -8,7 +8,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.specs import DeploymentSpec, Invalid, parse_spec
+from deployments.deployment.specs import DeploymentSpec, parse_spec
+from web.errors import Invalid
 
 LEAST = {"model": "staging.fraud.card_fraud", "version": "3", "environment": "staging", "name": "card-fraud"}
 FULL = {

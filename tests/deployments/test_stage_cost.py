@@ -8,9 +8,10 @@ import pytest
 from django.utils import timezone
 
 from deployments.models import Lease, PriceTable, StageRecord
+from deployments.runs.statuses import RunKind, RunStatus
 from deployments.stages import cost
 from deployments.stages.context import Context
-from deployments.states import GoOn, RunKind, RunStatus
+from deployments.stages.outcomes import GoOn
 from tests.deployments.conftest import give_plan, make_run
 from tests.deployments.pages import page_of, run_url
 from tests.deployments.prices import only_prices

@@ -7,11 +7,14 @@ import pytest
 from django.utils import timezone
 
 from catalog.models import Environment
-from deployments import runner, services, statestore, tasks
 from deployments.models import Approval, ChangeKind, Freeze, PolicyResult, Run, StageRecord
-from deployments.policies.approval import approval_reasons, expects_approval
-from deployments.stages import apply
-from deployments.states import GoOn, RunKind, RunStatus
+from deployments.policies import approvals, break_glass, overrides, services
+from deployments.policies.approvals import approval_reasons, expects_approval
+from deployments.runs.statuses import RunKind, RunStatus
+from deployments.stages import runner, stopping, tasks
+from deployments.stages.apply import stage as apply
+from deployments.stages.outcomes import GoOn
+from deployments.tfstate import store as statestore
 from tests.deployments.conftest import PLAN_SHA256, claimed, give_plan, make_run
 from tests.deployments.holding import freeze, hold, only
 
@@ -109,11 +112,11 @@ def test_an_override_sends_the_run_on_once_the_last_one_is_there(run, owner, sen
     advance(run)
     first, second = PolicyResult.objects.all()
     with django_capture_on_commit_callbacks(execute=True):
-        services.override_policy(run=run, result=first, actor=owner, reason="agreed")
+        overrides.override_policy(run=run, result=first, actor=owner, reason="agreed")
     assert sent == []
     assert advance(run).waiting_for == "waits for an override of Monitored"
     with django_capture_on_commit_callbacks(execute=True):
-        services.override_policy(run=run, result=second, actor=owner, reason="agreed")
+        overrides.override_policy(run=run, result=second, actor=owner, reason="agreed")
     assert sent == [("advance_run", run.pk)]
     run.refresh_from_db()
     assert run.wake_at is None
@@ -152,7 +155,7 @@ def test_a_policy_stage_that_merely_takes_long_does_not_expire(run):
 def test_a_run_that_waits_for_an_override_can_be_cancelled(run, deployer):
     only("inference_table")
     advance(run)
-    assert services.cancel(run=run, actor=deployer).status == RunStatus.CANCELLED
+    assert stopping.cancel(run=run, actor=deployer).status == RunStatus.CANCELLED
 
 
 # -- approval --------------------------------------------------------------------------------------
@@ -162,7 +165,7 @@ def test_a_policy_can_ask_for_a_second_person_where_the_environment_does_not(run
     only("second_person", "mandatory")
     assert advance(run).status == RunStatus.APPROVAL
     assert approval_reasons(run) == ["policy second_person"]
-    services.approve(run=run, actor=approver)
+    approvals.approve(run=run, actor=approver)
     assert advance(run).status == RunStatus.ENDPOINT
     assert applied == ["plan.tfplan"]
 
@@ -255,7 +258,7 @@ def test_a_state_that_moved_voids_plan_and_approval_and_a_new_one_is_asked_for(r
         run.transition(to, "on", lease=lease)
     Run.release_lease(lease)
     assert advance(run).status == RunStatus.APPROVAL
-    services.approve(run=run, actor=approver)
+    approvals.approve(run=run, actor=approver)
     assert advance(run).status == RunStatus.ENDPOINT
     assert applied == ["plan.tfplan"]
     assert [row.plan_sha256 for row in Approval.objects.all()] == [PLAN_SHA256] * 2
@@ -322,6 +325,6 @@ def test_breaking_the_glass_passes_a_freeze_for_this_plan_only(run_in, owner, ad
     advance(run)
     decided(run, owner, "break_glass", plan_sha256="0" * 64)
     assert advance(run).status == RunStatus.APPLY
-    services.break_glass(run=run, actor=owner, reason="customers cannot pay")
+    break_glass.break_glass(run=run, actor=owner, reason="customers cannot pay")
     assert advance(run).status == RunStatus.ENDPOINT
     assert applied == ["plan.tfplan"]

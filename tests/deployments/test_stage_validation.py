@@ -15,14 +15,15 @@ from django.utils import timezone
 
 from accounts.models import User
 from catalog.models import ModelVersion
-from deployments import runner, services
 from deployments.models import Lease, Run, StageRecord, Validation
+from deployments.runs.statuses import RunKind, RunStatus
 from deployments.stages import context as stage_context
-from deployments.stages import preflight
-from deployments.stages.champion import compared
+from deployments.stages import runner, stopping
 from deployments.stages.context import Context
-from deployments.states import End, GoOn, Outcome, RunKind, RunStatus, Wait
-from integrations.databricks import JobRun, Version
+from deployments.stages.outcomes import End, GoOn, Outcome, Wait
+from deployments.stages.preflight import stage as preflight
+from deployments.stages.preflight.champion import compared
+from integrations.databricks.records import JobRun, Version
 from integrations.errors import IntegrationError
 from integrations.validation.job import MARKER
 from tests.deployments.conftest import make_deployment, make_run
@@ -189,7 +190,7 @@ def test_a_job_without_a_result_says_why(
 
 def test_cancelling_the_run_cancels_the_job(run: Run, jobs: FakeWorkspace, deployer: User) -> None:
     runner.advance(run.pk)
-    services.cancel(run=run, actor=deployer)
+    stopping.cancel(run=run, actor=deployer)
     assert run.status == RunStatus.PREFLIGHT
     runner.advance(run.pk)
     run.refresh_from_db()
@@ -206,7 +207,7 @@ def test_runs_of_one_version_wait_for_one_job_and_cancelling_one_leaves_it_to_th
     for one in (run, other):
         assert isinstance(step(one), Wait)
     assert len(jobs.submitted) == 1
-    services.cancel(run=run, actor=deployer)
+    stopping.cancel(run=run, actor=deployer)
     runner.advance(run.pk)
     run.refresh_from_db()
     assert (run.status, jobs.cancelled) == (RunStatus.CANCELLED, [])

@@ -6,13 +6,15 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from deployments.deployment.specs import parse_spec
 from deployments.models import Deployment, Lease, StageRecord
 from deployments.rollouts.entities import served_entity_name
-from deployments.specs import parse_spec
-from deployments.stages import endpoint, preflight, smoke
+from deployments.runs.statuses import RunKind, RunStatus
+from deployments.stages import endpoint, smoke
 from deployments.stages.context import Context
-from deployments.states import End, GoOn, RunKind, RunStatus, Wait
-from integrations.databricks import Endpoint, QueryResult, Route, ServedEntity, Version
+from deployments.stages.outcomes import End, GoOn, Wait
+from deployments.stages.preflight import stage as preflight
+from integrations.databricks.records import Endpoint, QueryResult, Route, ServedEntity, Version
 from integrations.errors import IntegrationError
 
 pytestmark = pytest.mark.django_db

@@ -5,8 +5,7 @@ from itertools import pairwise
 import pytest
 
 from deployments.models import Event, IllegalTransition, Run, StageRecord
-from deployments.stages import STAGE_FUNCTIONS
-from deployments.states import (
+from deployments.runs.statuses import (
     ACTIVE,
     RESUMABLE,
     STAGE_NAMES,
@@ -22,6 +21,7 @@ from deployments.states import (
     StageStatus,
     sources_of,
 )
+from deployments.stages.stage import STAGE_FUNCTIONS
 
 SHOWN = {"ok", "busy", "warn", "bad", "idle", "unknown"}
 

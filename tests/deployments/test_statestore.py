@@ -11,9 +11,9 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from deployments import statestore
 from deployments.models import BackendCredential, Deployment, StateLock, StateVersion
-from deployments.states import RunStatus
+from deployments.runs.statuses import RunStatus
+from deployments.tfstate import store as statestore
 from tests.deployments.conftest import make_deployment, make_run
 
 pytestmark = pytest.mark.django_db

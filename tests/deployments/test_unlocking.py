@@ -8,14 +8,15 @@ from django.core.exceptions import PermissionDenied
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments import services, statestore
 from deployments.models import BackendCredential, Run, StateLock
-from deployments.services import Refused
-from deployments.states import RunStatus
-from deployments.statestore import StateRefused
+from deployments.runs.statuses import RunStatus
+from deployments.tfstate import services
+from deployments.tfstate import store as statestore
+from deployments.tfstate.store import StateRefused
 from tests.deployments.conftest import make_run
 from tests.deployments.pages import page_of
 from tests.deployments.test_statestore import LOCK, Backend
+from web.errors import Refused
 
 pytestmark = pytest.mark.django_db
 REASON = "its worker burnt down on Tuesday"

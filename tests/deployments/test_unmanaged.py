@@ -8,17 +8,15 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.urls import reverse
 
-from deployments import services, tasks
-from deployments.configdrift import listing
+from deployments.configuration import adopting, listing, tasks
 from deployments.models import Deployment, EndpointListing, Run, UnmanagedEndpoint
-from deployments.services import Refused
-from deployments.specs import Invalid
-from deployments.states import RunKind, RunStatus
+from deployments.runs.statuses import RunKind, RunStatus
 from integrations.databricks import decoding
 from integrations.errors import IntegrationError
 from tests.deployments.conftest import make_deployment, make_run
 from tests.deployments.pages import page_of, queries
 from tests.factories import EnvironmentFactory
+from web.errors import Invalid, Refused
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("deployments:unmanaged")
@@ -67,7 +65,7 @@ def list_now(model_version, monkeypatch):
 
 
 def adopt(actor, team, environment, name="by-hand"):
-    return services.adopt_endpoint(name=name, environment=environment, team=team, actor=actor)
+    return adopting.adopt_endpoint(name=name, environment=environment, team=team, actor=actor)
 
 
 # -- listing --------------------------------------------------------------------------------------

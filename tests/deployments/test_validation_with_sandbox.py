@@ -12,13 +12,14 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Team, User
+from catalog.mirror.reading import sync_workspace
 from catalog.models import RegisteredModel
-from catalog.sync import sync_workspace
 from deployments.models import Lease, Run, StageRecord, Validation
-from deployments.stages import validating
-from deployments.stages.check import Check
+from deployments.runs.statuses import RunStatus
 from deployments.stages.context import Context
-from deployments.states import RunStatus, Wait
+from deployments.stages.outcomes import Wait
+from deployments.stages.preflight import validating
+from deployments.stages.preflight.check import Check
 from integrations import databricks
 from tests.deployments.conftest import make_deployment, make_run
 from tests.factories import EnvironmentFactory, WorkspaceFactory

@@ -9,9 +9,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments.configdrift import differences
+from deployments.configuration import differences
 from deployments.models import ConfigCheck, Deployment, Run
-from deployments.states import RunStatus
+from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_deployment
 from tests.deployments.pages import page_of, queries
 from tests.deployments.test_configdrift import INTENDED, live

@@ -8,9 +8,9 @@ import yaml
 from django.urls import reverse
 from django.utils import timezone
 
+from deployments.deployment.specs import parse_spec
 from deployments.models import Run, TestRequest
-from deployments.specs import parse_spec
-from deployments.states import RunKind, RunStatus
+from deployments.runs.statuses import RunKind, RunStatus
 from tests.deployments.conftest import make_deployment, make_run
 from tests.deployments.pages import HTMX, page_of, queries
 from tests.factories import UserFactory

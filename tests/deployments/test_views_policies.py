@@ -6,11 +6,11 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.roles import Role
+from accounts.teams.roles import Role
 from deployments.models import Approval, Freeze, Notice, Policy, PolicyResult, StageRecord
 from deployments.policies.evaluating import evaluate
 from deployments.policies.rules import RULES
-from deployments.states import RunStatus
+from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import PLAN_SHA256, give_plan, make_run
 from tests.deployments.holding import freeze, hold, only
 from tests.deployments.pages import page_of, queries, run_url

@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from deployments.models import Approval, Run
-from deployments.states import RunStatus
+from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import PLAN_SHA256, make_run
 
 pytestmark = pytest.mark.django_db

@@ -4,8 +4,8 @@ import pytest
 from django.utils import timezone
 
 from deployments.models import Run
-from deployments.states import RunStatus
-from deployments.views import run_log
+from deployments.pages import run_log
+from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_run
 from tests.deployments.pages import HTMX, page_of, queries, run_url, write
 

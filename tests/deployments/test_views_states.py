@@ -7,11 +7,11 @@ import pytest
 from cryptography.fernet import Fernet
 from django.urls import reverse
 
-from deployments.crypto import encrypt
 from deployments.models import StateVersion
-from deployments.states import RunStatus
+from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_deployment, make_run
 from tests.deployments.pages import page_of, queries
+from web.crypto import encrypt
 
 pytestmark = pytest.mark.django_db
 CANARY = "canary-of-a-variable"

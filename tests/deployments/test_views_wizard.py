@@ -7,11 +7,11 @@ import pytest
 import yaml
 from django.urls import reverse
 
-from accounts.roles import Role
+from accounts.teams.roles import Role
 from catalog.models import ModelVersionStatus
-from deployments.forms import STEP_FORMS
+from deployments.deployment.specs import parse_spec
 from deployments.models import Deployment, Draft, Run
-from deployments.specs import parse_spec
+from deployments.wizard.steps import STEP_FORMS
 from tests.deployments.conftest import make_deployment, make_run
 from tests.deployments.pages import HTMX
 from tests.deployments.wizard import ANSWERS, answer_all, post, step_url, text_of

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from accounts.roles import Role
+from accounts.teams.roles import Role
 from deployments.models import Draft, Run
 from tests.deployments.conftest import make_run
 from tests.deployments.wizard import ANSWERS, START, post, step_url, text_of

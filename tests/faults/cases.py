@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from deployments.states import GOOD, STAGES, TERMINAL, RunKind
+from deployments.runs.statuses import GOOD, STAGES, TERMINAL, RunKind
 from tests.product import Product
 from tests.waiting import wait_until
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deployments.states import TERMINAL
+from deployments.runs.statuses import TERMINAL
 from tests.faults.cases import RECOVERY_S, Case
 from tests.waiting import wait_until
 

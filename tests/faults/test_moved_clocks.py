@@ -14,21 +14,21 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from deployments import runner
 from deployments.models import Run, StateLock
-from deployments.states import RunStatus
+from deployments.runs.statuses import RunStatus
+from deployments.stages import runner
 from tests.deployments.conftest import deployment, make_run, run_in, sent, spec
 from tests.deployments.test_run_with_terraform import (
     advance_to,
     advance_to_the_end,
     creations,
     deploy,
-    installed,
     log_of,
     working_on,
     workspace_api,
 )
 from tests.terraform.fake_workspace import FakeWorkspace
+from tests.terraform.rig import installed
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("terraform")]

@@ -15,15 +15,14 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
-from deployments import services
 from deployments.models import Run, StateLock
-from deployments.states import RunStatus
+from deployments.runs.statuses import RunStatus
+from deployments.stages import stopping
 from tests.deployments.test_run_with_terraform import (
     advance_to,
     advance_to_the_end,
     creations,
     deploy,
-    installed,
     kill_processes_of,
     log_of,
     working_on,
@@ -31,6 +30,7 @@ from tests.deployments.test_run_with_terraform import (
 )
 from tests.terraform.fake_workspace import FakeWorkspace
 from tests.terraform.loopback import Answer, Request
+from tests.terraform.rig import installed
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("terraform")]
@@ -69,7 +69,7 @@ def report(run: Run, fake: FakeWorkspace, took_s: float) -> None:
 
 
 def resumed(run: Run, deployer: User) -> Run:
-    return advance_to_the_end(services.resume(run=run, actor=deployer))
+    return advance_to_the_end(stopping.resume(run=run, actor=deployer))
 
 
 # -- it hangs -------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ def test_cancelling_a_run_whose_terraform_hangs_while_it_applies_ends_within_hal
         wait_until(lambda: "card-fraud" in workspace_api.endpoints, 20)
         hang(directory_of(run, settings))
         began = time.monotonic()
-        services.cancel(run=run, actor=deployer)
+        stopping.cancel(run=run, actor=deployer)
     took_s = time.monotonic() - began
     report(run, workspace_api, took_s)
     assert took_s < 30

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response, ViewportSize, expect
 
-from deployments.states import TERMINAL
+from deployments.runs.statuses import TERMINAL
 from tests.browser import Complaints
 from tests.product import RUN_TIMEOUT_S, Product
 

@@ -9,7 +9,8 @@ import json
 import sys
 from pathlib import Path
 
-from integrations.terraform import TerraformSettings, TerraformWorkspace
+from integrations.terraform.directory import TerraformWorkspace
+from integrations.terraform.files import TerraformSettings
 
 
 def main(job_file: str) -> None:

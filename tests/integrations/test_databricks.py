@@ -4,8 +4,9 @@ import threading
 
 import pytest
 
-from integrations.databricks import Credentials, Workspace
+from integrations.databricks.credentials import Credentials
 from integrations.databricks.mlmodel import MLmodel, invocation_body, metrics, parse
+from integrations.databricks.workspace import Workspace
 from integrations.errors import IntegrationError
 from tests.fake_registry import CLIENT_ID, CLIENT_SECRET, MODELS, TOKEN, Answer, FakeRegistry, error, serving
 

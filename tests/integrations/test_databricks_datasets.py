@@ -11,8 +11,9 @@ import yaml
 from mlflow.data.delta_dataset_source import DeltaDatasetSource
 from mlflow.data.pandas_dataset import from_pandas
 
-from integrations.databricks import Dataset, mlmodel
+from integrations.databricks import mlmodel
 from integrations.databricks.datasets import datasets
+from integrations.databricks.records import Dataset
 
 
 def noted(source: Any, **values: Any) -> dict[str, Any]:

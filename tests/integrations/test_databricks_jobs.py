@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from integrations.databricks import Credentials, JobRun, Workspace
+from integrations.databricks.credentials import Credentials
 from integrations.databricks.decoding import job_run
+from integrations.databricks.records import JobRun
+from integrations.databricks.workspace import Workspace
 from integrations.errors import IntegrationError
 from tests.sandbox.running import CLIENT_ID, CLIENT_SECRET, RunningSandbox
 from tests.waiting import wait_until

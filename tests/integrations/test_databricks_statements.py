@@ -7,7 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from integrations.databricks import Column, Credentials, Warehouse, Workspace, cells
+from integrations.databricks import cells
+from integrations.databricks.credentials import Credentials
+from integrations.databricks.records import Column, Warehouse
+from integrations.databricks.workspace import Workspace
 from integrations.errors import IntegrationError
 from tests.sandbox.billing_tables import NAMES, add_billing
 from tests.sandbox.running import CLIENT_ID, CLIENT_SECRET, RunningSandbox

@@ -12,8 +12,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.inspection import permutation_importance as of_sklearn
 from sklearn.linear_model import LinearRegression
 
-from integrations.drift import job
-from integrations.drift.importance import answers, change, measured, permutation_importance
+from sketches import job
+from sketches.importance import answers, change, measured, permutation_importance
 
 RANDOM = np.random.default_rng(5)
 FRAME = pd.DataFrame(RANDOM.normal(size=(300, 3)), columns=["much", "little", "nothing"])

@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from integrations.drift import bundle, job
-from integrations.drift.baseline import make_baseline
-from integrations.drift.payloads import PREDICTION
+from sketches import bundle, job
+from sketches.baseline import make_baseline
+from sketches.payloads import PREDICTION
 from tests.integrations.drift_payloads import FORMATS, SCHEMA, payload, write
 
 NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)

@@ -13,8 +13,8 @@ from scipy import stats
 from scipy.spatial import distance
 from sklearn.metrics import mutual_info_score
 
-from integrations.drift import metrics
-from integrations.drift.judgement import Rules
+from sketches import metrics
+from sketches.judgement import Rules
 
 EXACT = 1e-9
 RNG = np.random.default_rng(7)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.drift.payloads import OURS, PREDICTION, REQUEST_ID, ROW, TIME, unpack
+from sketches.payloads import OURS, PREDICTION, REQUEST_ID, ROW, TIME, unpack
 
 SIGNATURE = {"amount": "double", "country": "string", "is_new": "boolean", "at": "datetime"}
 AT = datetime(2026, 11, 1, 12, tzinfo=UTC)

@@ -19,9 +19,9 @@ from sklearn.metrics import (
     root_mean_squared_error,
 )
 
-from integrations.drift import quality, quality_bundle
-from integrations.drift.job import UNKNOWN_ENTITY, line
-from integrations.drift.quality_metrics import Confusion, Errors
+from sketches import quality, quality_bundle
+from sketches.job import UNKNOWN_ENTITY, line
+from sketches.quality_metrics import Confusion, Errors
 from tests.integrations.drift_payloads import FORMATS, payload
 from tests.monitoring.labelling import DAY, NOON, counted, joined
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from integrations.drift.baseline import MAX_CATEGORIES, make_baseline, quantile_edges
-from integrations.drift.judgement import DriftStatus, Rules, judge, model_status
-from integrations.drift.metrics import bin_places, ks, mean, new_share, null_share, standard_deviation, wasserstein
-from integrations.drift.sketch import empty, merge, sketch
+from sketches.baseline import MAX_CATEGORIES, make_baseline, quantile_edges
+from sketches.judgement import DriftStatus, Rules, judge, model_status
+from sketches.metrics import bin_places, ks, mean, new_share, null_share, standard_deviation, wasserstein
+from sketches.sketch import empty, merge, sketch
 
 NAN = float("nan")
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from integrations.drift.baseline import make_baseline
-from integrations.drift.sketch import sketch
-from integrations.drift.tables import COLUMNS, sketch_delta
+from sketches.baseline import make_baseline
+from sketches.sketch import sketch
+from sketches.tables import COLUMNS, sketch_delta
 
 
 def table(rows: int) -> pa.Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from integrations.plan import CHANGED, GIVEN, SENSITIVE
-from integrations.state import StateChange, compare
+from integrations.terraform.tfstate import StateChange, compare
 
 ADDRESS = "module.endpoint.databricks_model_serving.this"
 

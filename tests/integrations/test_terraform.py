@@ -17,13 +17,9 @@ import pytest
 
 from integrations.errors import IntegrationError
 from integrations.plan import Action
-from integrations.terraform import (
-    Outcome,
-    OutputLine,
-    TerraformSettings,
-    TerraformWorkspace,
-    planfile_sha256,
-)
+from integrations.terraform.directory import TerraformWorkspace
+from integrations.terraform.files import TerraformSettings, planfile_sha256
+from integrations.terraform.results import Outcome, OutputLine
 from tests.terraform.fake_workspace import ENDPOINTS, TOKEN
 from tests.terraform.loopback import Answer, Request
 from tests.terraform.rig import (

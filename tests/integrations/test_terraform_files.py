@@ -8,13 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from integrations.terraform_files import (
-    HttpBackend,
-    Import,
-    TerraformSettings,
-    render_workspace,
-    terraform_env,
-)
+from integrations.terraform.files import HttpBackend, Import, TerraformSettings, render_workspace, terraform_env
 
 MODULE = Path(__file__).resolve().parents[2] / "terraform" / "modules" / "model_endpoint"
 BACKEND = HttpBackend("http://portal/state/1", "http://portal/state/1/lock", "http://portal/state/1/lock")

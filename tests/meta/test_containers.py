@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from portal.embedded.parts import PORTAL, SANDBOX, WEB, Part
+from embedded.parts import PORTAL, SANDBOX, WEB, Part
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -13,9 +13,9 @@ from schemathesis import GenerationMode
 from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from deployments.deployment.specs import DeploymentSpec
 from deployments.models import TestRequest
-from deployments.specs import DeploymentSpec
-from deployments.states import RunKind, RunStatus, StageStatus
+from deployments.runs.statuses import RunKind, RunStatus, StageStatus
 from portal.wsgi import application
 from tests.deployments.conftest import give_plan, make_deployment, make_run
 from tests.deployments.prices import make_prices

@@ -10,9 +10,6 @@ from pathlib import Path
 import pytest
 from django.urls import resolve, reverse
 
-from deployments import services
-from monitoring import services as monitoring_services
-
 ROOT = Path(__file__).resolve().parents[2]
 IDS = {"deployment_id": 1, "run_id": 1, "draft_id": 1, "pk": 1, "step": "review", "result_id": 1}
 IDS |= {"workspace_id": 1, "endpoint_id": 1, "policy_id": 1, "freeze_id": 1, "notice_id": 1, "rule": "budget"}

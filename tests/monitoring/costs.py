@@ -10,8 +10,8 @@ from typing import Any
 
 from deployments.models import Deployment
 from integrations.errors import IntegrationError
+from monitoring.cost.billing import TOTALS
 from monitoring.models import CostDay, CostKind
-from monitoring.sync.billing import TOTALS
 
 SERVING = "PREMIUM_SERVERLESS_REAL_TIME_INFERENCE_US_EAST"
 LAUNCH = "PREMIUM_SERVERLESS_REAL_TIME_INFERENCE_LAUNCH_US_EAST"

@@ -17,11 +17,11 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from deployments.models import Deployment
-from integrations.databricks import JobRun
-from integrations.drift.payloads import SOURCE_COLUMNS
+from integrations.databricks.records import JobRun
 from integrations.errors import IntegrationError
+from monitoring.drift import counting as drift
 from monitoring.models import DriftJob
-from monitoring.sync import drift
+from sketches.payloads import SOURCE_COLUMNS
 from tests.integrations.drift_payloads import payload, write
 
 INPUTS = [

@@ -13,12 +13,12 @@ import pyarrow as pa
 
 from accounts.models import User
 from deployments.models import Deployment
-from integrations.databricks import JobRun
-from integrations.drift import quality
-from integrations.drift.job import line
-from integrations.drift.payloads import SOURCE_COLUMNS
+from integrations.databricks.records import JobRun
 from integrations.errors import IntegrationError
 from monitoring.models import LabelSource
+from sketches import quality
+from sketches.job import line
+from sketches.payloads import SOURCE_COLUMNS
 from tests.integrations.drift_payloads import SCHEMA, payload
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

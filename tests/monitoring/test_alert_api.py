@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from monitoring.alerts.tasks import deliver_alert
 from monitoring.models import Alert, AlertRoute, AlertRule, Delivery, Receiver
-from monitoring.states import Standing
-from monitoring.tasks import deliver_alert
+from monitoring.watched.states import Standing
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.test_alerting import make_receiver, report
 

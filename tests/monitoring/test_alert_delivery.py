@@ -9,15 +9,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from django.utils import timezone
 
-from deployments.crypto import encrypt
-from deployments.states import RunStatus
-from monitoring.alerting import delivering
-from monitoring.alerting.sending import SCHEMES, AddressInvalid, plugin_for
+from deployments.runs.statuses import RunStatus
+from monitoring.alerts import delivering
+from monitoring.alerts.sending import SCHEMES, AddressInvalid, plugin_for
+from monitoring.alerts.states import AlertState
+from monitoring.alerts.tasks import deliver_alert, send_alerts, watch_alerts
 from monitoring.models import Alert, Delivery, Receiver, ReceiverKind, SeenRun
-from monitoring.states import AlertState, Standing
-from monitoring.tasks.alerts import deliver_alert, send_alerts, watch_alerts
+from monitoring.watched.states import Standing
 from tests.deployments.conftest import make_deployment, make_run
 from tests.monitoring.test_alerting import make_receiver, report
+from web.crypto import encrypt
 
 pytestmark = pytest.mark.django_db
 SECRET = "canary-of-the-address"

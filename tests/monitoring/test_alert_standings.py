@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from deployments.models import ConfigCheck
+from monitoring.alerts.tasks import watch_alerts
+from monitoring.health.tasks import scrape_endpoint
 from monitoring.models import Alert, Watch
-from monitoring.tasks import scrape_endpoint
-from monitoring.tasks.alerts import watch_alerts
 from tests.deployments.conftest import make_deployment
 
 pytestmark = pytest.mark.django_db
@@ -25,8 +25,8 @@ def older(**by):
 
 
 def test_health_that_was_judged_failing_fires_after_two_minutes_and_ends_when_it_passes(deployment, monkeypatch):
-    monkeypatch.setattr("monitoring.sync.health.scrape", lambda deployment: None)
-    monkeypatch.setattr("monitoring.tasks.health.judge_now", lambda deployment: None)
+    monkeypatch.setattr("monitoring.health.scraping.scrape", lambda deployment: None)
+    monkeypatch.setattr("monitoring.health.tasks.judge_now", lambda deployment: None)
     watch = Watch.objects.create(deployment=deployment, health="failing", health_reason="9 % end in a 5xx", p99_ms=80)
     scrape_endpoint(deployment.pk)
     assert Alert.objects.get().state == "pending"

@@ -7,13 +7,14 @@ from auditlog.models import LogEntry
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments.crypto import decrypt
+from monitoring.alerts.states import AlertSubject
+from monitoring.alerts.tasks import deliver_alert
 from monitoring.models import Alert, AlertRoute, AlertRule, Delivery, Receiver
-from monitoring.states import AlertSubject, Standing
-from monitoring.tasks import deliver_alert
+from monitoring.watched.states import Standing
 from tests.deployments.conftest import make_deployment
 from tests.deployments.pages import page_of, queries
 from tests.monitoring.test_alerting import make_receiver, report
+from web.crypto import decrypt
 
 pytestmark = pytest.mark.django_db
 INBOX = reverse("monitoring:alerts")

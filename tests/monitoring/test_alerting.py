@@ -6,14 +6,15 @@ from types import SimpleNamespace
 import pytest
 from auditlog.models import LogEntry
 
-from deployments.crypto import encrypt
 from deployments.models import Deployment
-from monitoring import alerting
+from monitoring.alerts import reporting
+from monitoring.alerts.states import ALERT_TRANSITIONS, AlertState
 from monitoring.models import Alert, AlertRoute, AlertRule, Delivery, Receiver
-from monitoring.states import ALERT_TRANSITIONS, AlertState, Standing
+from monitoring.watched.states import Standing
 from tests.deployments.conftest import make_deployment
 from tests.deployments.test_models import at_once
 from tests.factories import EnvironmentFactory, TeamFactory
+from web.crypto import encrypt
 
 pytestmark = pytest.mark.django_db
 PASSING, AT_RISK, FAILING, UNKNOWN = Standing.PASSING, Standing.AT_RISK, Standing.FAILING, Standing.UNKNOWN
@@ -38,7 +39,7 @@ def receiver(deployment):
 
 
 def report(*args, **more):
-    return alerting.report(*args, **more)
+    return reporting.report(*args, **more)
 
 
 def make_receiver(deployment, name="on call", **route):

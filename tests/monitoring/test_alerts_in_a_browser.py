@@ -15,9 +15,10 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
-from monitoring.alerting import report
+from monitoring.alerts.reporting import report
+from monitoring.alerts.states import AlertState
 from monitoring.models import Alert, Delivery, Receiver
-from monitoring.states import AlertState, Standing
+from monitoring.watched.states import Standing
 from tests.browser import Complaints, hold_to_the_rules
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.test_alerting import make_receiver

@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 from django.http import QueryDict
 from django.template.loader import render_to_string
 
-from monitoring.presenters.charts import Chart, Series
-from monitoring.presenters.ranges import range_links
-from monitoring.specs import parse_range
+from web.charts import Chart, Series
+from web.ranges import parse_range, range_links
 
 NOON, ONE = datetime(2026, 3, 1, 12, tzinfo=UTC), datetime(2026, 3, 1, 13, tzinfo=UTC)
 

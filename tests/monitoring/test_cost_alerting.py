@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from deployments.models import Budget, MonthSpend
 from monitoring import tasks
-from monitoring.alerting.cost import tell_costs
+from monitoring.cost import importing as cost
+from monitoring.cost.telling import tell_costs
 from monitoring.models import Alert, BillingSource, Watch
-from monitoring.states import Standing
-from monitoring.sync import cost
+from monitoring.watched.states import Standing
 from tests.deployments.conftest import make_deployment
 from tests.factories import WorkspaceFactory
 from tests.monitoring.costs import spent

@@ -9,7 +9,7 @@ from auditlog.models import LogEntry
 from django.urls import reverse
 
 from deployments.models import Budget
-from monitoring.services.budgets import budget_lines
+from monitoring.cost.budgets import budget_lines
 from tests.deployments.conftest import make_deployment
 from tests.deployments.pages import page_of, queries
 from tests.factories import TeamFactory

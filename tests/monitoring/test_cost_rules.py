@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from monitoring.services.costing import (
+from monitoring.cost.costing import (
     Spent,
     change,
     daily_rate,

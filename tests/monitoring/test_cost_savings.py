@@ -8,12 +8,12 @@ import pytest
 from django.urls import reverse
 
 from deployments.models import Draft, StageRecord
-from deployments.states import RunStatus
+from deployments.runs.statuses import RunStatus
+from monitoring.cost import costing
+from monitoring.cost.estimates import estimate_checks
+from monitoring.cost.savings import savings
+from monitoring.health.models import COARSE
 from monitoring.models import BillingSource, CostDay, CostKind, HealthBucket
-from monitoring.models.health import COARSE
-from monitoring.services import costing
-from monitoring.services.estimates import estimate_checks
-from monitoring.services.savings import savings
 from tests.deployments.conftest import make_deployment, make_run
 from tests.deployments.pages import page_of, queries
 from tests.deployments.prices import only_prices

@@ -8,9 +8,9 @@ from django.db.models import Sum
 
 from deployments.models import MonthSpend
 from integrations.errors import IntegrationError
+from monitoring.cost import importing as cost
+from monitoring.cost.billing import grants_needed
 from monitoring.models import BillingSource, CostDay, Reconciliation
-from monitoring.sync import cost
-from monitoring.sync.billing import grants_needed
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.costs import LAUNCH, NOW, Billing, usage
 

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 from django.urls import reverse
 
+from monitoring.health.models import COARSE
 from monitoring.models import BillingSource, CostKind, HealthBucket, Reconciliation
-from monitoring.models.health import COARSE
 from tests.deployments.conftest import make_deployment
 from tests.deployments.pages import page_of, queries
 from tests.monitoring.costs import LAUNCH, NOW, spent

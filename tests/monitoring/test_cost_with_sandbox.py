@@ -6,9 +6,10 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from integrations.databricks import Credentials, workspace_for
+from integrations.databricks.credentials import Credentials
+from integrations.databricks.workspace import workspace_for
+from monitoring.cost import importing as cost
 from monitoring.models import BillingSource, CostDay, CostKind, Reconciliation
-from monitoring.sync import cost
 from sandbox.config import WORKSPACE_ID
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.costs import LAUNCH, NOW, SERVING

@@ -15,13 +15,15 @@ from deltalake import write_deltalake
 from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
-from integrations.drift.sketch import merge
 from integrations.errors import IntegrationError
 from integrations.metrics import Window
+from monitoring.drift import counting as drift
+from monitoring.drift import days as drift_days
+from monitoring.drift.models import WINDOWS_KEPT
+from monitoring.health import history as health_history
+from monitoring.health.history import PastHour
 from monitoring.models import Baseline, DriftDay, DriftJob, DriftWindow, HealthSource
-from monitoring.models.drift import WINDOWS_KEPT
-from monitoring.sync import drift, drift_days, health_history
-from monitoring.sync.health_history import PastHour
+from sketches.sketch import merge
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.drifting import FakeWorkspace, Traffic, WorkerDied, give_table, normal, settle
 

@@ -12,10 +12,10 @@ import pytest
 from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
-from integrations.drift.payloads import PREDICTION
+from monitoring.drift.judging import Judged, judged
 from monitoring.models import DriftJob, DriftWindow, FeatureSetting
-from monitoring.states import Standing
-from monitoring.sync.drift_judging import Judged, judged
+from monitoring.watched.states import Standing
+from sketches.payloads import PREDICTION
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.drifting import FakeWorkspace, Traffic, give_table, normal, settle, shifted
 

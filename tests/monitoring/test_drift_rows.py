@@ -21,8 +21,8 @@ from catalog.models import ModelVersion
 from deployments.models import Deployment
 from integrations import databricks
 from integrations.errors import IntegrationError
-from monitoring.services import drift_rows
-from monitoring.services.drift_rows import REQUESTS, query_behind, rows_behind
+from monitoring.drift import rows as drift_rows
+from monitoring.drift.rows import REQUESTS, query_behind, rows_behind
 from tests.deployments.conftest import make_deployment
 from tests.factories import EnvironmentFactory, ModelVersionFactory, RegisteredModelFactory, WorkspaceFactory
 from tests.integrations.drift_payloads import payload

@@ -11,11 +11,10 @@ from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
 from integrations.errors import IntegrationError
-from monitoring.alerting.drift import tell
+from monitoring.drift import counting, tasks
+from monitoring.drift.telling import tell
 from monitoring.models import Alert, DriftWindow, Watch
-from monitoring.states import Standing
-from monitoring.sync import drift as counting
-from monitoring.tasks import drift as tasks
+from monitoring.watched.states import Standing
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.drifting import FakeWorkspace, Traffic, give_table, normal, settle, shifted
 

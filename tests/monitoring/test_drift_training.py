@@ -18,11 +18,11 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
-from deployments.specs import Invalid
+from monitoring.drift.services import choose_baseline
 from monitoring.models import Baseline, DriftJob
-from monitoring.services.drift import choose_baseline
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.drifting import FakeWorkspace, Traffic, give_table, normal, settle
+from web.errors import Invalid
 
 pytestmark = pytest.mark.django_db
 NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)

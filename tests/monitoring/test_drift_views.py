@@ -20,14 +20,14 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
-from integrations.drift.judgement import Rules
-from integrations.drift.payloads import PREDICTION
+from monitoring.drift.charts import History, against_importance
 from monitoring.models import Baseline, DriftJob, DriftWindow, FeatureSetting
-from monitoring.presenters.drift_charts import History, against_importance
-from monitoring.specs import TimeRange
+from sketches.judgement import Rules
+from sketches.payloads import PREDICTION
 from tests.deployments.conftest import make_deployment
 from tests.deployments.pages import HTMX, page_of, queries
 from tests.monitoring.drifting import FakeWorkspace, Traffic, give_table, normal, settle, shifted
+from web.ranges import TimeRange
 
 pytestmark = pytest.mark.django_db
 NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)

@@ -11,9 +11,9 @@ from deltalake import DeltaTable
 from accounts.models import Team, User
 from deployments.models import Deployment
 from integrations import databricks
+from monitoring.drift import counting as drift
+from monitoring.drift.judging import judged
 from monitoring.models import Baseline, DriftJob, DriftWindow
-from monitoring.sync import drift
-from monitoring.sync.drift_judging import judged
 from tests.deployments.conftest import make_deployment
 from tests.factories import EnvironmentFactory, ModelVersionFactory, RegisteredModelFactory, WorkspaceFactory
 from tests.monitoring.drifting import Traffic, give_table, normal, shifted

@@ -18,11 +18,11 @@ from django.utils import timezone
 from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import ConfigCheck, Deployment, RolloutStep
-from deployments.states import RunStatus
+from deployments.runs.statuses import RunStatus
+from monitoring.fleet.listing import STATUSES, Lens
 from monitoring.models import BillingSource, CostDay, DriftJob, HealthSource
-from monitoring.services.fleet import STATUSES, Lens
-from monitoring.states import Standing
-from monitoring.sync import watch
+from monitoring.watched import watch
+from monitoring.watched.states import Standing
 from tests.deployments.conftest import make_deployment, make_run, sent
 
 pytestmark = pytest.mark.django_db

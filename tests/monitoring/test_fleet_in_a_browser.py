@@ -14,11 +14,11 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
-from deployments.states import RunStatus
-from monitoring.alerting import report
+from deployments.runs.statuses import RunStatus
+from monitoring.alerts.reporting import report
 from monitoring.models import HealthSource
-from monitoring.states import Standing
-from monitoring.sync import watch
+from monitoring.watched import watch
+from monitoring.watched.states import Standing
 from tests.browser import Complaints, hold_to_the_rules
 from tests.deployments.conftest import make_deployment, make_run
 from tests.monitoring.test_cost_in_a_browser import OVERFLOW, PHONE

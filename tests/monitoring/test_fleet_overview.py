@@ -15,11 +15,12 @@ from django.utils import timezone
 from accounts.models import Team, User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
-from deployments.states import RunStatus
+from deployments.runs.statuses import RunStatus
+from monitoring.alerts.states import AlertState, AlertSubject, Severity
+from monitoring.cost.importing import import_costs
 from monitoring.models import Alert
-from monitoring.states import AlertState, AlertSubject, Severity, Standing
-from monitoring.sync import watch
-from monitoring.sync.cost import import_costs
+from monitoring.watched import watch
+from monitoring.watched.states import Standing
 from tests.deployments.conftest import make_deployment, make_run, sent
 from tests.monitoring.costs import Billing, usage
 from tests.monitoring.test_fleet import read_now

@@ -16,15 +16,15 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from deployments.models import Deployment
-from deployments.states import RunStatus
+from deployments.runs.statuses import RunStatus
 from integrations.errors import IntegrationError
 from integrations.metrics import Load, Window, read_loads, read_windows
+from monitoring.health import scraping as health
+from monitoring.health.judging import HealthRules, judge, judge_now
+from monitoring.health.models import COARSE, FINE
+from monitoring.health.tasks import scrape_endpoint, scrape_endpoints
 from monitoring.models import HealthBucket, HealthSource, Watch
-from monitoring.models.health import COARSE, FINE
-from monitoring.states import Standing
-from monitoring.sync import health
-from monitoring.sync.health_judging import HealthRules, judge, judge_now
-from monitoring.tasks import scrape_endpoint, scrape_endpoints
+from monitoring.watched.states import Standing
 from tests.deployments.conftest import deployment, make_deployment, make_run, sent, spec
 
 pytestmark = pytest.mark.django_db

@@ -19,10 +19,10 @@ from deployments.models import Deployment
 from integrations import databricks
 from integrations.errors import IntegrationError
 from integrations.metrics import Window
+from monitoring.health.history import NO_ROWS, PastHour, keep, merged, read_history
+from monitoring.health.models import COARSE
 from monitoring.models import HealthBucket, HealthHistory
-from monitoring.models.health import COARSE
-from monitoring.sync.drift_versions import quoted
-from monitoring.sync.health_history import NO_ROWS, PastHour, keep, merged, read_history
+from monitoring.watched.versions import quoted
 from tests.deployments.conftest import deployment, make_deployment, sent, spec
 from tests.factories import EnvironmentFactory, ModelVersionFactory, RegisteredModelFactory, WorkspaceFactory
 from tests.integrations.drift_payloads import payload, write
@@ -122,7 +122,7 @@ def test_a_person_has_the_past_read_and_sees_how_it_goes(
     health = url("health", deployment.model.full_name)
     assert "Read them from the inference table" in page.get(health).content.decode()
     started: list[int] = []
-    monkeypatch.setattr("monitoring.services.health.read_health_history.delay", started.append)
+    monkeypatch.setattr("monitoring.health.services.read_health_history.delay", started.append)
     for _ in range(2):
         with django_capture_on_commit_callbacks(execute=True):
             answer = page.post(url("health_history", deployment.pk), follow=True)

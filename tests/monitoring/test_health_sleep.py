@@ -16,10 +16,10 @@ from django.utils import timezone
 from accounts.models import User
 from deployments.models import Deployment
 from integrations.metrics import Load, Window
+from monitoring.health import scraping as health
+from monitoring.health.history import PastHour, keep
+from monitoring.health.models import COARSE
 from monitoring.models import HealthBucket
-from monitoring.models.health import COARSE
-from monitoring.sync import health
-from monitoring.sync.health_history import PastHour, keep
 from tests.deployments.conftest import deployment, sent, spec
 from tests.monitoring.test_health import live
 

@@ -21,13 +21,14 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from deployments.models import Approval, Deployment, Run
-from deployments.models.run import Line
-from deployments.states import RunStatus
-from monitoring.lake import delta
+from deployments.runs.models import Line
+from deployments.runs.statuses import RunStatus
 from monitoring.lake.export import backfill, export, status, verify
-from monitoring.lake.tables import APPROVALS, AUDIT, COST_DAILY, RUN_EVENTS, RUNS, TABLES, Column
+from monitoring.lake.tables import APPROVALS, AUDIT, COST_DAILY, RUN_EVENTS, RUNS, TABLES
+from monitoring.lake.tasks import export_lake, export_table, tidy_table
 from monitoring.models import CostDay
-from monitoring.tasks import export_lake, export_table, tidy_table
+from monitoring.watched import delta
+from monitoring.watched.lake_tables import Column
 from tests.deployments.conftest import deployment, give_plan, make_run, sent, spec
 
 pytestmark = pytest.mark.django_db

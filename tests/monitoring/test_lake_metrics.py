@@ -19,13 +19,13 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from deployments.models import Deployment
-from monitoring.lake import delta
+from monitoring.health import scraping as health
+from monitoring.health.lake import ENDPOINT_METRICS, old_hours
+from monitoring.health.models import COARSE, FINE
 from monitoring.lake.export import backfill, export, verify
-from monitoring.lake.reading import old_hours
-from monitoring.lake.tables import DRIFT_SKETCHES, ENDPOINT_METRICS
+from monitoring.lake.tables import DRIFT_SKETCHES
 from monitoring.models import Baseline, DriftDay, HealthBucket
-from monitoring.models.health import COARSE, FINE
-from monitoring.sync import health
+from monitoring.watched import delta
 from tests.deployments.conftest import deployment, sent, spec
 
 pytestmark = pytest.mark.django_db

@@ -17,11 +17,11 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from deployments.models import Deployment
-from monitoring.lake import delta
 from monitoring.lake.export import backfill, export, verify
 from monitoring.lake.tables import QUALITY_DAILY
 from monitoring.models import LabelSource, QualityDay
-from monitoring.services.quality import remove_labels
+from monitoring.quality.services import remove_labels
+from monitoring.watched import delta
 from tests.deployments.conftest import deployment, sent, spec
 from tests.monitoring.labelling import name_labels
 

@@ -8,8 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Team
-from monitoring.views.paginator import LatePaginator
 from tests.factories import TeamFactory
+from web.paginator import LatePaginator
 
 pytestmark = pytest.mark.django_db
 

@@ -11,12 +11,12 @@ from django.test import override_settings
 from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
-from integrations.drift import quality_bundle
 from integrations.errors import IntegrationError
 from monitoring.models import LabelSource, QualityDay, QualityJob
-from monitoring.services.quality import Labels, set_labels
-from monitoring.sync import quality
-from monitoring.tasks.quality import watch_all_quality, watch_quality
+from monitoring.quality import counting as quality
+from monitoring.quality.services import Labels, set_labels
+from monitoring.quality.tasks import watch_all_quality, watch_quality
+from sketches import quality_bundle
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.drifting import give_table
 from tests.monitoring.labelling import DAY, NOON, FakeWorkspace, WorkerDied, name_labels, report_of, requests

@@ -15,7 +15,7 @@ from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
 from monitoring.models import LabelSource
-from monitoring.sync import quality
+from monitoring.quality import counting as quality
 from tests.browser import Complaints, hold_to_the_rules
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.drifting import give_table

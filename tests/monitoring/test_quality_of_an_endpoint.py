@@ -20,9 +20,8 @@ from accounts.models import Team, User
 from deployments.models import Deployment
 from integrations import databricks
 from monitoring.models import QualityDay, QualityJob
-from monitoring.presenters.quality import quality_view
-from monitoring.specs import parse_range
-from monitoring.sync import quality
+from monitoring.quality import counting as quality
+from monitoring.quality.presenters import quality_view
 from tests.deployments.conftest import make_deployment
 from tests.factories import EnvironmentFactory, ModelVersionFactory, RegisteredModelFactory, WorkspaceFactory
 from tests.monitoring.labelling import name_labels
@@ -30,6 +29,7 @@ from tests.sandbox.delta_tables import add_table
 from tests.sandbox.endpoint_models import register
 from tests.sandbox.running import ADMIN_TOKEN, RunningSandbox
 from tests.waiting import wait_until
+from web.ranges import parse_range
 
 pytestmark = pytest.mark.django_db
 CATALOG, ENDPOINT = "quality_served", "moody-quality"

@@ -14,15 +14,15 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from deployments.models import Deployment
-from integrations.drift.job import NO_TABLE
 from integrations.errors import IntegrationError
-from monitoring.alerting.quality import tell
+from monitoring.alerts.states import AlertState, AlertSubject
 from monitoring.models import Alert, LabelSource, QualityDay, QualityJob, Watch
-from monitoring.states import AlertState, AlertSubject, Standing
-from monitoring.sync import quality as counting
-from monitoring.sync.quality_figures import metrics_for
-from monitoring.sync.quality_judging import QualityRule, judged
-from monitoring.tasks import quality as tasks
+from monitoring.quality import counting, tasks
+from monitoring.quality.figures import metrics_for
+from monitoring.quality.judging import QualityRule, judged
+from monitoring.quality.telling import tell
+from monitoring.watched.states import Standing
+from sketches.job import NO_TABLE
 from tests.deployments.pages import page_of
 from tests.monitoring.labelling import DAY, NOON, name_labels
 from tests.monitoring.test_quality_counting import deployment

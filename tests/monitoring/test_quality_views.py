@@ -21,8 +21,8 @@ from sklearn.metrics import accuracy_score, f1_score
 from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
-from integrations.drift.job import NO_TABLE
 from monitoring.models import LabelSource, QualityDay, QualityJob
+from sketches.job import NO_TABLE
 from tests.deployments.conftest import make_deployment
 from tests.deployments.pages import page_of, queries
 from tests.monitoring.drifting import give_table

@@ -10,10 +10,10 @@ from sklearn.metrics import accuracy_score
 from accounts.models import Team, User
 from deployments.models import Deployment
 from integrations import databricks
-from integrations.drift.quality_metrics import Confusion
-from monitoring.alerting.quality import tell
 from monitoring.models import Alert, AlertEvent, QualityDay, QualityJob, Watch
-from monitoring.sync import quality
+from monitoring.quality import counting as quality
+from monitoring.quality.telling import tell
+from sketches.quality_metrics import Confusion
 from tests.deployments.conftest import make_deployment
 from tests.factories import EnvironmentFactory, ModelVersionFactory, RegisteredModelFactory, WorkspaceFactory
 from tests.monitoring.drifting import give_table

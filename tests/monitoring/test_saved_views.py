@@ -11,9 +11,7 @@ from auditlog.models import LogEntry
 from django.core.exceptions import PermissionDenied
 
 from accounts.models import Team, User
-from deployments.specs import Invalid
-from monitoring.models import SavedView
-from monitoring.services.saved_views import (
+from monitoring.fleet.saved_views import (
     MAX_VIEWS,
     NameTaken,
     ViewSettings,
@@ -23,7 +21,9 @@ from monitoring.services.saved_views import (
     save_view,
     views_of,
 )
+from monitoring.models import SavedView
 from tests.deployments.test_models import at_once
+from web.errors import Invalid
 
 pytestmark = pytest.mark.django_db
 FAILING = {"lens": "health", "status": "failing"}

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitoring.specs import RANGES, RangeInvalid, parse_range
+from web.ranges import RANGES, RangeInvalid, parse_range
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

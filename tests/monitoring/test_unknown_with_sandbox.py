@@ -20,13 +20,13 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from deployments.models import Deployment
-from monitoring.alerting.cost import tell_costs
+from monitoring.cost import importing as cost
+from monitoring.cost.telling import tell_costs
+from monitoring.drift.tasks import watch_drift
+from monitoring.fleet.listing import Lens
+from monitoring.health.judging import STALE_AFTER
+from monitoring.health.tasks import scrape_endpoint
 from monitoring.models import BillingSource, DriftJob, HealthSource, Watch
-from monitoring.services.fleet import Lens
-from monitoring.sync import cost
-from monitoring.sync.health_judging import STALE_AFTER
-from monitoring.tasks.drift import watch_drift
-from monitoring.tasks.health import scrape_endpoint
 from tests.deployments.conftest import make_deployment, sent
 from tests.factories import EnvironmentFactory, ModelVersionFactory, RegisteredModelFactory, WorkspaceFactory
 from tests.sandbox.endpoint_models import register

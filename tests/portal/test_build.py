@@ -7,7 +7,7 @@ from types import ModuleType
 
 from django.conf import settings
 
-from portal.templatetags.ui import TONE_ICONS
+from web.templatetags.ui import TONE_ICONS
 
 
 def _load() -> ModuleType:

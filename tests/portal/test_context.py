@@ -9,7 +9,7 @@ from django.test import RequestFactory
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Team, User
-from accounts.roles import Role
+from accounts.teams.roles import Role
 from portal import context
 from portal.context import Group, Item, Shell, deployers, everybody, platform_admins
 from tests.factories import member_of

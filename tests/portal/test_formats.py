@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from portal import formats
+from web import formats
 
 NOW = datetime(2026, 11, 22, 21, 4, 5, tzinfo=UTC)
 

@@ -29,10 +29,14 @@ def lines():
 
 def test_a_line_is_json_with_time_level_logger_and_ids(lines):
     with structlog.contextvars.bound_contextvars(run_id=7, request_id="r1"):
-        logging.getLogger("deployments.runner").warning("gave up the run: %s", "late")
+        logging.getLogger("deployments.stages.runner").warning("gave up the run: %s", "late")
         assert request_id() == "r1"
     (line,) = lines()
-    assert (line["event"], line["level"], line["logger"]) == ("gave up the run: late", "warning", "deployments.runner")
+    assert (line["event"], line["level"], line["logger"]) == (
+        "gave up the run: late",
+        "warning",
+        "deployments.stages.runner",
+    )
     assert (line["run_id"], line["request_id"]) == (7, "r1")
     assert line["timestamp"].endswith("Z")
     assert request_id() is None

@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from rest_framework import exceptions
 
-from portal.rest import MAX_DEPTH, ORJSONRenderer, StrictJSONParser, exception_handler
+from web.rest import MAX_DEPTH, ORJSONRenderer, StrictJSONParser, exception_handler
 
 TEAMS = "/api/v1/teams/"
 

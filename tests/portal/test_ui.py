@@ -11,7 +11,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 from django.utils import timezone
 
-from portal.templatetags.ui import active_filters
+from web.templatetags.ui import active_filters
 
 
 def render(source: str, path: str = "/", **context: Any) -> str:

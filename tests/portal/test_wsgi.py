@@ -8,7 +8,7 @@ import sys
 ASKED = """
 import gc, sys
 from portal.wsgi import application
-assert "monitoring.views.fleet" in sys.modules, "a view is left to be imported by whoever asks first"
+assert "monitoring.fleet.views" in sys.modules, "a view is left to be imported by whoever asks first"
 assert gc.get_freeze_count() > 100_000, "a full collection walks all that was imported"
 """
 

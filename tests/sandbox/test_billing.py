@@ -15,7 +15,8 @@ import pytest
 from databricks.sdk.service.serving import EndpointCoreConfigInput, EndpointTag, ServedEntityInput
 from deltalake import DeltaTable, write_deltalake
 
-from integrations.databricks import Credentials, Workspace
+from integrations.databricks.credentials import Credentials
+from integrations.databricks.workspace import Workspace
 from sandbox.billing.meter import BillingMeter
 from sandbox.billing.rows import HOUR_S, JOB, LAUNCH, SERVING, EndpointHour, dbu_per_hour, price_table
 from sandbox.billing.tables import PRICES_TABLE, USAGE_TABLE, BillingTables

@@ -9,7 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from integrations.databricks import Credentials, Endpoint, Workspace
+from integrations.databricks.credentials import Credentials
+from integrations.databricks.records import Endpoint
+from integrations.databricks.workspace import Workspace
 from integrations.errors import IntegrationError
 from integrations.metrics import read_windows
 from tests.sandbox.running import RunningSandbox

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from integrations.databricks import Credentials, Workspace
-from integrations.drift import bundle
-from integrations.drift.baseline import make_baseline
+from integrations.databricks.credentials import Credentials
+from integrations.databricks.workspace import Workspace
+from sketches import bundle
+from sketches.baseline import make_baseline
 from tests.integrations.drift_payloads import SCHEMA, payload
 from tests.sandbox.delta_tables import add_table
 from tests.sandbox.endpoint_models import LINEAR, register

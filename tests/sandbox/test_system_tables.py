@@ -18,7 +18,8 @@ from databricks.sdk.service.serving import (
     ServedEntityInput,
 )
 
-from integrations.databricks import Credentials, Workspace
+from integrations.databricks.credentials import Credentials
+from integrations.databricks.workspace import Workspace
 from integrations.errors import IntegrationError
 from integrations.metrics import read_windows
 from tests.sandbox.running import RunningSandbox

@@ -13,16 +13,9 @@ from typing import Any
 import pytest
 
 from integrations.plan import Plan
-from integrations.terraform import (
-    CommandResult,
-    HttpBackend,
-    Import,
-    OutputLine,
-    TerraformSettings,
-    TerraformWorkspace,
-    render_workspace,
-    terraform_env,
-)
+from integrations.terraform.directory import TerraformWorkspace
+from integrations.terraform.files import HttpBackend, Import, TerraformSettings, render_workspace, terraform_env
+from integrations.terraform.results import CommandResult, OutputLine
 from tests.terraform.fake_workspace import TOKEN, FakeWorkspace
 from tests.terraform.loopback import serve
 from tests.terraform.state_server import PASSWORD, USERNAME, StateServer

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from integrations.plan import Action
-from integrations.terraform import ENDPOINT_ADDRESS, Import, TerraformWorkspace
+from integrations.terraform.directory import TerraformWorkspace
+from integrations.terraform.files import ENDPOINT_ADDRESS, Import
 from tests.terraform.fake_workspace import CLIENT_ID, CLIENT_SECRET, ENDPOINTS, PERMISSIONS
 from tests.terraform.loopback import Answer, Request
 from tests.terraform.rig import Rig, endpoint_variables, installed, rig, succeeded

@@ -8,9 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from monitoring.lake import delta
 from monitoring.lake.export import backfill, export, status, verify
-from monitoring.lake.tables import TABLES, LakeTable
+from monitoring.lake.tables import TABLES
+from monitoring.watched import delta
+from monitoring.watched.lake_tables import LakeTable
 
 MIB = 1024 * 1024
 

@@ -9,8 +9,8 @@ from django.utils import timezone
 from deployments.models import Budget, ChangeKind, MonthSpend, PolicyResult, StageRecord, TestRequest
 from deployments.policies.evaluating import Outcome, evaluate
 from deployments.policies.facts import Budgeted, Money, collect
-from deployments.services import edit_policy
-from deployments.states import RunKind, RunStatus
+from deployments.policies.services import edit_policy
+from deployments.runs.statuses import RunKind, RunStatus
 from tests.deployments.conftest import give_plan, make_deployment, make_run
 from tests.deployments.holding import clear, hold, only
 from tests.factories import EnvironmentFactory

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from deployments.deployment.specs import parse_spec
 from deployments.models import ChangeKind, Policy, PolicyLevel
 from deployments.policies.evaluating import Outcome, deciding, judge
 from deployments.policies.facts import Budgeted, Facts, Money
 from deployments.policies.rules import RULES, default_parameters
-from deployments.specs import parse, parse_spec
+from web.bodies import parse
 
 SPEC = {
     "model": "prod.fraud.card_fraud",

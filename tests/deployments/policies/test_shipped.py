@@ -8,8 +8,8 @@ from django.apps import apps
 from deployments.models import ChangeKind, Policy, PolicyVersion
 from deployments.policies.evaluating import deciding
 from deployments.policies.rules import RULES
-from deployments.specs import parse
 from tests.deployments.holding import clear
+from web.bodies import parse
 
 pytestmark = pytest.mark.django_db
 shipped = import_module("deployments.migrations.0005_shipped_policies")

@@ -5,9 +5,9 @@ from django.contrib.auth import authenticate
 from pytest_django.fixtures import Settings
 
 from accounts.models import AccessToken, Membership, Team, TokenScope, User
-from accounts.roles import Action, Role
+from accounts.teams.roles import Action, Role
 from catalog.models import Environment, Workspace
-from portal.embedded.cast import EVERY_TEAM, PEOPLE, TEAMS, make_cast
+from embedded.cast import EVERY_TEAM, PEOPLE, TEAMS, make_cast
 
 pytestmark = pytest.mark.django_db
 

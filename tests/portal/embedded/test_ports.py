@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from portal.embedded.ports import PortTaken, check_free, is_free
+from embedded.ports import PortTaken, check_free, is_free
 from tests.stack import free_port
 
 

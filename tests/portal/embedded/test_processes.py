@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from portal.embedded.stop_with_parent import PARENT
+from embedded.stop_with_parent import PARENT
 from tests.stack import is_alive
 from tests.waiting import wait_until
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from portal.embedded.parts import Part
-from portal.embedded.supervision import PartStatus, Places, Supervisor, SupervisorError, configuration
+from embedded.parts import Part
+from embedded.supervision import PartStatus, Places, Supervisor, SupervisorError, configuration
 from tests.stack import is_alive
 from tests.waiting import wait_until
 

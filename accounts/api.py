@@ -1,0 +1,17 @@
+"""API of people, teams and tokens."""
+
+from __future__ import annotations
+
+from accounts.signin.api import MeViewSet
+from accounts.teams.api import TeamViewSet
+from accounts.tokens.api import TokenViewSet
+from accounts.tokens.schema import BearerTokenScheme
+
+routes: list[tuple[str, type, str]] = [
+    ("me", MeViewSet, "me"),
+    ("teams", TeamViewSet, "team"),
+    ("tokens", TokenViewSet, "token"),
+]
+
+# BearerTokenScheme is named so that importing it, which registers it, is no accident.
+__all__ = ["BearerTokenScheme", "routes"]

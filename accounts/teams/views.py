@@ -1,0 +1,122 @@
+"""Pages of teams: members, roles and budgets."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.people.permissions import signed_in
+from accounts.teams.budgets import set_budget
+from accounts.teams.forms import BudgetForm, NewMemberForm, RoleForm
+from accounts.teams.members import add_member, change_role, remove_member
+from accounts.teams.models import Membership, Team
+from accounts.teams.permissions import can
+from accounts.teams.roles import ALLOWED, Action, Role
+from web.views import _show_errors
+
+
+@login_required
+@require_GET
+def teams(request: HttpRequest) -> HttpResponse:
+    visible = Team.objects.visible_to(signed_in(request)).prefetch_related("memberships__user")
+    return render(request, "accounts/teams.html", {"teams": visible})
+
+
+def _team_page(
+    request: HttpRequest, team: Team, form: NewMemberForm, status: int = 200, budget_form: BudgetForm | None = None
+) -> HttpResponse:
+    budget = {"monthly_budget": team.monthly_budget, "budget_currency": team.budget_currency}
+    context = {
+        "team": team,
+        "memberships": team.memberships.select_related("user").order_by("user__username"),
+        "may_manage": can(request.user, Action.MANAGE, team),
+        "form": form,
+        "budget_form": (budget_form or BudgetForm(initial=budget)) if signed_in(request).is_platform_admin else None,
+        "roles": Role,
+        "allowed": [(role.label, [action.label for action in Action if action in ALLOWED[role]]) for role in Role],
+    }
+    return render(request, "accounts/team.html", context, status=status)
+
+
+def _visible_team(request: HttpRequest, slug: str) -> Team:
+    return get_object_or_404(Team.objects.visible_to(request.user), slug=slug)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def team(request: HttpRequest, slug: str) -> HttpResponse:
+    """A team and its members; POST adds one."""
+    found = _visible_team(request, slug)
+    if request.method != "POST":
+        return _team_page(request, found, NewMemberForm())
+    form = NewMemberForm(request.POST)
+    if not form.is_valid():
+        return _team_page(request, found, form, status=400)
+    try:
+        member = add_member(actor=signed_in(request), team=found, **form.cleaned_data)
+    except ValidationError as error:
+        _show_errors(form, error)
+        return _team_page(request, found, form, status=400)
+    messages.success(request, f"{member.user.display_name} is now a member.")
+    return redirect("accounts:team", slug=slug)
+
+
+@login_required
+@require_POST
+def budget(request: HttpRequest, slug: str) -> HttpResponse:
+    """What the team's endpoints may cost in a month."""
+    found = _visible_team(request, slug)
+    form = BudgetForm(request.POST)
+    if not signed_in(request).is_platform_admin:
+        raise PermissionDenied("Only a platform admin sets the budget of a team.")
+    if form.is_valid():
+        try:
+            set_budget(actor=signed_in(request), team=found, **form.cleaned_data)
+        except ValidationError as error:
+            _show_errors(form, error)
+        else:
+            messages.success(request, f"The budget of {found} is set.")
+            return redirect("accounts:team", slug=slug)
+    return _team_page(request, found, NewMemberForm(), 400, form)
+
+
+def _membership(request: HttpRequest, slug: str, pk: int) -> Membership:
+    found = _visible_team(request, slug)
+    return get_object_or_404(found.memberships.select_related("team", "user"), pk=pk)
+
+
+@login_required
+@require_POST
+def role(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    membership = _membership(request, slug, pk)
+    form = RoleForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Choose one of the roles.")
+        return redirect("accounts:team", slug=slug)
+    try:
+        changed = change_role(actor=signed_in(request), membership=membership, role=form.cleaned_data["role"])
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        messages.success(request, f"{changed.user.display_name} is now {changed.get_role_display()}.")
+    return redirect("accounts:team", slug=slug)
+
+
+@login_required
+@require_POST
+def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    membership = _membership(request, slug, pk)
+    try:
+        remove_member(actor=signed_in(request), membership=membership)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect("accounts:team", slug=slug)
+    if membership.user == request.user:
+        messages.success(request, f"You have left {membership.team}.")
+        return redirect("accounts:teams")
+    messages.success(request, f"{membership.user.display_name} is no longer a member.")
+    return redirect("accounts:team", slug=slug)

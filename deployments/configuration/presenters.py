@@ -1,0 +1,85 @@
+"""How the configuration of an endpoint compares with what was asked for, as its card shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+
+from deployments.configuration.models import ConfigCheck, check_of
+from deployments.deployment.models import Deployment, EndpointState
+from web.views import Question
+
+NEVER = EndpointState("unknown", "Unknown · never checked")
+
+NOT_YET = EndpointState("idle", "Nothing to compare with yet")
+
+
+@dataclass(frozen=True)
+class Difference:
+    field: str
+    intended: str
+    live: str
+    first_seen_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Card:
+    """``found`` is None before the first check."""
+
+    state: EndpointState
+    found: ConfigCheck | None
+    differences: list[Difference]
+
+    @property
+    def is_drifted(self) -> bool:
+        return self.found is not None and self.found.status == ConfigCheck.Status.DRIFTED
+
+
+def card(deployment: Deployment) -> Card:
+    found = check_of(deployment)
+    if found is None:
+        return Card(NEVER if deployment.intended else NOT_YET, None, [])
+    return Card(found.state(), found, [difference(row) for row in found.differences])
+
+
+def difference(row: Mapping[str, Any]) -> Difference:
+    return Difference(row["field"], row["intended"], row["live"], datetime.fromisoformat(row["first_seen_at"]))
+
+
+def _question(deployment: Deployment, action: str, **words: Any) -> Question:
+    return {
+        "id": f"{action}-dialog",
+        "url": reverse(f"deployments:config_{action}", args=[deployment.pk]),
+        "cancel_url": reverse("deployments:deployment", args=[deployment.pk]),
+        "cancel_label": "Not now",
+        **words,
+    }
+
+
+def accept_question(deployment: Deployment, found: ConfigCheck) -> Question:
+    told = "; ".join(f"{row['field']}: {row['intended']} → {row['live']}" for row in found.differences)
+    return _question(
+        deployment,
+        "accept",
+        title=f"Accept what {deployment.name} is like now?",
+        text=f"It becomes what this deployment asks for: {told}. The endpoint is not touched.",
+        hidden={"fingerprint": found.fingerprint},
+        confirm_label="Accept",
+        tone="info",
+    )
+
+
+def revert_question(deployment: Deployment) -> Question:
+    return _question(
+        deployment,
+        "revert",
+        title=f"Revert {deployment.name}?",
+        text="A run with the last good spec makes a plan that shows the way back; it is checked and approved like any "
+        "other, and then applied.",
+        confirm_label="Start the run",
+        tone="info",
+    )

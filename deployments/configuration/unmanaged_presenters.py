@@ -1,0 +1,27 @@
+"""Endpoints that no deployment manages, as their pages show them."""
+
+from __future__ import annotations
+
+from catalog.models import Workspace
+from deployments.configuration.unmanaged import UnmanagedEndpoint
+
+
+def listings() -> list[Workspace]:
+    """Workspaces that an environment is in, each with ``endpoint_listing`` if it was ever listed. One query."""
+    rows = Workspace.objects.filter(environments__isnull=False).select_related("endpoint_listing")
+    return list(rows.distinct().order_by("name"))
+
+
+def facts(endpoint: UnmanagedEndpoint) -> list[tuple[str, str]]:
+    """What is known of the endpoint, as pairs of (label, value)."""
+    return [
+        ("Workspace", endpoint.workspace.name),
+        ("Created by", endpoint.creator or "Not told"),
+        ("Serves", ", ".join(_served(entity) for entity in endpoint.served) or "Nothing"),
+        ("Tags", ", ".join(f"{key}: {value}" for key, value in endpoint.tags.items()) or "None"),
+    ]
+
+
+def _served(entity: dict[str, object]) -> str:
+    size = f"{entity['workload_size'] or 'no size told'}, {entity['workload_type']}"
+    return f"{entity['entity_name']} version {entity['entity_version']} ({size}) with {entity['traffic']} %"

@@ -1,0 +1,146 @@
+"""A run's log: the newest lines, those that follow, those before, and all of them as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_GET
+
+from accounts.people.permissions import signed_in
+from deployments.pages.run_presenters import Gap, LogLine, levels_from, log_lines
+from deployments.runs.events import Event
+from deployments.runs.models import Run
+from deployments.runs.statuses import STAGE_NAMES, Level, RunStatus
+
+# A page of the log. Rendering 100,000 lines at once would take minutes.
+PAGE_LINES = 400
+# Longer numbers may not fit the database's integers.
+MAX_DIGITS = 9
+STAGE_CHOICES = [(RunStatus.QUEUED.value, "Queued"), *[(key.value, name) for key, name in STAGE_NAMES.items()]]
+
+
+@dataclass(frozen=True)
+class LogFilter:
+    """What is shown of a log; "" for everything. Raises Http404 for a level or stage that does not exist."""
+
+    level: str = ""
+    stage: str = ""
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> LogFilter:
+        level, stage = request.GET.get("level", ""), request.GET.get("stage", "")
+        if (level and level not in Level.values) or (stage and stage not in dict(STAGE_CHOICES)):
+            raise Http404
+        return cls(level, stage)
+
+    def apply(self, events: QuerySet[Event]) -> QuerySet[Event]:
+        if self.level:
+            events = events.filter(level__in=levels_from(self.level))
+        return events.filter(stage=self.stage) if self.stage else events
+
+    def url(self, name: str, run: Run, **query: int) -> str:
+        chosen = {"level": self.level, "stage": self.stage}
+        words = query | {key: value for key, value in chosen.items() if value}
+        return f"{reverse(f'deployments:{name}', args=[run.pk])}?{urlencode(words)}".rstrip("?")
+
+
+def _number(request: HttpRequest, name: str) -> int | None:
+    """A line number of the query; None if it is not there. Raises Http404 for anything else."""
+    text = request.GET.get(name, "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
+        raise Http404
+    return int(text)
+
+
+def _earlier(run: Run, before: int, wanted: LogFilter) -> list[LogLine | Gap]:
+    """The page of lines that ends before line ``before``, after a gap if there are more."""
+    rows = wanted.apply(run.events.filter(number__lt=before)).order_by("-number")[: PAGE_LINES + 1]
+    lines = log_lines(reversed(rows))
+    if len(lines) <= PAGE_LINES:
+        return list(lines)
+    first = lines[1].number
+    return [Gap(wanted.url("run_events", run, before=first), 1, first - 1), *lines[1:]]
+
+
+def _rest(run: Run, after: int, wanted: LogFilter) -> list[Gap]:
+    """What stands for the lines after ``after``. Fetched when somebody comes to it: there may be 100,000 of them."""
+    if after >= run.event_count:
+        return []
+    return [Gap(wanted.url("run_events", run, after=after), after + 1, run.event_count)]
+
+
+def log_context(request: HttpRequest, run: Run, wanted: LogFilter) -> dict[str, Any]:
+    """The newest lines, or, with ``line`` or ``before`` in the query, those around or before a line."""
+    end, before, line = run.event_count + 1, _number(request, "before"), _number(request, "line")
+    if before or line:
+        end = min(end, before or (line or 0) + PAGE_LINES // 2)
+    rest = _rest(run, end - 1, wanted)
+    return {
+        "log_lines": [*_earlier(run, end, wanted), *rest],
+        "log_more_url": "" if rest or run.is_finished else _poll_url(run, end - 1, wanted),
+        "log_level": wanted.level,
+        "log_stage": wanted.stage,
+        "log_stages": STAGE_CHOICES,
+        "log_follow": not run.is_finished and not before and not line,
+        "log_download": wanted.url("run_log", run),
+    }
+
+
+def _poll_url(run: Run, after: int, wanted: LogFilter) -> str:
+    return wanted.url("run_events", run, after=after)
+
+
+@login_required
+@require_GET
+def run_events(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Lines after ``after`` with what asks for the next ones, or the lines ``before`` one."""
+    # Read before its lines: what it counts is there, and a finished run writes nothing more.
+    run = get_object_or_404(Run.objects.visible_to(signed_in(request)), pk=run_id)
+    wanted, before, after = LogFilter.of(request), _number(request, "before"), _number(request, "after") or 0
+    if request.headers.get("HX-Request") != "true":
+        end = after + PAGE_LINES + 1 if before is None else before
+        return redirect(f"{wanted.url('run', run, before=end)}#log")
+    if before is not None:
+        return render(request, "ui/_log_lines.html", {"lines": _earlier(run, before, wanted)})
+    return _later(request, run, after, wanted)
+
+
+def _later(request: HttpRequest, run: Run, after: int, wanted: LogFilter) -> HttpResponse:
+    rows = wanted.apply(run.events.filter(number__gt=after, number__lte=run.event_count))
+    lines = log_lines(rows.order_by("number")[:PAGE_LINES])
+    if after >= run.event_count and not run.is_finished:
+        # Nothing new: the page keeps what asks. At the end of the run that goes, and nothing comes in its place.
+        return HttpResponse(status=204)
+    cursor = lines[-1].number if len(lines) == PAGE_LINES else run.event_count
+    rest = _rest(run, cursor, wanted)
+    more = "" if rest or run.is_finished else _poll_url(run, cursor, wanted)
+    if not lines and not more:
+        return HttpResponse()
+    return render(request, "ui/_log_lines.html", {"lines": [*lines, *rest], "more_url": more})
+
+
+@login_required
+@require_GET
+def run_log(request: HttpRequest, run_id: int) -> StreamingHttpResponse:
+    """The log as text, a line for each, times in UTC. Sent while it is read: it may be long."""
+    run = get_object_or_404(Run.objects.visible_to(signed_in(request)), pk=run_id)
+    events = LogFilter.of(request).apply(run.events.order_by("number"))
+    response = StreamingHttpResponse(_text_lines(events), content_type="text/plain; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="run-{run.pk}.log"'
+    return response
+
+
+def _text_lines(events: QuerySet[Event]) -> Iterator[str]:
+    for event in events.iterator(chunk_size=2000):
+        at = event.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        yield f"{event.number:>6} {at} {event.stage:<10} {event.level.upper():<7} {event.message}\n"

@@ -1,0 +1,251 @@
+"""A run as its page shows it: stages, what it waits for, who decides, what it left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Prefetch
+from django.urls import reverse
+from django.utils import timezone
+
+from deployments.policies.models import Approval
+from deployments.rollouts.presenters import rollout_token
+from deployments.runs.events import Event
+from deployments.runs.models import Run, RunQuerySet
+from deployments.runs.records import StageRecord
+from deployments.runs.statuses import (
+    STAGE_NAMES,
+    STAGE_TONES,
+    UNFINISHED,
+    WORKABLE,
+    Level,
+    RunKind,
+    RunStatus,
+    StageStatus,
+)
+
+# A run that could be worked on and was not taken for so long tells people that no worker is there.
+NO_WORKER_AFTER = timedelta(seconds=15)
+HEAVY_PLAN = ("plan__planfile", "plan__show")
+LEVELS = [Level.DEBUG, Level.INFO, Level.WARNING, Level.ERROR]
+
+
+def for_list(runs: RunQuerySet) -> RunQuerySet:
+    """With all that a row of a list shows. One query."""
+    return runs.select_related("deployment__team", "deployment__environment", "requested_by")
+
+
+def for_page(runs: RunQuerySet) -> RunQuerySet:
+    """With all that a run's page shows, without the plan's largest columns. Three queries."""
+    decisions = Prefetch("approvals", Approval.objects.select_related("decided_by"))
+    rows = runs.select_related(
+        "deployment__team",
+        "deployment__environment",
+        "deployment__workspace",
+        "deployment__model",
+        "requested_by",
+        "cancel_requested_by",
+        "plan",
+    )
+    return rows.defer(*HEAVY_PLAN).prefetch_related("stages", decisions)
+
+
+# -- stages ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage for the rail. ``record`` is its newest pass in this attempt, None if it was not reached."""
+
+    key: str
+    name: str
+    state: str
+    tone: str
+    duration_s: float | None
+    reason: str
+    url: str
+    current: bool
+    record: StageRecord | None
+
+
+def stages(run: Run, shown: str) -> list[Stage]:
+    """Every stage of the run's kind, in order; ``shown`` is the one whose tab is open."""
+    records = _newest_records(run)
+    page = reverse("deployments:run", args=[run.pk])
+    return [_stage(run, key, records.get(key), f"{page}?tab={key}", key == shown) for key in run.stage_order]
+
+
+def _newest_records(run: Run) -> dict[str, StageRecord]:
+    """The newest record of each stage that is not older than that of the stage before it.
+
+    A run that was resumed or planned again has records of stages that it has still to do.
+    """
+    if run.status == RunStatus.QUEUED:
+        return {}
+    found: dict[str, StageRecord] = {}
+    floor = 0
+    for key in run.stage_order:
+        newest = max((row for row in run.stages.all() if row.stage == key), key=lambda row: row.pk, default=None)
+        if newest is None or newest.pk < floor:
+            break
+        found[key], floor = newest, newest.pk
+    return found
+
+
+def _stage(run: Run, key: RunStatus, record: StageRecord | None, url: str, current: bool) -> Stage:
+    state, tone = _state_of(run, record)
+    duration = None
+    if record and record.status != StageStatus.SKIPPED:
+        duration = ((record.finished_at or timezone.now()) - record.started_at).total_seconds()
+    reason = _reason(run, record)
+    return Stage(key, STAGE_NAMES[key], state, tone, duration, reason, url, current, record)
+
+
+def _state_of(run: Run, record: StageRecord | None) -> tuple[str, str]:
+    if record is None:
+        return ("Not reached" if run.is_finished else "Not started"), "idle"
+    status = StageStatus(record.status)
+    if status == StageStatus.RUNNING and (record.stage == RunStatus.APPROVAL or run.waiting_for):
+        status = StageStatus.WAITING
+    return status.label, STAGE_TONES[status]
+
+
+def _reason(run: Run, record: StageRecord | None) -> str:
+    """Why it waits or ended as it did. A stage that passed needs no words."""
+    if record is None or record.status == StageStatus.PASSED:
+        return ""
+    if record.finished_at is None:
+        return run.waiting_for
+    return record.message if record.status == StageStatus.SKIPPED else ""
+
+
+def token(run: Run) -> str:
+    """Changes when there is something new to see on the page besides the log."""
+    closed = sum(1 for row in run.stages.all() if row.finished_at)
+    plan = getattr(run, "plan", None)
+    moved = rollout_token(run)
+    return f"{run.status}.{len(run.stages.all())}.{closed}.{plan.sha256[:8] if plan else ''}.{moved}"
+
+
+def default_tab(run: Run) -> str:
+    """The stage that is under way; of a finished run the last one that was reached."""
+    if run.status in run.stage_order:
+        return run.status
+    reached = list(_newest_records(run))
+    told = [key for key in reached if _newest_records(run)[key].status != StageStatus.SKIPPED]
+    return told[-1] if told else run.stage_order[0]
+
+
+# -- the header -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What the run waits for, in words, with the run ahead of it if there is one."""
+
+    tone: str
+    text: str
+    blocking: Run | None = None
+
+
+def waiting(run: Run) -> Waiting | None:
+    if run.status not in UNFINISHED:
+        return None
+    if run.cancel_requested_at:
+        who = run.cancel_requested_by.display_name if run.cancel_requested_by else "somebody"
+        return Waiting("warn", f"Being cancelled by {who}.")
+    if blocking := run.blocking_run():
+        return Waiting("idle", f"Waits for run #{blocking.pk} of the same deployment to end.", blocking)
+    if run.status == RunStatus.APPROVAL:
+        return Waiting("warn", f"Waits for an approver of {run.deployment.team}.")
+    if run.waiting_for:
+        return Waiting("busy", f"{run.waiting_for[0].upper()}{run.waiting_for[1:]}.")
+    return _no_worker(run)
+
+
+def _no_worker(run: Run) -> Waiting | None:
+    now = timezone.now()
+    is_held = run.lease_token is not None and run.lease_expires_at is not None and run.lease_expires_at > now
+    since = run.stage_started_at or run.created_at
+    if is_held or run.status not in WORKABLE or now - since < NO_WORKER_AFTER or (run.wake_at and run.wake_at > now):
+        return None
+    seconds = int((now - since).total_seconds())
+    return Waiting("warn", f"No worker has taken it for {seconds} s. It goes on by itself once one is free.")
+
+
+def previous_version(run: Run) -> str:
+    """The version that was live before this run; "" for the first one."""
+    before = run.deployment.runs.filter(
+        pk__lt=run.pk,
+        kind__in=(RunKind.DEPLOY, RunKind.ROLLBACK, RunKind.ADOPT),
+        status__in=(RunStatus.SUCCEEDED, RunStatus.NO_CHANGE),
+    )
+    spec = before.values_list("spec", flat=True).first()
+    return str(spec.get("version", "")) if spec else ""
+
+
+def elapsed_s(run: Run) -> float:
+    return ((run.finished_at or timezone.now()) - run.created_at).total_seconds()
+
+
+def approval_expires_at(run: Run) -> datetime | None:
+    if run.status != RunStatus.APPROVAL or run.stage_started_at is None:
+        return None
+    return run.stage_started_at + timedelta(hours=run.deployment.environment.approval_expires_after_hours)
+
+
+# -- what a stage shows ---------------------------------------------------------------------------
+
+CHECK_TONES = {"pass": "ok", "warn": "warn", "fail": "bad"}
+ACTION_TONES = {"create": "ok", "update": "info", "replace": "warn", "delete": "bad", "import": "info"}
+
+
+def checks(record: StageRecord | None) -> list[dict[str, Any]]:
+    found = record.detail.get("checks", []) if record else []
+    return [{**check, "tone": CHECK_TONES.get(check.get("result", ""), "unknown")} for check in found]
+
+
+def plan_changes(changes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Resources that something happens to, each with the tone of what happens."""
+    acting = [change for change in changes if change.get("action") != "no-op" or change.get("is_import")]
+    named = [{**change, "action": "import"} if change.get("action") == "no-op" else change for change in acting]
+    return [{**change, "tone": ACTION_TONES.get(change.get("action", ""), "unknown")} for change in named]
+
+
+def created_resources(run: Run) -> list[str]:
+    """Addresses of all that the stages say they made, each once."""
+    told = [name for row in run.stages.all() for name in [*row.detail.get("resources", []), *row.created]]
+    return list(dict.fromkeys(told))
+
+
+# -- the log --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LogLine:
+    number: int
+    at: datetime
+    level: str
+    stage: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Lines that are there and not shown; ``gap_url`` fetches some of them."""
+
+    gap_url: str
+    first: int
+    last: int
+
+
+def log_lines(events: Iterable[Event]) -> list[LogLine]:
+    return [LogLine(event.number, event.created_at, event.level, event.stage, event.message) for event in events]
+
+
+def levels_from(level: str) -> list[str]:
+    """``level`` and all that are more serious."""
+    return [str(found) for found in LEVELS[LEVELS.index(Level(level)) :]]

@@ -1,0 +1,166 @@
+"""Deployments and runs as the API shows them, and the bodies of requests that are no spec."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from deployments.deployment.models import Deployment
+from deployments.deployment.serializers import ServedEntitySerializer, SpecField
+from deployments.policies.bodies import Approve, BreakGlass, Override, Reject
+from deployments.policies.serializers import ApprovalSerializer, PolicyResultSerializer
+from deployments.pricing.serializers import EstimateSerializer
+from deployments.rollouts.bodies import Rollback
+from deployments.rollouts.serializers import RolloutStepSerializer
+from deployments.runs.bodies import NewRun
+from deployments.runs.models import Run
+from deployments.runs.serializers import PlanSerializer, RunReferenceSerializer, RunSerializer, StageSerializer
+from web.bodies import Nothing
+
+__all__ = [
+    "MAX_EVENT_NUMBER",
+    "ApprovalSerializer",
+    "Approve",
+    "BreakGlass",
+    "DeploymentSerializer",
+    "EstimateSerializer",
+    "EventPageSerializer",
+    "EventQuerySerializer",
+    "EventSerializer",
+    "NewRun",
+    "Nothing",
+    "Override",
+    "PlanSerializer",
+    "PolicyResultSerializer",
+    "PriceRangeSerializer",
+    "Reject",
+    "RequestedSerializer",
+    "Rollback",
+    "RolloutStepSerializer",
+    "RunDetailSerializer",
+    "RunLinksSerializer",
+    "RunReferenceSerializer",
+    "RunSerializer",
+    "ServedEntitySerializer",
+    "SpecField",
+    "StageSerializer",
+    "TestRequestSerializer",
+]
+
+
+class DeploymentSerializer(serializers.ModelSerializer[Deployment]):
+    """``spec`` is what was asked for last; ``served`` and what stands beside it is what the workspace showed last."""
+
+    url = serializers.HyperlinkedIdentityField(view_name="deployment-detail")
+    team = serializers.CharField(source="team.slug", read_only=True)
+    environment = serializers.CharField(source="environment.slug", read_only=True)
+    workspace = serializers.CharField(source="workspace.name", read_only=True)
+    model = serializers.CharField(source="model.full_name", read_only=True)
+    spec = SpecField(read_only=True)
+    state = serializers.SerializerMethodField(help_text="The endpoint in words; Unknown if it was not seen lately.")
+    tone = serializers.SerializerMethodField(help_text="ok, busy, warn, bad, idle or unknown.")
+    live_version = serializers.CharField(read_only=True, help_text="Gets most of the traffic; empty if none serves.")
+    served = ServedEntitySerializer(many=True, read_only=True)
+    pending = ServedEntitySerializer(many=True, read_only=True)
+    latest_run = serializers.SerializerMethodField()
+    created_by = serializers.CharField(source="created_by.username", read_only=True)
+
+    class Meta:
+        model = Deployment
+        fields = [
+            "id",
+            "url",
+            "name",
+            "team",
+            "environment",
+            "workspace",
+            "model",
+            "spec",
+            "state",
+            "tone",
+            "live_version",
+            "ready",
+            "config_update",
+            "served",
+            "pending",
+            "endpoint_url",
+            "endpoint_creator",
+            "observed_at",
+            "observe_error",
+            "latest_run",
+            "created_by",
+            "created_at",
+            "destroyed_at",
+        ]
+        read_only_fields = fields
+
+    def get_state(self, deployment: Deployment) -> str:
+        return deployment.endpoint_state().label
+
+    def get_tone(self, deployment: Deployment) -> str:
+        return deployment.endpoint_state().tone
+
+    @extend_schema_field(RunReferenceSerializer(allow_null=True))
+    def get_latest_run(self, deployment: Deployment) -> Any:
+        """Without a query where the view prefetched ``newest_runs``."""
+        runs = getattr(deployment, "newest_runs", None)
+        newest = next(iter(deployment.runs.all()[:1] if runs is None else runs), None)
+        return newest and RunReferenceSerializer(newest, context=self.context).data
+
+
+class RunLinksSerializer(serializers.Serializer[Run]):
+    deployment = serializers.HyperlinkedIdentityField(
+        view_name="deployment-detail", lookup_field="deployment_id", lookup_url_kwarg="pk"
+    )
+    events = serializers.HyperlinkedIdentityField(view_name="run-events")
+    plan = serializers.HyperlinkedIdentityField(view_name="run-plan")
+    approve = serializers.HyperlinkedIdentityField(view_name="run-approve")
+    reject = serializers.HyperlinkedIdentityField(view_name="run-reject")
+    cancel = serializers.HyperlinkedIdentityField(view_name="run-cancel")
+    resume = serializers.HyperlinkedIdentityField(view_name="run-resume")
+    promote = serializers.HyperlinkedIdentityField(view_name="run-promote")
+    rollback = serializers.HyperlinkedIdentityField(view_name="run-rollback")
+    override = serializers.HyperlinkedIdentityField(view_name="run-override")
+    break_glass = serializers.HyperlinkedIdentityField(view_name="run-break-glass")
+
+
+class RunDetailSerializer(RunSerializer):
+    spec = SpecField(read_only=True, help_text="Pinned when the run was asked for: an alias became a number.")
+    stages = StageSerializer(many=True, read_only=True)
+    plan = PlanSerializer(read_only=True, allow_null=True)
+    approvals = ApprovalSerializer(many=True, read_only=True)
+    policy_results = PolicyResultSerializer(many=True, read_only=True)
+    estimate = EstimateSerializer(read_only=True, allow_null=True, help_text="null until the run was priced.")
+    rollout = serializers.SerializerMethodField()
+    blocking_run = RunReferenceSerializer(read_only=True, allow_null=True)
+    links = RunLinksSerializer(source="*", read_only=True)
+
+    class Meta(RunSerializer.Meta):
+        fields = [
+            *RunSerializer.Meta.fields,
+            "spec",
+            "stages",
+            "plan",
+            "approvals",
+            "policy_results",
+            "rollout",
+            "estimate",
+            "blocking_run",
+            "links",
+        ]
+        read_only_fields = fields
+
+    @extend_schema_field(RolloutStepSerializer(many=True))
+    def get_rollout(self, run: Run) -> Any:
+        """Of the present attempt, in order."""
+        steps = [step for step in run.rollout_steps.all() if step.attempt == run.attempt]
+        return RolloutStepSerializer(sorted(steps, key=lambda step: step.index), many=True).data
+
+
+class RequestedSerializer(serializers.Serializer[Any]):
+    """A new deployment and the run that makes it."""
+
+    deployment = DeploymentSerializer(read_only=True)
+    run = RunDetailSerializer(read_only=True)

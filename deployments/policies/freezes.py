@@ -1,0 +1,105 @@
+"""Whether a run may start to apply, or everything stands still."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from auditlog.models import LogEntry
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Team, User
+from catalog.models import Environment
+from deployments.policies.approvals import binding
+from deployments.policies.models import Approval, Freeze
+from deployments.runs.models import Run
+from deployments.runs.queue import send_on
+from deployments.runs.statuses import RunStatus
+from web.errors import Invalid, Refused
+
+
+def freeze_of(run: Run) -> Freeze | None:
+    """The freeze that holds this run up, None if there is none or the glass was broken for its plan."""
+    deployment = run.deployment
+    freezes = Freeze.objects.active().covering(deployment.environment_id, deployment.team_id)
+    freeze = freezes.select_related("environment", "team", "created_by").first()
+    if freeze and binding(run).filter(decision=Approval.Decision.BREAK_GLASS).exists():
+        return None
+    return freeze
+
+
+def freeze_text(freeze: Freeze) -> str:
+    """For people: "frozen until 2 Dec 09:00 UTC by Ada: month end"."""
+    return f"{freeze.subject} is frozen until {told_time(freeze)} by {freeze.created_by.display_name}: {freeze.reason}"
+
+
+def told_time(freeze: Freeze) -> str:
+    return f"{timezone.localtime(freeze.ends_at):%d %b %H:%M %Z}"
+
+
+Scope = Freeze.Scope
+
+
+def create_freeze(
+    *, reason: str, ends_at: datetime, actor: User, environment: Environment | None = None, team: Team | None = None
+) -> Freeze:
+    """Freeze one environment, one team, or everything. Runs plan and are approved, but do not start to apply.
+
+    Raises PermissionDenied, or Invalid by field.
+    """
+    _require_platform_admin(actor)
+    _check(reason, ends_at, environment, team)
+    scope = Scope.ENVIRONMENT if environment else Scope.TEAM if team else Scope.ALL
+    return Freeze.objects.create(
+        scope=scope, environment=environment, team=team, reason=reason.strip(), ends_at=ends_at, created_by=actor
+    )
+
+
+def lift_freeze(*, freeze: Freeze, actor: User) -> Freeze:
+    """End a freeze before its time; runs that waited for its end go on."""
+    _require_platform_admin(actor)
+    now = timezone.now()
+    with transaction.atomic():
+        if not Freeze.objects.active().filter(pk=freeze.pk).update(lifted_at=now, lifted_by=actor):
+            raise Refused("not_active", "This freeze is over already.")
+        changes = {"lifted_by": ["None", actor.username]}
+        LogEntry.objects.log_create(freeze, force_log=True, action=LogEntry.Action.UPDATE, changes=changes, actor=actor)
+        _wake_runs(freeze)
+    freeze.refresh_from_db()
+    return freeze
+
+
+def _require_platform_admin(actor: User) -> None:
+    if not actor.is_platform_admin:
+        raise PermissionDenied("Only a platform admin freezes, and lifts a freeze.")
+
+
+def _check(reason: str, ends_at: datetime, environment: Environment | None, team: Team | None) -> None:
+    now = timezone.now()
+    errors: dict[str, list[str]] = {}
+    if not reason.strip():
+        errors["reason"] = ["Say why: everybody will read it."]
+    if ends_at <= now:
+        errors["ends_at"] = ["Choose a time to come."]
+    elif ends_at > now + Freeze.MAX_LENGTH:
+        errors["ends_at"] = [f"A freeze ends within {Freeze.MAX_LENGTH.days} days."]
+    if environment and team:
+        errors["team"] = ["Choose an environment or a team, not both."]
+    if errors:
+        raise Invalid(errors)
+
+
+def _wake_runs(freeze: Freeze) -> None:
+    """Runs of its scope that have not begun to apply. One that another freeze holds will find that out."""
+    where = Q()
+    if freeze.environment_id:
+        where = Q(deployment__environment=freeze.environment_id)
+    elif freeze.team_id:
+        where = Q(deployment__team=freeze.team_id)
+    waiting = Run.objects.filter(where, status=RunStatus.APPLY, apply_started_at=None, wake_at__isnull=False)
+    ids = list(waiting.values_list("pk", flat=True))
+    Run.objects.filter(pk__in=ids).update(wake_at=None)
+    for run_id in ids:
+        send_on(run_id)

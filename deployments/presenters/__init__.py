@@ -1,1 +1,0 @@
-"""What the pages of deployments show, worked out of rows."""

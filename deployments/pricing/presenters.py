@@ -1,0 +1,105 @@
+"""Estimates and price tables as pages show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from accounts.models import User
+from deployments.pricing.estimating import money_range, plain
+from deployments.pricing.models import PriceTable, Rate
+from deployments.runs.models import Run
+from deployments.runs.records import StageRecord
+
+
+@dataclass(frozen=True)
+class PriceView:
+    """``total`` and the last of each line are "49.28-204.40 USD", "" where there is no price."""
+
+    total: str
+    against_now: str
+    problem: str
+    lines: list[tuple[str, str, str]]
+    assumptions: list[str]
+    table_id: int | None
+    table: str
+
+
+def price_view(kept: Mapping[str, Any]) -> PriceView:
+    """Of ``Quote.as_json``, just made or kept by a run."""
+    currency = str(kept["currency"])
+    table = kept.get("table") or {}
+    return PriceView(
+        total=_range(kept, currency),
+        against_now=str(kept.get("against_now", "")),
+        problem=str(kept["problem"]),
+        lines=[(line["label"], line["formula"], _range(line, currency)) for line in kept["lines"]],
+        assumptions=list(kept["assumptions"]),
+        table_id=table.get("id"),
+        table=f"{table['name']}, from {table['valid_from']}" if table else "",
+    )
+
+
+def _range(money: Mapping[str, Any], currency: str) -> str:
+    if money["low"] is None or money["high"] is None:
+        return ""
+    return money_range(Decimal(money["low"]), Decimal(money["high"]), currency)
+
+
+def cost_panel(run: Run, record: StageRecord | None, user: User) -> dict[str, Any]:
+    kept = record.detail.get("estimate") if record else None
+    return {"price": price_view(kept) if kept else None}
+
+
+# -- tables ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A table of the history; ``state`` is In force, Coming or Replaced."""
+
+    table: PriceTable
+    tone: str
+    state: str
+
+
+def history(tables: Iterable[PriceTable], in_force: PriceTable | None) -> list[TableRow]:
+    """``tables`` are sorted newest first; those before the one in force are still to come."""
+    rows = list(tables)
+    now = rows.index(in_force) if in_force in rows else len(rows)
+    return [TableRow(table, *_state(index, now)) for index, table in enumerate(rows)]
+
+
+def _state(index: int, now: int) -> tuple[str, str]:
+    if index == now:
+        return "ok", "In force"
+    return ("info", "Coming") if index < now else ("idle", "Replaced")
+
+
+@dataclass(frozen=True)
+class RateView:
+    unit: str
+    concurrency: str
+    dbu: str
+    per_hour: str
+
+
+def rate_rows(table: PriceTable) -> list[RateView]:
+    """Each rate, with what an hour costs at the fewest and at the most concurrent requests."""
+    return [_rate_view(rate, table) for rate in table.rates.all()]
+
+
+def _rate_view(rate: Rate, table: PriceTable) -> RateView:
+    low, high = (table.price_per_dbu * dbu for dbu in (rate.min_dbu_per_hour, rate.max_dbu_per_hour))
+    return RateView(
+        str(rate),
+        _span(str(rate.min_concurrency), str(rate.max_concurrency)),
+        _span(plain(rate.min_dbu_per_hour), plain(rate.max_dbu_per_hour)),
+        money_range(low, high, table.currency),
+    )
+
+
+def _span(low: str, high: str) -> str:
+    return low if low == high else f"{low}\N{EN DASH}{high}"

@@ -1,0 +1,64 @@
+"""Pages of the price tables: the one in force, those before and after it, and a new one."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts.people.permissions import signed_in
+from deployments.pricing import presenters as present
+from deployments.pricing.forms import PriceTableForm
+from deployments.pricing.models import PriceTable
+from deployments.pricing.quoting import prices_today
+from deployments.pricing.services import create_price_table
+
+MAX_HISTORY = 100
+
+
+@login_required
+@require_GET
+def prices(request: HttpRequest) -> HttpResponse:
+    """The table in force today; without one the newest."""
+    return _table_page(request, prices_today() or PriceTable.objects.with_rates().first())
+
+
+@login_required
+@require_GET
+def price_table(request: HttpRequest, table_id: int) -> HttpResponse:
+    """Any table, as it was used."""
+    return _table_page(request, get_object_or_404(PriceTable.objects.with_rates(), pk=table_id))
+
+
+def _table_page(request: HttpRequest, shown: PriceTable | None) -> HttpResponse:
+    in_force = prices_today()
+    context = {
+        "table": shown,
+        "rates": present.rate_rows(shown) if shown else [],
+        "history": present.history(PriceTable.objects.select_related("created_by")[:MAX_HISTORY], in_force),
+        "in_force": in_force,
+        "may_edit": signed_in(request).is_platform_admin,
+    }
+    return render(request, "deployments/prices.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def prices_new(request: HttpRequest) -> HttpResponse:
+    """A new table, which starts as a copy of the newest."""
+    user = signed_in(request)
+    if not user.is_platform_admin:
+        raise PermissionDenied("Only a platform admin sets prices.")
+    newest = PriceTable.objects.with_rates().first()
+    initial = {**PriceTableForm.initial_of(newest), "valid_from": timezone.localdate().isoformat()}
+    form = PriceTableForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid() and form.prices:
+        made = create_price_table(prices=form.prices, actor=user)
+        messages.success(request, f"{made.name} is in force from {made.valid_from} on.")
+        return redirect("deployments:price_table", made.pk)
+    status = 422 if request.method == "POST" else 200
+    return render(request, "deployments/prices_new.html", {"form": form, "newest": newest}, status=status)

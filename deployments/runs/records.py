@@ -1,0 +1,82 @@
+"""What a run leaves behind: a record of each pass through a stage, its plan, and what people decided."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.utils import timezone
+
+from deployments.runs.statuses import RunStatus, StageStatus
+
+if TYPE_CHECKING:
+    from deployments.runs.models import Run
+
+
+class StageRecord(models.Model):
+    """One pass through a stage. ``created`` lists what it made in the workspace, ``detail`` is shown on its tab."""
+
+    run = models.ForeignKey("deployments.Run", on_delete=models.CASCADE, related_name="stages")
+    stage = models.CharField(max_length=20, choices=RunStatus)
+    status = models.CharField(max_length=20, choices=StageStatus, default=StageStatus.RUNNING)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    message = models.TextField(blank=True)
+    detail = models.JSONField(default=dict, blank=True)
+    created = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["run", "id"])]
+
+    def __str__(self) -> str:
+        return f"{self.stage} of run {self.run_id}"
+
+    @classmethod
+    def open(cls, run: Run, stage: RunStatus, now: object) -> None:
+        cls.objects.create(run=run, stage=stage, started_at=now)
+
+    @classmethod
+    def close(cls, run: Run, verdict: StageStatus, message: str, now: object) -> None:
+        open_records = cls.objects.filter(run=run, finished_at=None)
+        open_records.update(status=verdict, finished_at=now, message=message)
+
+    @classmethod
+    def note(cls, run: Run, stage: RunStatus, detail: dict[str, object]) -> None:
+        """Keep ``detail`` on the newest record of ``stage``."""
+        record = cls.objects.filter(run=run, stage=stage).order_by("-pk").first()
+        if record:
+            record.detail = {**record.detail, **detail}
+            record.save(update_fields=["detail"])
+
+    @classmethod
+    def skip(cls, run: Run, stage: RunStatus, message: str) -> None:
+        now = timezone.now()
+        cls.objects.create(
+            run=run, stage=stage, status=StageStatus.SKIPPED, started_at=now, finished_at=now, message=message
+        )
+
+
+class RunPlan(models.Model):
+    """The saved plan of a run: what people review and, by its hash, the only thing that is applied.
+
+    ``variables`` are those of terraform/modules/model_endpoint: what the deployment intends once the run has succeeded.
+    ``show`` is the redacted output of ``terraform show -json``; ``sentences`` say it in the words of models;
+    ``planfile`` is the plan file, encrypted, for a worker on another host; ``state_serial`` is the serial of the
+    state it was made against (0 for none).
+    """
+
+    run = models.OneToOneField("deployments.Run", on_delete=models.CASCADE, related_name="plan")
+    sha256 = models.CharField(max_length=64)
+    planfile = models.BinaryField()
+    terraform_version = models.CharField(max_length=40)
+    state_serial = models.PositiveBigIntegerField(default=0)
+    variables = models.JSONField(default=dict)
+    show = models.JSONField()
+    changes = models.JSONField(default=list)
+    sentences = models.JSONField(default=list)
+    summary = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"plan of run {self.run_id}"

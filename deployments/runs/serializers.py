@@ -1,0 +1,132 @@
+"""Runs, their stages and their events as the API shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from deployments.deployment.models import Deployment
+from deployments.runs.events import Event
+from deployments.runs.models import Run
+from deployments.runs.records import RunPlan, StageRecord
+from deployments.runs.statuses import STAGE_NAMES, Level, RunStatus
+
+MAX_EVENT_NUMBER = 2**31 - 1
+
+# -- what clients send: strict, as the spec is -----------------------------------------------------
+
+
+class EventQuerySerializer(serializers.Serializer[Any]):
+    after = serializers.IntegerField(
+        min_value=0, max_value=MAX_EVENT_NUMBER, default=0, help_text="Only lines with a greater number."
+    )
+    limit = serializers.IntegerField(min_value=1, max_value=1000, default=200)
+    stage = serializers.ChoiceField(choices=RunStatus.choices, required=False)
+    level = serializers.ChoiceField(choices=Level.choices, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if unknown := sorted(set(self.initial_data) - set(self.fields)):
+            raise serializers.ValidationError({name: ["There is no such parameter."] for name in unknown})
+        return attrs
+
+
+class RunReferenceSerializer(serializers.ModelSerializer[Run]):
+    url = serializers.HyperlinkedIdentityField(view_name="run-detail")
+
+    class Meta:
+        model = Run
+        fields = ["id", "url", "kind", "status"]
+        read_only_fields = fields
+
+
+class RunSerializer(serializers.ModelSerializer[Run]):
+    url = serializers.HyperlinkedIdentityField(view_name="run-detail")
+    deployment = serializers.PrimaryKeyRelatedField[Deployment](read_only=True)
+    name = serializers.CharField(source="deployment.name", read_only=True, help_text="The endpoint's name.")
+    team = serializers.CharField(source="deployment.team.slug", read_only=True)
+    environment = serializers.CharField(source="deployment.environment.slug", read_only=True)
+    model = serializers.CharField(source="deployment.model.full_name", read_only=True)
+    version = serializers.CharField(source="spec.version", read_only=True)
+    status_label = serializers.CharField(source="get_status_display", read_only=True)
+    tone = serializers.CharField(read_only=True)
+    is_finished = serializers.BooleanField(read_only=True)
+    requested_by = serializers.CharField(source="requested_by.username", read_only=True)
+    cleans_up = serializers.PrimaryKeyRelatedField[Run](
+        read_only=True, allow_null=True, help_text="The run that this one removes the leftovers of."
+    )
+
+    class Meta:
+        model = Run
+        fields = [
+            "id",
+            "url",
+            "deployment",
+            "name",
+            "team",
+            "environment",
+            "model",
+            "version",
+            "kind",
+            "status",
+            "status_label",
+            "tone",
+            "is_finished",
+            "message",
+            "waiting_for",
+            "requested_by",
+            "created_at",
+            "started_at",
+            "finished_at",
+            "cancel_requested_at",
+            "cleans_up",
+        ]
+        read_only_fields = fields
+
+
+class StageSerializer(serializers.ModelSerializer[StageRecord]):
+    """One pass through a stage. A run that was resumed or planned again has several of one stage."""
+
+    name = serializers.SerializerMethodField()
+    duration_s = serializers.SerializerMethodField(help_text="null while it runs")
+    detail = serializers.DictField(read_only=True)
+    created = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = StageRecord
+        fields = ["stage", "name", "status", "started_at", "finished_at", "duration_s", "message", "detail", "created"]
+        read_only_fields = fields
+
+    def get_name(self, record: StageRecord) -> str:
+        return STAGE_NAMES.get(RunStatus(record.stage), record.stage)
+
+    def get_duration_s(self, record: StageRecord) -> float | None:
+        return (record.finished_at - record.started_at).total_seconds() if record.finished_at else None
+
+
+class PlanSerializer(serializers.ModelSerializer[RunPlan]):
+    summary = serializers.DictField(
+        child=serializers.IntegerField(), read_only=True, help_text="How many resources for each action."
+    )
+    sentences = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = RunPlan
+        fields = ["sha256", "summary", "sentences", "terraform_version", "state_serial", "created_at"]
+        read_only_fields = fields
+
+
+class EventSerializer(serializers.ModelSerializer[Event]):
+    class Meta:
+        model = Event
+        fields = ["number", "created_at", "stage", "level", "source", "message"]
+        read_only_fields = fields
+
+
+class EventPageSerializer(serializers.Serializer[Any]):
+    """``next_after`` is what to ask for next, also when there was nothing new."""
+
+    results = EventSerializer(many=True, read_only=True)
+    next_after = serializers.IntegerField(read_only=True)
+    next = serializers.URLField(read_only=True, allow_null=True, help_text="null once there will be no more lines")
+    is_finished = serializers.BooleanField(read_only=True, help_text="The run is over and writes no more lines.")

@@ -1,0 +1,80 @@
+"""What a run made in the workspace: kept on its Apply stage, so that a clean-up can say exactly what goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from deployments.runs.records import StageRecord
+from deployments.runs.statuses import RunKind, RunStatus
+from deployments.stages.context import Context
+from deployments.tfstate import store as statestore
+from deployments.tfstate.models import StateVersion
+from integrations.databricks.records import Endpoint
+
+
+def remember_made(context: Context) -> None:
+    """After an apply that went well: the state knows it all. A run that only takes over or deletes makes nothing."""
+    if context.run.kind in (RunKind.ADOPT, RunKind.DESTROY):
+        return
+    wanted = _versions(context.run.plan.variables.get("served_entities") or ())
+    _keep(context, [*_new_addresses(context), *_new_versions(context, wanted)])
+
+
+def remember_left(context: Context) -> None:
+    """After an apply that did not: whether the state knows it or not. Asks the workspace."""
+    if context.run.kind in (RunKind.ADOPT, RunKind.DESTROY):
+        return
+    created = _new_addresses(context)
+    endpoint = context.workspace.get_endpoint(context.run.deployment.name)
+    if endpoint is not None and not _intended(context):
+        created.append(f"serving endpoint {endpoint.name}")
+    elif endpoint is not None:
+        created += _new_versions(context, _served(endpoint))
+    _keep(context, created)
+
+
+def _intended(context: Context) -> Mapping[str, Any]:
+    intended: Mapping[str, Any] = context.run.deployment.intended
+    return intended
+
+
+def _new_addresses(context: Context) -> list[str]:
+    """Resources that the state has now and had not before this run."""
+    deployment = context.run.deployment_id
+    before = StateVersion.objects.filter(deployment=deployment, pk__lt=_first_own_version(context)).first()
+    known = statestore.addresses_in(statestore.content(before)) if before else []
+    return [address for address in statestore.resource_addresses(deployment) if address not in known]
+
+
+def _first_own_version(context: Context) -> int:
+    """The primary key of the first state that this run wrote; larger than all where it wrote none."""
+    own = StateVersion.objects.filter(run=context.run).order_by("pk").values_list("pk", flat=True).first()
+    return own or statestore.MAX_ID
+
+
+def _new_versions(context: Context, served: Iterable[tuple[str, str]]) -> list[str]:
+    """Served versions that the last good run did not leave; none for a new endpoint, which is told as a whole."""
+    intended = _intended(context)
+    if not intended:
+        return []
+    known = _versions(intended.get("served_entities") or ())
+    name = context.run.deployment.name
+    return [f"version {version} of {model} on {name}" for model, version in served if (model, version) not in known]
+
+
+def _versions(entities: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    return [(entity["entity_name"], entity["entity_version"]) for entity in entities]
+
+
+def _served(endpoint: Endpoint) -> list[tuple[str, str]]:
+    """With those of an update that the workspace is still at; one that failed is not served."""
+    entities = [*endpoint.served_entities, *(endpoint.pending_entities if endpoint.is_updating else ())]
+    return list(dict.fromkeys((entity.entity_name, entity.entity_version) for entity in entities))
+
+
+def _keep(context: Context, created: list[str]) -> None:
+    record = StageRecord.objects.filter(run=context.run, stage=RunStatus.APPLY).last()
+    if record:
+        record.created = created
+        record.save(update_fields=["created"])

@@ -1,0 +1,183 @@
+"""Apply: the saved plan, the approved one, once.
+
+``Run.apply_started_at`` is set before Terraform starts and only once for a plan. A worker that finds it set did not
+start this apply: it follows the Terraform process that is still there, or reads from its log how it ended.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.utils import timezone
+
+from deployments.policies.approvals import may_apply
+from deployments.policies.freezes import freeze_of, freeze_text
+from deployments.runs.events import Event
+from deployments.runs.models import LeaseLost, Run
+from deployments.runs.records import RunPlan, StageRecord
+from deployments.runs.statuses import RunKind, RunStatus
+from deployments.stages.apply.leftovers import remember_left, remember_made
+from deployments.stages.context import Context, mark_destroyed
+from deployments.stages.outcomes import End, GoOn, Outcome, Wait
+from deployments.stages.terraform import (
+    PLANFILE,
+    TERRAFORM,
+    error_text,
+    is_shown,
+    log_line,
+    open_workspace,
+    terraform_settings,
+)
+from deployments.stages.watch import state_words, watch_endpoint
+from deployments.tfstate import store as statestore
+from integrations.terraform.directory import TerraformWorkspace
+from integrations.terraform.files import planfile_sha256
+from integrations.terraform.results import CommandResult, OnOutput, OutputLine
+from integrations.terraform.results import Outcome as Ended
+from web.crypto import decrypt
+
+# Who lifts a freeze sends its runs on; this only notices that one has run out.
+LOOK_AGAIN_S = 60
+
+
+def run_stage(context: Context) -> Outcome:
+    if context.run.apply_started_at:
+        return _take_over(context)
+    if obstacle := _check_plan(context) or _check_freeze(context):
+        return obstacle
+    terraform = open_workspace(context)
+    if not (prepared := terraform.init()).ok:
+        return _not_prepared(context, prepared)
+    _restore_planfile(context)
+    # Preparing takes a while: a freeze that came meanwhile holds too.
+    if obstacle := _check_freeze(context):
+        return obstacle
+    # Lines of Terraform from here on are those of the apply itself: see _unseen_lines.
+    context.flush()
+    _mark_started(context)
+    context.log("applying the saved plan")
+    with watch_endpoint(context):
+        result = terraform.apply(PLANFILE, timeout_s=settings.APPLY_TIMEOUT_S)
+    return _judge(context, result)
+
+
+def _not_prepared(context: Context, result: CommandResult) -> Outcome:
+    """Nothing was applied yet, so that the stage may simply be done again."""
+    if context.stopping:
+        return Wait(1, "the worker was stopped before it applied; another one goes on")
+    if result.cancelled:
+        return End(RunStatus.CANCELLED, "cancelled before anything was applied")
+    return End(RunStatus.FAILED, f"preparing to apply: {error_text(result)}")
+
+
+def _check_plan(context: Context) -> Outcome | None:
+    """Only the saved plan, against the state it was made for, with a decision if one is needed.
+
+    A decision on what is no longer there is void, and not a failure: the run plans and asks again.
+    """
+    plan = context.run.plan
+    if statestore.current_serial(context.run.deployment_id) != plan.state_serial:
+        return GoOn(RunStatus.PLAN, "the state has changed since the plan was made: planning again")
+    if not may_apply(context.run):
+        return GoOn(RunStatus.PLAN, "no approval holds for this plan, version and state: planning again")
+    return None
+
+
+def _check_freeze(context: Context) -> Outcome | None:
+    freeze = freeze_of(context.run)
+    return Wait(LOOK_AGAIN_S, freeze_text(freeze)) if freeze else None
+
+
+def _restore_planfile(context: Context) -> None:
+    """Write the kept plan file and make sure that it is the one people saw."""
+    plan: RunPlan = context.run.plan
+    path = context.directory / PLANFILE
+    path.write_bytes(decrypt(plan.planfile))
+    path.chmod(0o600)
+    if planfile_sha256(path) != plan.sha256:
+        raise LeaseLost("the kept plan file does not match its hash")
+
+
+def _mark_started(context: Context) -> None:
+    won = Run.objects.filter(pk=context.run.pk, lease_token=context.lease.token, apply_started_at=None).update(
+        apply_started_at=timezone.now()
+    )
+    if not won:
+        raise LeaseLost(f"run {context.run.pk}: somebody else started to apply this plan")
+
+
+def _take_over(context: Context) -> Outcome:
+    """A worker died while it applied. Never apply again: follow Terraform, or find out how it ended."""
+    context.log(f"worker was lost while applying; {context.run.worker} takes over without applying again")
+    terraform = TerraformWorkspace(
+        context.directory,
+        settings=terraform_settings(),
+        env={},
+        on_line=_unseen_lines(context),
+        should_cancel=context.should_stop,
+    )
+    with watch_endpoint(context):
+        result = terraform.adopt_apply(timeout_s=settings.APPLY_TIMEOUT_S)
+    if result is not None and result.outcome is not Ended.UNKNOWN:
+        return _judge(context, result)
+    if statestore.release_after_death(context.run):
+        context.log("freed the state lock that the lost Terraform left behind")
+    remember_left(context)
+    return End(
+        RunStatus.INTERRUPTED,
+        f"Terraform was lost while applying; {_what_is_there(context)} Resume plans again from what is really there.",
+    )
+
+
+def _unseen_lines(context: Context) -> OnOutput:
+    """Log what Terraform has said since the lost worker's last line: its output is read again from the first on."""
+    written = Event.objects.filter(
+        run=context.run,
+        stage=RunStatus.APPLY,
+        source=TERRAFORM,
+        created_at__gte=context.run.apply_started_at,
+    )
+    seen = written.count()
+
+    def take(line: OutputLine) -> None:
+        nonlocal seen
+        if seen and is_shown(line):
+            seen -= 1
+            return
+        log_line(context, line)
+
+    return take
+
+
+def _judge(context: Context, result: CommandResult) -> Outcome:
+    context.flush()
+    if result.ok:
+        return _applied(context)
+    remember_left(context)
+    statestore.release_after_death(context.run)
+    if context.stopping and result.cancelled:
+        return End(RunStatus.INTERRUPTED, f"the worker was stopped while applying; {_what_is_there(context)}")
+    if result.cancelled:
+        return End(RunStatus.CANCELLED, f"cancelled while applying; {_what_is_there(context)}")
+    if result.timed_out:
+        return End(RunStatus.FAILED, f"applying took too long and was stopped; {_what_is_there(context)}")
+    return End(RunStatus.FAILED, f"applying: {error_text(result)} {_what_is_there(context)}")
+
+
+def _applied(context: Context) -> Outcome:
+    StageRecord.note(context.run, RunStatus.APPLY, {"resources": _resources(context)})
+    remember_made(context)
+    if context.run.kind == RunKind.DESTROY:
+        mark_destroyed(context)
+        return End(RunStatus.SUCCEEDED, "the endpoint is gone")
+    return GoOn(RunStatus.ENDPOINT, "applied")
+
+
+def _resources(context: Context) -> list[str]:
+    return statestore.resource_addresses(context.run.deployment_id)
+
+
+def _what_is_there(context: Context) -> str:
+    endpoint = context.workspace.get_endpoint(context.run.deployment.name)
+    if endpoint is None:
+        return "no endpoint exists in the workspace."
+    return f"the endpoint {endpoint.name} exists in the workspace ({state_words(endpoint)})."

@@ -1,0 +1,20 @@
+"""Validations of versions as badges."""
+
+from __future__ import annotations
+
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from catalog.models import RegisteredModel
+from deployments.stages.preflight.models import Validation
+
+
+def newest_of(model: RegisteredModel) -> dict[int, Validation]:
+    """{id of version: its newest validation}. One query."""
+    rows = Validation.objects.filter(version__model=model).defer("result").order_by("pk")
+    return {row.version_id: row for row in rows}
+
+
+def badge(validation: Validation | None) -> SafeString:
+    """No validation is not known to be good."""
+    return render_to_string("deployments/_validation_badge.html", {"validation": validation})

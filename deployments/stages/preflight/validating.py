@@ -1,0 +1,204 @@
+"""The validation job of Preflight: started once, waited for without a worker, read when it has ended."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.timesince import timesince
+
+from catalog.models import ModelVersion
+from deployments.runs.models import Run
+from deployments.runs.records import StageRecord
+from deployments.runs.statuses import RunKind, RunStatus
+from deployments.stages.context import Context
+from deployments.stages.outcomes import Wait
+from deployments.stages.preflight.champion import compared
+from deployments.stages.preflight.check import Check, preflight_record
+from deployments.stages.preflight.models import Validation
+from integrations.databricks.records import JobRun
+from integrations.errors import IntegrationError
+from integrations.validation import outcome
+
+POLL_EVERY_S = 2
+NAME = "Validation"
+# What a CPU container has by default. More is a warning: a workspace may have larger ones.
+CPU_MEMORY_MIB = 4096
+S = Validation.Status
+
+
+def under_way(context: Context) -> Validation | None:
+    """The validation that this pass through Preflight has started or taken over."""
+    record = preflight_record(context)
+    noted = record.detail.get("validation") if record else None
+    if not noted:
+        return None
+    return Validation.objects.select_related("version__model").filter(pk=int(noted["id"])).first()
+
+
+def step(context: Context, found: Validation | None) -> Wait | list[Check]:
+    """The checks that the validation of the version gives, or the wait for them."""
+    # A rollback goes to a version that has served before; nothing should stand in its way.
+    if context.run.kind != RunKind.DEPLOY or not settings.VALIDATION:
+        return []
+    version = found.version if found else _version(context)
+    if version is None:
+        return [_not_validated("the catalog has not read this version yet")]
+    validation = found or _usable_or_new(context, version)
+    if validation.status == S.RUNNING:
+        _advance(context, validation)
+        _note(context, validation)
+    if validation.status == S.RUNNING:
+        seconds = int((timezone.now() - validation.started_at).total_seconds())
+        return Wait(POLL_EVERY_S, f"the validation job of version {version.version} runs since {seconds} s")
+    return [*_checks(context, validation), compared(version)]
+
+
+def stop(context: Context, validation: Validation | None) -> None:
+    """End the job of a run that was cancelled, unless another run waits for the same one."""
+    if validation is None or validation.status != S.RUNNING or _others_wait(context.run, validation.version):
+        return
+    _cancel_job(context, validation)
+    validation.finish(S.UNKNOWN, "the run was cancelled")
+    _note(context, validation)
+
+
+def _others_wait(run: Run, version: ModelVersion) -> bool:
+    preflight = Run.objects.filter(status=RunStatus.PREFLIGHT, kind=RunKind.DEPLOY).exclude(pk=run.pk)
+    return preflight.filter(deployment__model=version.model, spec__version=str(version.version)).exists()
+
+
+def _version(context: Context) -> ModelVersion | None:
+    run, spec = context.run, context.spec
+    rows = ModelVersion.objects.select_related("model").filter(
+        model__workspace=run.deployment.workspace_id, model__full_name=spec.model, version=int(spec.version)
+    )
+    return rows.first()
+
+
+def _usable_or_new(context: Context, version: ModelVersion) -> Validation:
+    """One job for all runs of the version that start together; whichever of them looks next brings it on.
+
+    Written down before the workspace is asked, so that a worker that dies in between starts no second job.
+    """
+    with transaction.atomic():
+        ModelVersion.objects.select_for_update().get(pk=version.pk)
+        validation = Validation.objects.usable(version).first()
+        if validation is None:
+            validation = Validation.objects.create(version=version, run=context.run, started_at=timezone.now())
+        _note(context, validation)
+    return validation
+
+
+def _note(context: Context, validation: Validation) -> None:
+    StageRecord.note(context.run, RunStatus.PREFLIGHT, {"validation": validation.summary()})
+
+
+def _advance(context: Context, validation: Validation) -> None:
+    """Start the job, or see how it is. What the workspace refuses leaves the version not validated."""
+    try:
+        if validation.job_run_id is None:
+            _start(context, validation)
+        else:
+            _look(context, validation)
+    except IntegrationError as error:
+        if not error.permanent:
+            raise
+        validation.finish(S.UNKNOWN, error.message)
+
+
+def _start(context: Context, validation: Validation) -> None:
+    workspace, version = context.workspace, validation.version
+    # In a folder of its own: what lies in /Shared anybody may replace, and it runs with the portal's rights.
+    path = f"/Users/{workspace.current_user()}/slipway/{outcome.SCRIPT_NAME}"
+    if not workspace.has_file(path):
+        workspace.upload_file(path, outcome.SCRIPT)
+    full_name = version.model.full_name
+    job_run_id = workspace.submit_job(
+        f"Slipway: validate {full_name} version {version.version}",
+        path,
+        outcome.parameters(full_name, version.version),
+        idempotency_token=str(validation.token),
+        timeout_s=settings.VALIDATION_TIMEOUT_S,
+        dependencies=version.requirements or ["mlflow"],
+    )
+    Validation.objects.filter(pk=validation.pk).update(job_run_id=job_run_id)
+    validation.job_run_id = job_run_id
+    context.log(f"the validation job of version {version.version} is run {job_run_id} of the workspace")
+
+
+def _look(context: Context, validation: Validation) -> None:
+    job_run_id = validation.job_run_id or 0
+    job = context.workspace.job_run(job_run_id)
+    validation.job_url = job.url if job.url.startswith(("https://", "http://")) else ""
+    if job.is_finished:
+        _read(context, validation, job)
+    elif timezone.now() - validation.started_at > timedelta(seconds=settings.VALIDATION_TIMEOUT_S):
+        _cancel_job(context, validation)
+        validation.finish(S.FAILED, _too_long())
+
+
+def _read(context: Context, validation: Validation, job: JobRun) -> None:
+    found = outcome.read(context.workspace.job_output(job.run_id)) if job.succeeded else None
+    if found is not None:
+        failed = [check["message"] for check in found["checks"] if check["result"] == "fail"]
+        validation.finish(S.FAILED if failed else S.PASSED, " ".join(failed), found)
+    elif job.result_state == "TIMEDOUT":
+        validation.finish(S.FAILED, _too_long())
+    elif job.result_state == "FAILED":
+        validation.finish(S.FAILED, f"the job crashed: {job.message or 'the workspace does not say why'}")
+    else:
+        words = job.message or job.result_state or job.life_cycle_state
+        validation.finish(S.UNKNOWN, f"the job ended without a result: {words}")
+
+
+def _too_long() -> str:
+    return f"the validation job took longer than {settings.VALIDATION_TIMEOUT_S} s"
+
+
+def _cancel_job(context: Context, validation: Validation) -> None:
+    """Its own timeout ends a job that cannot be cancelled."""
+    if validation.job_run_id is None:
+        return
+    try:
+        context.workspace.cancel_job_run(validation.job_run_id)
+    except IntegrationError as error:
+        context.log(f"the validation job could not be cancelled: {error.message}")
+
+
+def _not_validated(reason: str) -> Check:
+    return Check(NAME, "warn", f"not validated: {reason.rstrip('.')}.")
+
+
+def _checks(context: Context, validation: Validation) -> list[Check]:
+    if validation.status == S.UNKNOWN:
+        return [_not_validated(validation.message)]
+    found = validation.result
+    if not found:
+        return [Check(NAME, "fail", f"{validation.message}.", "See the output of the job in the workspace.")]
+    when = (
+        ""
+        if validation.run_id == context.run.pk
+        else f"validated {timesince(validation.finished_at or timezone.now())} ago: "
+    )
+    told = [Check(c["name"], c["result"], f"{when}{c['message']}", c["fix"]) for c in found["checks"]]
+    return [*told, *_measured(context, validation)]
+
+
+def _measured(context: Context, validation: Validation) -> list[Check]:
+    found, checks = validation.result, []
+    if "latency_median_ms" in found:
+        text = f"median {found['latency_median_ms']:.4g} ms, p95 {found.get('latency_p95_ms', 0):.4g} ms"
+        checks.append(Check("Latency", "pass", f"{text} over {found.get('predictions', 0)} predictions."))
+    if "peak_memory_mib" in found:
+        checks.append(_memory(context, float(found["peak_memory_mib"])))
+    return checks
+
+
+def _memory(context: Context, peak_mib: float) -> Check:
+    text = f"{peak_mib:.0f} MiB at most, of the job's whole process"
+    if context.spec.compute.workload_type == "CPU" and peak_mib > CPU_MEMORY_MIB:
+        return Check("Memory", "warn", f"{text}: a CPU endpoint has {CPU_MEMORY_MIB} MiB for a model.")
+    return Check("Memory", "pass", f"{text}.")

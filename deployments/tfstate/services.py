@@ -1,0 +1,47 @@
+"""Freeing the lock of a state that nobody will free any more."""
+
+from __future__ import annotations
+
+from auditlog.models import LogEntry
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from accounts.models import User
+from deployments.deployment.models import Deployment
+from deployments.runs.models import Line, Run
+from deployments.runs.statuses import Level
+from deployments.tfstate import store as statestore
+from deployments.tfstate.models import StateLock
+from web.errors import Refused
+
+MIN_REASON_CHARS = 10
+
+
+def force_unlock(*, deployment: Deployment, actor: User, reason: str, lock_id: str = "") -> None:
+    """Free the lock of the deployment's state. A Terraform that is still at work somewhere can write no more.
+
+    With ``lock_id`` it is refused if another one holds the lock by now. For platform admins.
+    """
+    if not actor.is_platform_admin:
+        raise PermissionDenied("Only a platform admin frees the lock of a state.")
+    reason = reason.strip()
+    if len(reason) < MIN_REASON_CHARS:
+        raise Refused("reason_required", f"Say why in at least {MIN_REASON_CHARS} characters.")
+    with transaction.atomic():
+        Deployment.objects.select_for_update().get(pk=deployment.pk)
+        lock = StateLock.objects.select_related("run").filter(deployment=deployment).first()
+        if lock is None:
+            raise Refused("not_locked", "The state is not locked.")
+        if lock_id and lock_id != lock.lock_id:
+            raise Refused("other_lock", "Another lock is held by now: look at who holds it.")
+        if run := lock.run_at_work():
+            raise Refused("at_work", f"Run #{run.pk} is at work: cancel it, and it frees the lock itself.")
+        statestore.force_release(lock)
+        _tell(deployment, lock.run, actor, reason)
+
+
+def _tell(deployment: Deployment, holder: Run, actor: User, reason: str) -> None:
+    text = f"{actor.display_name} freed the state lock of run #{holder.pk} by force: {reason}"
+    holder.log([Line(stage=holder.status, message=text, level=Level.WARNING)])
+    changes = {"state_lock": [f"held by run {holder.pk}", f"freed by force: {reason}"]}
+    LogEntry.objects.log_create(deployment, force_log=True, action=LogEntry.Action.UPDATE, changes=changes, actor=actor)

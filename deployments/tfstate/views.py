@@ -1,0 +1,88 @@
+"""The versions of a deployment's Terraform state, for those who may deploy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts.people.permissions import signed_in
+from accounts.teams.permissions import can
+from accounts.teams.roles import Action
+from deployments.deployment.models import Deployment
+from deployments.deployment.permissions import visible_deployment
+from deployments.tfstate import presenters as present
+from deployments.tfstate import store as statestore
+from deployments.tfstate.locks import left_lock, unlock_question
+from deployments.tfstate.models import StateVersion
+from web.errors import Refused
+
+PAGE_SIZE = 25
+# Longer numbers are larger than the database's integers.
+MAX_DIGITS = 18
+
+
+@login_required
+@require_GET
+def states(request: HttpRequest, deployment_id: int) -> HttpResponse:
+    """The list; with ``?version=`` also what changed since the version before, or since ``?against=``."""
+    found = visible_deployment(request, deployment_id)
+    if not can(request.user, Action.DEPLOY, found.team):
+        raise PermissionDenied(f"States are for those who may deploy in {found.team}.")
+    context: dict[str, Any] = {
+        "deployment": found,
+        "page": Paginator(present.versions(found), PAGE_SIZE).get_page(request.GET.get("page")),
+        **_compared(request, found),
+    }
+    return render(request, "deployments/states.html", context)
+
+
+def _compared(request: HttpRequest, deployment: Deployment) -> dict[str, Any]:
+    if "version" not in request.GET:
+        return {}
+    after = _version(deployment, request.GET["version"])
+    against = request.GET.get("against")
+    before = _version(deployment, against) if against else present.previous(after)
+    try:
+        return {"compared": present.comparison(after, before)}
+    except statestore.StateUnreadable as error:
+        return {"unreadable": str(error)}
+
+
+def _version(deployment: Deployment, number: str) -> StateVersion:
+    if not number.isdecimal() or len(number) > MAX_DIGITS:
+        raise Http404
+    return get_object_or_404(present.versions(deployment), pk=int(number))
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def force_unlock(request: HttpRequest, deployment_id: int) -> HttpResponse:
+    """Frees the lock that the page showed, and no other."""
+    found = visible_deployment(request, deployment_id)
+    if not signed_in(request).is_platform_admin:
+        raise PermissionDenied("Only a platform admin frees the lock of a state.")
+    lock = left_lock(found)
+    if lock is None:
+        messages.info(request, "The state is not locked, or the run that holds the lock is at work.")
+        return redirect("deployments:deployment", found.pk)
+    question = unlock_question(found, lock)
+    if request.method == "GET":
+        return render(request, "ui/confirm.html", question)
+    try:
+        services.force_unlock(
+            deployment=found,
+            actor=signed_in(request),
+            reason=request.POST.get("reason", ""),
+            lock_id=request.POST.get("lock_id", ""),
+        )
+    except Refused as refusal:
+        return render(request, "ui/confirm.html", {**question, "error": refusal.message}, status=422)
+    messages.success(request, "The lock is free.")
+    return redirect("deployments:deployment", found.pk)

@@ -1,0 +1,35 @@
+"""A request somebody sends to an endpoint from the portal, and what came back."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from accounts.models import User
+from deployments.deployment.models import Deployment
+
+
+class TestRequest(models.Model):
+    """``status``: sending, answered, failed. ``latency_ms`` is the round trip as the portal saw it."""
+
+    __test__ = False  # not a test, whatever pytest makes of its name
+
+    class Status(models.TextChoices):
+        SENDING = "sending", "Sending"
+        ANSWERED = "answered", "Answered"
+        FAILED = "failed", "Failed"
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="test_requests")
+    requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    body = models.JSONField()
+    status = models.CharField(max_length=10, choices=Status, default=Status.SENDING)
+    status_code = models.PositiveSmallIntegerField(null=True, blank=True)
+    response = models.TextField(blank=True)
+    served_entity = models.CharField(max_length=255, blank=True)
+    latency_ms = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"test request {self.pk}"

@@ -1,0 +1,139 @@
+"""What the wizard's Model step offers: environments, models of the chosen one, versions of the chosen model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from accounts.models import User
+from accounts.teams.permissions import teams_where
+from accounts.teams.roles import Action
+from catalog.models import Environment, ModelVersion, ModelVersionStatus, RegisteredModel
+from catalog.registered_models.filters import ModelFilter
+from catalog.registered_models.presenters import status_tone
+
+MAX_MODELS = 8
+MAX_VERSIONS = 12
+MAX_METRICS = 3
+HEAVY = ("input_example", "params", "tags")
+
+
+@dataclass(frozen=True)
+class VersionChoice:
+    """``value`` is what the spec says: "3" or "@champion"; ``is_ready``: only then it can be deployed."""
+
+    value: str
+    title: str
+    note: str
+    tone: str
+    status: str
+    is_ready: bool
+    aliases: list[str]
+    metrics: list[tuple[str, str]]
+    signature: str
+    created_at: datetime | None
+    created_by: str
+
+
+@dataclass(frozen=True)
+class ModelChoices:
+    environments: list[Environment]
+    environment: Environment | None
+    models: list[RegisteredModel] = field(default_factory=list)
+    model_count: int = 0
+    model: RegisteredModel | None = None
+    versions: list[VersionChoice] = field(default_factory=list)
+    version_count: int = 0
+
+
+def environment_for(model: RegisteredModel) -> Environment | None:
+    """Where the catalog of ``model`` is served, the first of them."""
+    places = Environment.objects.filter(workspace=model.workspace_id, catalog_name__iexact=model.catalog_name)
+    return places.first()
+
+
+def model_choices(user: User, chosen: Mapping[str, Any]) -> ModelChoices:
+    """``chosen``: the names environment, q, model and version as posted or as saved, each may be missing."""
+    environments = list(Environment.objects.select_related("workspace"))
+    environment = next((row for row in environments if row.slug == chosen.get("environment")), None)
+    if environment is None:
+        return ModelChoices(environments, None)
+    rows = RegisteredModel.objects.present().filter(
+        workspace=environment.workspace,
+        catalog_name=environment.catalog_name.lower(),
+        team__in=teams_where(user, Action.DEPLOY),
+    )
+    wanted = str(chosen.get("model") or "").lower()
+    model = rows.select_related("team").filter(full_name=wanted).first()
+    found = ModelFilter({"q": chosen.get("q") or ""}, queryset=rows).qs
+    shown = list(found.for_list()[:MAX_MODELS])
+    if model and model not in shown:
+        shown = [*rows.for_list().filter(pk=model.pk), *shown]
+    versions, count = version_choices(model, str(chosen.get("version") or ""))
+    return ModelChoices(environments, environment, shown, found.count(), model, versions, count)
+
+
+def version_choices(model: RegisteredModel | None, wanted: str) -> tuple[list[VersionChoice], int]:
+    """Aliases first, then the newest versions; the one that is ``wanted`` is always among them. And how many exist."""
+    if model is None:
+        return [], 0
+    rows = list(model.versions.filter(removed_at=None).defer(*HEAVY))
+    aliased = sorted((alias, row) for row in rows for alias in row.aliases if _is_offered(alias))
+    shown = [row for index, row in enumerate(rows) if index < MAX_VERSIONS or str(row.version) == wanted]
+    by_alias = [_choice(row, f"@{alias}", f"@{alias}") for alias, row in aliased]
+    return by_alias + [_choice(row, str(row.version), f"Version {row.version}") for row in shown], len(rows)
+
+
+def _is_offered(alias: str) -> bool:
+    return alias.replace("_", "").replace("-", "").isalnum() and alias.isascii()
+
+
+def _choice(row: ModelVersion, value: str, title: str) -> VersionChoice:
+    is_alias = value.startswith("@")
+    return VersionChoice(
+        value=value,
+        title=title,
+        note=f"now version {row.version}; pinned when you deploy" if is_alias else "",
+        tone=status_tone(row),
+        status=row.get_status_display(),
+        is_ready=row.status == ModelVersionStatus.READY,
+        aliases=[] if is_alias else row.aliases,
+        metrics=[(name, _short(value)) for name, value in sorted(row.metrics.items())[:MAX_METRICS]],
+        signature=signature_summary(row.signature),
+        created_at=row.created_at,
+        created_by=row.created_by,
+    )
+
+
+def _short(value: Any) -> str:
+    """A metric in four significant digits."""
+    return f"{value:.4g}" if isinstance(value, int | float) else str(value)
+
+
+def signature_summary(signature: Mapping[str, Any]) -> str:
+    """ "6 inputs → 1 output"."""
+    if not signature.get("inputs"):
+        return "No signature"
+    inputs, outputs = len(signature["inputs"]), len(signature.get("outputs") or [])
+    told = f"{inputs} input{'s' * (inputs != 1)}"
+    return f"{told} \N{RIGHTWARDS ARROW} {outputs} output{'s' * (outputs != 1)}" if outputs else told
+
+
+def default_version(versions: list[VersionChoice]) -> str:
+    """The champion where there is one, else the newest that is ready; "" if none is."""
+    ready = [choice.value for choice in versions if choice.is_ready]
+    return "@champion" if "@champion" in ready else next((value for value in ready if value[0] != "@"), "")
+
+
+@dataclass(frozen=True)
+class Feature:
+    name: str
+    type: str
+
+
+def features_of(version: ModelVersion | None) -> list[Feature]:
+    """The named inputs of the signature, in its order."""
+    inputs = (version.signature.get("inputs") or []) if version else []
+    return [Feature(str(item["name"]), str(item.get("type") or "")) for item in inputs if item.get("name")]

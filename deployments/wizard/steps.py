@@ -1,0 +1,303 @@
+"""The steps of the wizard. Each form writes its part of the spec; no form knows a rule.
+
+Every field is optional here: what is missing or wrong is told by problems_of, in the words of the API.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django import forms
+
+from deployments.wizard.problems import Problems
+from web.pairs import PairsField
+
+Answers = dict[str, Any]
+
+WORKLOAD_TYPES = [
+    ("CPU", "CPU"),
+    ("GPU_SMALL", "GPU small"),
+    ("GPU_MEDIUM", "GPU medium"),
+    ("GPU_LARGE", "GPU large"),
+    ("MULTIGPU_MEDIUM", "Several GPUs, medium"),
+]
+WORKLOAD_SIZES = [("Small", "Small"), ("Medium", "Medium"), ("Large", "Large")]
+DRIFT_METRICS = [
+    ("psi", "Population stability index (PSI)"),
+    ("js", "Jensen-Shannon"),
+    ("ks", "Kolmogorov-Smirnov"),
+    ("wasserstein", "Wasserstein"),
+    ("chi2", "Chi-square"),
+    ("linf", "L-infinity"),
+]
+STRATEGIES = [
+    ("all_at_once", "All at once"),
+    ("canary", "Canary"),
+    ("blue_green", "Blue/green"),
+    ("shadow", "Shadow"),
+]
+
+
+GRADUAL = ("canary", "blue_green", "shadow")
+
+
+class OpenChoiceField(forms.ChoiceField):
+    """Offers choices and leaves judging what is posted to the spec."""
+
+    def valid_value(self, value: Any) -> bool:
+        return True
+
+
+class StepForm(forms.Form):
+    """``answers`` is what the step says about the spec; ``initial_of`` the way back."""
+
+    # Dotted names of the spec that stand under another name here.
+    FIELDS: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def initial_of(cls, answers: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(answers)
+
+    def answers(self, before: Mapping[str, Any]) -> Answers:
+        """``before`` with this step's part of the spec as it was posted. Only of a valid form."""
+        return {**before, **self.cleaned_data}
+
+    def show(self, problems: Problems) -> None:
+        """Each problem beside its field; one that belongs to no field, above them."""
+        for name, texts in problems.items():
+            field = self._field_of(name)
+            for text in texts:
+                self.add_error(field, text)
+
+    def _field_of(self, name: str) -> str | None:
+        parts = name.split(".")
+        for length in range(len(parts), 0, -1):
+            dotted = ".".join(parts[:length])
+            field = self.FIELDS.get(dotted, dotted)
+            if field in self.fields:
+                return field
+        return None
+
+
+def _with(before: Mapping[str, Any], **values: Any) -> Answers:
+    """``before`` with ``values``; an empty text takes its key away, so that it counts as missing."""
+    answers = {**before, **values}
+    return {key: value for key, value in answers.items() if value not in ("", None)}
+
+
+class ModelStep(StepForm):
+    environment = OpenChoiceField(required=False, label="Environment")
+    q = forms.CharField(required=False, max_length=255, label="Search models")
+    model = forms.CharField(required=False, max_length=800, label="Model")
+    version = forms.CharField(required=False, max_length=300, label="Version")
+
+    @classmethod
+    def initial_of(cls, answers: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: answers.get(name, "") for name in ("environment", "model", "version")}
+
+    def answers(self, before: Mapping[str, Any]) -> Answers:
+        given = self.cleaned_data
+        chosen = _with(before, environment=given["environment"], model=given["model"], version=given["version"])
+        monitoring = chosen.get("monitoring")
+        if monitoring and chosen.get("model") != before.get("model"):
+            # Features of another model.
+            chosen["monitoring"] = {**monitoring, "exclude": [], "critical": []}
+        return chosen
+
+
+class TargetStep(StepForm):
+    FIELDS = {
+        "compute.workload_type": "workload_type",
+        "compute.workload_size": "workload_size",
+        "compute.scale_to_zero": "scale_to_zero",
+    }
+    name = forms.CharField(
+        required=False,
+        max_length=255,
+        label="Endpoint name",
+        help_text="Part of the URL that callers use. It cannot change later.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    workload_type = OpenChoiceField(required=False, choices=WORKLOAD_TYPES, label="Hardware")
+    workload_size = OpenChoiceField(required=False, choices=WORKLOAD_SIZES, widget=forms.RadioSelect, label="Size")
+    scale_to_zero = forms.BooleanField(
+        required=False,
+        label="Scale to zero",
+        help_text="Costs nothing while nobody calls it. The first request after a pause waits for a cold start, "
+        "often more than 30 s: leave it off where callers wait for the answer.",
+    )
+    env_vars = PairsField(required=False, label="Environment variables")
+    tags = PairsField(required=False, label="Tags")
+
+    @classmethod
+    def initial_of(cls, answers: Mapping[str, Any]) -> dict[str, Any]:
+        compute = answers.get("compute", {})
+        return {
+            "name": answers.get("name") or _suggested_name(answers),
+            "workload_type": compute.get("workload_type", "CPU"),
+            "workload_size": compute.get("workload_size", "Small"),
+            "scale_to_zero": compute.get("scale_to_zero", True),
+            "env_vars": list(answers.get("env_vars", {}).items()),
+            "tags": list(answers.get("tags", {}).items()),
+        }
+
+    def answers(self, before: Mapping[str, Any]) -> Answers:
+        given = self.cleaned_data
+        compute = {name: given[name] for name in ("workload_type", "workload_size", "scale_to_zero")}
+        name = given["name"].strip()
+        return _with(before, name=name, compute=compute, env_vars=given["env_vars"], tags=given["tags"])
+
+
+def _suggested_name(answers: Mapping[str, Any]) -> str:
+    return str(answers.get("model", "")).rpartition(".")[2].replace("_", "-")[:63].strip("-")
+
+
+class RolloutStep(StepForm):
+    FIELDS = {
+        "rollout.strategy": "strategy",
+        "rollout.bake_minutes": "bake_minutes",
+        "rollout.max_error_rate": "max_error_percent",
+        "rollout.max_p99_ms": "max_p99_ms",
+        "rollout.min_requests": "min_requests",
+        "rollout": "steps",
+    }
+    strategy = OpenChoiceField(required=False, choices=STRATEGIES, widget=forms.RadioSelect, label="Strategy")
+    steps = forms.CharField(
+        required=False,
+        max_length=200,
+        label="Steps, in % of the traffic",
+        help_text="Rising, with 100 at the end: 5, 25, 50, 100.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    bake_minutes = forms.CharField(
+        required=False,
+        max_length=20,
+        label="Minutes to watch each step",
+        help_text="A version that is worse goes back at once; a good one goes on when the time is over.",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    max_error_percent = forms.CharField(
+        required=False,
+        max_length=20,
+        label="Most errors, in %",
+        help_text="Answers with 4xx or 5xx. Above it, and above the version before, traffic goes back.",
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
+    max_p99_ms = forms.CharField(
+        required=False,
+        max_length=20,
+        label="Slowest p99, in ms",
+        help_text="99 % of the answers come within it. Left empty, latency is not judged.",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    min_requests = forms.CharField(
+        required=False,
+        max_length=20,
+        label="Fewest requests",
+        help_text="With fewer a step cannot be judged: the run waits for more, or for you.",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+
+    @classmethod
+    def initial_of(cls, answers: Mapping[str, Any]) -> dict[str, Any]:
+        rollout = answers.get("rollout", {})
+        rate = rollout.get("max_error_rate", 0.01)
+        steps = rollout.get("steps", [5, 25, 50, 100])
+        return {
+            "strategy": rollout.get("strategy", "all_at_once"),
+            "steps": ", ".join(str(step) for step in steps) if isinstance(steps, list) else steps,
+            "bake_minutes": rollout.get("bake_minutes", 10),
+            "max_error_percent": f"{100 * rate:.10g}" if isinstance(rate, int | float) else rate,
+            "max_p99_ms": rollout.get("max_p99_ms"),
+            "min_requests": rollout.get("min_requests", 200),
+        }
+
+    def answers(self, before: Mapping[str, Any]) -> Answers:
+        """What the strategy does not use is left out."""
+        given = self.cleaned_data
+        if given["strategy"] not in GRADUAL:
+            return _with(before, rollout={"strategy": given["strategy"]})
+        rate = _number(given["max_error_percent"])
+        rollout: dict[str, Any] = {
+            "strategy": given["strategy"],
+            "bake_minutes": _integer(given["bake_minutes"]),
+            "max_error_rate": round(rate / 100, 12) if isinstance(rate, float) else rate,
+            "max_p99_ms": _integer(given["max_p99_ms"]) if given["max_p99_ms"] else None,
+            "min_requests": _integer(given["min_requests"]),
+        }
+        if given["strategy"] == "canary":
+            rollout["steps"] = [_integer(part) for part in given["steps"].replace("%", " ").replace(",", " ").split()]
+        return _with(before, rollout=rollout)
+
+
+class MonitoringStep(StepForm):
+    FIELDS = {
+        "monitoring.inference_table": "inference_table",
+        "monitoring.drift_metric": "drift_metric",
+        "monitoring.drift_threshold": "drift_threshold",
+        "monitoring.exclude": "exclude",
+        "monitoring.critical": "critical",
+    }
+    inference_table = forms.BooleanField(
+        required=False,
+        label="Keep requests and responses in an inference table",
+        help_text="A Delta table in the model's schema. Without it there is nothing to measure drift on.",
+    )
+    drift_metric = OpenChoiceField(required=False, choices=DRIFT_METRICS, label="Drift metric")
+    drift_threshold = forms.CharField(
+        required=False,
+        max_length=40,
+        label="Drift threshold",
+        help_text="A feature drifts above this value. 0.2 is the usual limit for PSI.",
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
+    exclude = forms.MultipleChoiceField(required=False, label="Excluded features")
+    critical = forms.MultipleChoiceField(required=False, label="Critical features")
+
+    def __init__(self, *args: Any, features: tuple[str, ...] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("exclude", "critical"):
+            field = self.fields[name]
+            assert isinstance(field, forms.MultipleChoiceField)
+            field.choices = [(feature, feature) for feature in features]
+
+    @classmethod
+    def initial_of(cls, answers: Mapping[str, Any]) -> dict[str, Any]:
+        monitoring = answers.get("monitoring", {})
+        return {
+            "inference_table": monitoring.get("inference_table", True),
+            "drift_metric": monitoring.get("drift_metric", "psi"),
+            "drift_threshold": monitoring.get("drift_threshold", 0.2),
+            "exclude": monitoring.get("exclude", []),
+            "critical": monitoring.get("critical", []),
+        }
+
+    def answers(self, before: Mapping[str, Any]) -> Answers:
+        given = self.cleaned_data
+        monitoring = {name: given[name] for name in ("inference_table", "drift_metric", "exclude", "critical")}
+        return _with(before, monitoring={**monitoring, "drift_threshold": _number(given["drift_threshold"])})
+
+
+def _integer(text: str) -> int | str:
+    """``text`` as a whole number; as it is where it is none: the spec says what is wrong with it."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() else text
+
+
+def _number(text: str) -> float | str:
+    """``text`` as a number; as it is where it is none that JSON knows: the spec says what is wrong with it."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) else text
+
+
+STEP_FORMS: dict[str, type[StepForm]] = {
+    "model": ModelStep,
+    "target": TargetStep,
+    "rollout": RolloutStep,
+    "monitoring": MonitoringStep,
+}

@@ -1,0 +1,181 @@
+"""API of alerts: the inbox, what to do with one, and the rules of a deployment."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from pydantic import AwareDatetime, BeforeValidator, Field
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.people.permissions import user_of
+from deployments.deployment.permissions import DEPLOYMENT_ID, deployment_or_404
+from monitoring.alerts.filters import AlertFilter
+from monitoring.alerts.models import Alert, AlertEvent, AlertRule
+from monitoring.alerts.rules import Rule, rules_of
+from monitoring.alerts.services import acknowledge_alert, resolve_alert, set_alert_rule, snooze_alert
+from monitoring.alerts.states import AlertSubject, Severity
+from monitoring.watched.states import Standing
+from web.api import BACKENDS, ID, DeploymentsAPIMixin
+from web.bodies import Nothing, Part, parse
+
+
+def _text(value: object) -> object:
+    """A number is no time here, although pydantic would read one."""
+    if not isinstance(value, str):
+        raise ValueError("Write a time as RFC 3339 has it, with its offset.")
+    return value
+
+
+class Snooze(Part):
+    """``until`` is at most 30 days away."""
+
+    until: Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_text)]
+
+
+class AlertSerializer(serializers.ModelSerializer[Alert]):
+    url = serializers.HyperlinkedIdentityField(view_name="alert-detail")
+    deployment = serializers.HyperlinkedRelatedField(view_name="deployment-detail", read_only=True)  # type: ignore[var-annotated]
+    deployment_name = serializers.CharField(source="deployment.name", read_only=True)
+    environment = serializers.CharField(source="deployment.environment.slug", read_only=True)
+    team = serializers.CharField(source="deployment.team.slug", read_only=True)
+    handled_by = serializers.CharField(source="handled_by.username", read_only=True, allow_null=True, default=None)
+
+    class Meta:
+        model = Alert
+        fields = [
+            "id",
+            "url",
+            "deployment",
+            "deployment_name",
+            "environment",
+            "team",
+            "subject",
+            "key",
+            "state",
+            "severity",
+            "standing",
+            "reason",
+            "evidence",
+            "opened_at",
+            "fired_at",
+            "reported_at",
+            "snoozed_until",
+            "resolved_at",
+            "handled_by",
+        ]
+        read_only_fields = fields
+
+
+class AlertEventSerializer(serializers.ModelSerializer[AlertEvent]):
+    actor = serializers.CharField(source="actor.username", read_only=True, allow_null=True, default=None)
+
+    class Meta:
+        model = AlertEvent
+        fields = ["at", "state", "message", "actor"]
+        read_only_fields = fields
+
+
+class AlertDetailSerializer(AlertSerializer):
+    history = AlertEventSerializer(source="events", many=True, read_only=True)
+
+    class Meta(AlertSerializer.Meta):
+        fields = [*AlertSerializer.Meta.fields, "history"]
+        read_only_fields = fields
+
+
+class AlertViewSet(DeploymentsAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Alert]):
+    """Alerts of your teams, newest first."""
+
+    queryset = Alert.objects.none()
+    serializer_class = AlertSerializer
+    lookup_value_regex = ID
+    filter_backends = BACKENDS
+    filterset_class = AlertFilter
+    ordering_fields = ["opened_at", "reported_at"]
+    ordering = "-pk"
+
+    def get_queryset(self) -> QuerySet[Alert]:
+        rows = Alert.objects.visible_to(user_of(self.request))
+        return rows.select_related("deployment__team", "deployment__environment", "handled_by")
+
+    @extend_schema(responses=AlertDetailSerializer)
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One alert with its history."""
+        return self._answer(self._alert())
+
+    @extend_schema(operation_id="alerts_acknowledge", request=Nothing, responses=AlertDetailSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def acknowledge(self, request: Request, pk: str) -> Response:
+        """Say that you look after it: nobody is told again unless it gets worse."""
+        found, _ = self._alert(), parse(Nothing, request.data)
+        return self._answer(acknowledge_alert(alert=found, actor=user_of(request)))
+
+    @extend_schema(operation_id="alerts_snooze", request=Snooze, responses=AlertDetailSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def snooze(self, request: Request, pk: str) -> Response:
+        """Keep it quiet until then; if it lasts, receivers are told again."""
+        found, asked = self._alert(), parse(Snooze, request.data)
+        return self._answer(snooze_alert(alert=found, until=asked.until, actor=user_of(request)))
+
+    @extend_schema(operation_id="alerts_resolve", request=Nothing, responses=AlertDetailSerializer)
+    @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
+    def resolve(self, request: Request, pk: str) -> Response:
+        """Say that it is over: the same opens again only after it was passing, or if it gets worse."""
+        found, _ = self._alert(), parse(Nothing, request.data)
+        return self._answer(resolve_alert(alert=found, actor=user_of(request)))
+
+    def _alert(self) -> Alert:
+        return get_object_or_404(self.get_queryset(), pk=int(self.kwargs["pk"]))
+
+    def _answer(self, alert: Alert) -> Response:
+        fresh = self.get_queryset().prefetch_related("events__actor").get(pk=alert.pk)
+        return Response(AlertDetailSerializer(fresh, context=self.get_serializer_context()).data)
+
+
+# -- rules -----------------------------------------------------------------------------------------
+
+
+class RuleBody(Part):
+    """``for_s``: how long it must last first. ``stale_after_s``: null, or how long nothing may be known."""
+
+    subject: Annotated[AlertSubject, Field(strict=False)]
+    enabled: bool = True
+    from_standing: Annotated[Standing, Field(strict=False)]
+    severity: Annotated[Severity, Field(strict=False)]
+    for_s: int = Field(default=0, ge=0, le=2**31 - 1)
+    stale_after_s: int | None = Field(default=None, ge=60, le=2**31 - 1)
+
+
+class RuleSerializer(serializers.Serializer[Any]):
+    subject = serializers.ChoiceField(choices=AlertSubject.choices, read_only=True)
+    enabled = serializers.BooleanField(read_only=True)
+    from_standing = serializers.ChoiceField(choices=Standing.choices, read_only=True)
+    severity = serializers.ChoiceField(choices=Severity.choices, read_only=True)
+    for_s = serializers.IntegerField(read_only=True)
+    stale_after_s = serializers.IntegerField(read_only=True, allow_null=True)
+
+
+class AlertRuleViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[AlertRule]):
+    """When a deployment opens alerts: one rule for each subject."""
+
+    queryset = AlertRule.objects.none()
+    serializer_class = RuleSerializer
+    filter_backends = []
+    pagination_class = None
+
+    @extend_schema(parameters=[DEPLOYMENT_ID], responses=RuleSerializer(many=True))
+    def list(self, request: Request, deployment_id: str, *args: Any, **kwargs: Any) -> Response:
+        return Response(RuleSerializer(rules_of(deployment_or_404(request, deployment_id)), many=True).data)
+
+    @extend_schema(parameters=[DEPLOYMENT_ID], request=RuleBody, responses={200: RuleSerializer(many=True)})
+    def create(self, request: Request, deployment_id: str, *args: Any, **kwargs: Any) -> Response:
+        """Set the rule of one subject. Answers all of them."""
+        deployment, asked = deployment_or_404(request, deployment_id), parse(RuleBody, request.data)
+        set_alert_rule(deployment=deployment, rule=Rule(**dict(asked)), actor=user_of(request))
+        return Response(RuleSerializer(rules_of(deployment), many=True).data)

@@ -1,0 +1,259 @@
+"""Alerts, what people and time did with them, the rules that open them, and where they are sent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from auditlog.models import LogEntry
+from django.core.validators import MaxValueValidator
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import OfTeamQuerySet, Team, User
+from catalog.models import Environment
+from deployments.models import Deployment, Run
+from monitoring.alerts.states import (
+    ALERT_ONGOING,
+    ALERT_OPEN,
+    ALERT_TONES,
+    ALERT_TRANSITIONS,
+    SEVERITY_TONES,
+    AlertState,
+    AlertSubject,
+    Severity,
+)
+from monitoring.watched.states import Standing
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+DAY_S = 86_400
+
+
+class AlertQuerySet(models.QuerySet["Alert"]):
+    def visible_to(self, user: User | AnonymousUser) -> AlertQuerySet:
+        """Alerts of the teams ``user`` is in, all for a platform admin; without those that nobody was told of."""
+        told = self.exclude(fired_at=None)
+        if isinstance(user, User) and user.is_platform_admin:
+            return told
+        return told.filter(deployment__team__in=Team.objects.visible_to(user))
+
+    def ongoing(self) -> AlertQuerySet:
+        return self.filter(state__in=ALERT_ONGOING)
+
+
+class Alert(models.Model):
+    """One thing that is wrong with one deployment, from when it was first seen until it is over.
+
+    ``key`` tells apart several alerts of one subject, a feature's name for example. ``standing`` and ``reason`` are
+    those of the newest report, ``calm_at`` when the subject was first passing after a person had resolved the alert.
+    State is written by ``transition`` and by nothing else.
+    """
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="alerts")
+    subject = models.CharField(max_length=10, choices=AlertSubject)
+    key = models.CharField(max_length=200, blank=True)
+    state = models.CharField(max_length=12, choices=AlertState, default=AlertState.PENDING)
+    severity = models.CharField(max_length=10, choices=Severity)
+    standing = models.CharField(max_length=10, choices=Standing)
+    reason = models.TextField()
+    evidence = models.JSONField(default=dict, blank=True)
+    opened_at = models.DateTimeField()
+    fired_at = models.DateTimeField(null=True, blank=True)
+    reported_at = models.DateTimeField()
+    snoozed_until = models.DateTimeField(null=True, blank=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    handled_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    calm_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AlertQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["deployment", "subject", "key"], condition=~Q(state="resolved"), name="one_open_alert_per_key"
+            )
+        ]
+        indexes = [models.Index(fields=["state", "snoozed_until"]), models.Index(fields=["deployment", "subject"])]
+
+    def __str__(self) -> str:
+        return f"{self.get_subject_display()} of {self.deployment}"
+
+    @property
+    def tone(self) -> str:
+        return ALERT_TONES[AlertState(self.state)]
+
+    @property
+    def severity_tone(self) -> str:
+        return SEVERITY_TONES[Severity(self.severity)]
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in ALERT_OPEN
+
+    def transition(
+        self, to: AlertState, message: str, *, actor: User | None = None, until: datetime | None = None
+    ) -> AlertEvent | None:
+        """Bring the alert into ``to`` with a line of its history; None if somebody else was first, or it cannot be."""
+        before = AlertState(self.state)
+        if to not in ALERT_TRANSITIONS[before]:
+            return None
+        now = timezone.now()
+        values: dict[str, Any] = {"state": to, "snoozed_until": until, "handled_by": actor}
+        if to == AlertState.FIRING and self.fired_at is None:
+            values["fired_at"] = now
+        if to == AlertState.RESOLVED:
+            values["resolved_at"] = now
+        with transaction.atomic():
+            if not Alert.objects.filter(pk=self.pk, state=before).update(**values):
+                return None
+            event = self.note(to, message, actor)
+            if actor is not None:
+                _audit(self, actor, {"state": [before, to]})
+        for name, value in values.items():
+            setattr(self, name, value)
+        return event
+
+    def note(self, state: AlertState, message: str, actor: User | None = None) -> AlertEvent:
+        return AlertEvent.objects.create(alert=self, state=state, message=message, actor=actor)
+
+
+def _audit(alert: Alert, actor: User, changes: dict[str, list[str]]) -> None:
+    """auditlog does not see a conditional UPDATE."""
+    LogEntry.objects.log_create(alert, force_log=True, action=LogEntry.Action.UPDATE, changes=changes, actor=actor)
+
+
+class AlertEvent(models.Model):
+    """A line of an alert's history. ``state`` is the one that it came into, or stayed in."""
+
+    alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField(auto_now_add=True)
+    state = models.CharField(max_length=12, choices=AlertState)
+    message = models.TextField()
+    actor = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class AlertRule(models.Model):
+    """When a subject of a deployment opens an alert. Where there is no row, ``monitoring.alerts.rules`` says.
+
+    ``for_s``: how long it must last first. ``stale_after_s``: after so long without an answer that is a thing of
+    its own to be told of; null is never.
+    """
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="alert_rules")
+    subject = models.CharField(max_length=10, choices=AlertSubject)
+    enabled = models.BooleanField(default=True)
+    from_standing = models.CharField(
+        max_length=10, choices=[(value.value, value.label) for value in (Standing.AT_RISK, Standing.FAILING)]
+    )
+    severity = models.CharField(max_length=10, choices=Severity)
+    for_s = models.PositiveIntegerField(default=0, validators=[MaxValueValidator(7 * DAY_S)])
+    stale_after_s = models.PositiveIntegerField(null=True, blank=True, validators=[MaxValueValidator(30 * DAY_S)])
+
+    class Meta:
+        ordering = ["deployment", "subject"]
+        constraints = [models.UniqueConstraint(fields=["deployment", "subject"], name="one_alert_rule_per_subject")]
+
+    def __str__(self) -> str:
+        return f"{self.get_subject_display()} of {self.deployment}"
+
+
+class SeenRun(models.Model):
+    """The end of a run that alerts have already heard of. A run that was resumed may end again, at another time."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+")
+    finished_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "finished_at"], name="each_end_of_a_run_is_heard_once")]
+
+    def __str__(self) -> str:
+        return f"end of run {self.run_id}"
+
+
+class ReceiverKind(models.TextChoices):
+    EMAIL = "email", "E-mail"
+    SLACK = "slack", "Slack"
+    TEAMS = "teams", "Microsoft Teams"
+    PAGERDUTY = "pagerduty", "PagerDuty"
+    WEBHOOK = "webhook", "Webhook (JSON)"
+
+
+class Receiver(models.Model):
+    """Where alerts of a team are sent. ``address`` is an apprise URL, encrypted: it holds a secret; never shown."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="receivers")
+    name = models.CharField(max_length=80)
+    kind = models.CharField(max_length=10, choices=ReceiverKind)
+    address = models.BinaryField()
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = OfTeamQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["team__slug", "name"]
+        constraints = [models.UniqueConstraint(fields=["team", "name"], name="one_receiver_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AlertRoute(models.Model):
+    """Which alerts of the team go to a receiver: no subject is all, no environment is everywhere."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="alert_routes")
+    receiver = models.ForeignKey(Receiver, on_delete=models.CASCADE, related_name="routes")
+    subject = models.CharField(max_length=10, choices=AlertSubject, blank=True)
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    min_severity = models.CharField(max_length=10, choices=Severity, default=Severity.WARNING)
+
+    objects = OfTeamQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["team__slug", "receiver__name", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.subject or 'everything'} to {self.receiver}"
+
+
+class Delivery(models.Model):
+    """One message to one receiver, kept as its history. ``event`` is None for a test.
+
+    ``next_at``: when it is tried (again); a worker that takes it moves that on, so that nobody else does.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "On its way"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+
+    receiver = models.ForeignKey(Receiver, on_delete=models.CASCADE, related_name="deliveries")
+    event = models.ForeignKey(AlertEvent, on_delete=models.CASCADE, null=True, blank=True, related_name="deliveries")
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    next_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [models.UniqueConstraint(fields=["event", "receiver"], name="one_delivery_per_event")]
+        indexes = [models.Index(fields=["status", "next_at"])]
+
+    def __str__(self) -> str:
+        return f"delivery {self.pk} to {self.receiver}"
+
+    @property
+    def tone(self) -> str:
+        return {"pending": "busy", "sent": "ok", "failed": "bad"}[self.status]

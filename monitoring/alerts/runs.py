@@ -1,0 +1,51 @@
+"""Ends of runs as alerts: deployments know nothing of monitoring, so their ends are looked for."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from deployments.models import Run
+from deployments.runs.statuses import RunStatus
+from monitoring.alerts.models import SeenRun
+from monitoring.alerts.reporting import report
+from monitoring.alerts.states import AlertSubject
+from monitoring.watched.states import Standing
+
+S = RunStatus
+# Other ends, a rejection for example, say nothing of the endpoint.
+STANDINGS = {
+    S.ROLLBACK_FAILED: Standing.FAILING,
+    S.FAILED: Standing.AT_RISK,
+    S.INTERRUPTED: Standing.AT_RISK,
+    S.ROLLED_BACK: Standing.AT_RISK,
+    S.SUCCEEDED: Standing.PASSING,
+    S.NO_CHANGE: Standing.PASSING,
+}
+# What ended before was seen, or is no news any more.
+LOOK_BACK = timedelta(days=2)
+AT_ONCE = 500
+
+
+def report_ended_runs() -> int:
+    """Report each new end of a run, the oldest first; how many. Each is reported once, whoever looks."""
+    same = SeenRun.objects.filter(run=OuterRef("pk"), finished_at=OuterRef("finished_at"))
+    recent = Run.objects.filter(status__in=STANDINGS, finished_at__gte=timezone.now() - LOOK_BACK)
+    rows = recent.exclude(Exists(same)).select_related("deployment__environment").order_by("finished_at", "pk")
+    return sum(_report(run) for run in rows[:AT_ONCE])
+
+
+def _report(run: Run) -> bool:
+    finished_at = run.finished_at
+    assert isinstance(finished_at, datetime)
+    with transaction.atomic():
+        _, is_new = SeenRun.objects.get_or_create(run=run, finished_at=finished_at)
+        if is_new:
+            status = RunStatus(run.status)
+            reason = f"Run #{run.pk} ended: {status.label.lower()}. {run.message}".strip()
+            evidence = {"run": run.pk, "status": status.value, "kind": run.kind}
+            report(run.deployment, AlertSubject.RUN, STANDINGS[status], reason, evidence)
+    return is_new

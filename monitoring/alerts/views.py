@@ -1,0 +1,155 @@
+"""The inbox of alerts, one alert with its history, and what people do with them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import Prefetch
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.models import User
+from accounts.people.permissions import signed_in
+from accounts.teams.permissions import can, teams_where
+from accounts.teams.roles import Action
+from deployments.models import Deployment
+from monitoring.alerts.filters import InboxFilter
+from monitoring.alerts.forms import CHOICES, AlertActionForm, RuleForm
+from monitoring.alerts.models import Alert, AlertEvent, AlertQuerySet, Delivery
+from monitoring.alerts.rules import Rule, rules_of
+from monitoring.alerts.services import acknowledge_alert, resolve_alert, set_alert_rule, snooze_alert
+from monitoring.alerts.states import AlertSubject
+from web.errors import Invalid, Refused
+
+PAGE_SIZE = 25
+SNOOZES = {"snooze_1h": timedelta(hours=1), "snooze_1d": timedelta(days=1)}
+
+
+def _visible(user: User) -> AlertQuerySet:
+    rows = Alert.objects.visible_to(user)
+    return rows.select_related("deployment__team", "deployment__environment", "deployment__model", "handled_by")
+
+
+@login_required
+@require_GET
+def alerts(request: HttpRequest) -> HttpResponse:
+    """Alerts of my teams, those that are not over unless others are asked for; filters stand in the URL."""
+    user = signed_in(request)
+    rows = _visible(user) if request.GET.get("state") else _visible(user).ongoing()
+    chosen = InboxFilter(request.GET, queryset=rows.order_by("-pk"), request=request)
+    valid = chosen.is_valid()
+    page = Paginator(chosen.qs if valid else Alert.objects.none(), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {
+        "filter_form": chosen.form,
+        "page": page,
+        "may_act": teams_where(user, Action.DEPLOY).exists(),
+        "actions": CHOICES,
+        "query": request.GET.urlencode(),
+    }
+    return render(request, "monitoring/alerts.html", context, status=200 if valid else 400)
+
+
+@login_required
+@require_GET
+def alert(request: HttpRequest, alert_id: int) -> HttpResponse:
+    """What is wrong, since when, who did what, and who was told."""
+    user = signed_in(request)
+    found = get_object_or_404(_visible(user), pk=alert_id)
+    sent = Prefetch("deliveries", Delivery.objects.select_related("receiver").order_by("pk"))
+    context = {
+        "alert": found,
+        "crumb": f"Alert #{found.pk}",
+        "events": AlertEvent.objects.filter(alert=found).select_related("actor").prefetch_related(sent),
+        "evidence": [(name.replace("_", " "), value) for name, value in found.evidence.items()],
+        "may_act": found.is_open and can(user, Action.DEPLOY, found.deployment.team),
+        "actions": CHOICES,
+    }
+    return render(request, "monitoring/alert.html", context)
+
+
+@login_required
+@require_POST
+def alerts_act(request: HttpRequest) -> HttpResponse:
+    """One action on one alert or on many; what cannot be done is said, and the others are done."""
+    user = signed_in(request)
+    ids = [int(text) for text in request.POST.getlist("alert")[:PAGE_SIZE] if text.isdecimal() and len(text) < 19]
+    form = AlertActionForm(request.POST, ids=ids)
+    if not form.is_valid():
+        for text in (text for texts in form.errors.values() for text in texts):
+            messages.error(request, str(text))
+    else:
+        _act_on(request, user, form.cleaned_data)
+    if request.POST.get("from") == "alert" and len(ids) == 1:
+        return redirect("monitoring:alert", ids[0])
+    query = request.POST.get("query", "")
+    # Only the query is taken from the form: the address is ours.
+    return redirect(f"{reverse('monitoring:alerts')}{'?' + query if query else ''}")
+
+
+def _act_on(request: HttpRequest, user: User, asked: dict[str, Any]) -> None:
+    done, word = 0, asked["action"]
+    for found in _visible(user).filter(pk__in=asked["alert"]):
+        try:
+            _act(found, word, user, asked)
+        except Refused as refusal:
+            messages.error(request, f"{found}: {refusal.message}")
+        except Invalid as invalid:
+            messages.error(request, " ".join(text for texts in invalid.fields.values() for text in texts))
+            return
+        else:
+            done += 1
+    if done:
+        past = {"acknowledge": "acknowledged", "resolve": "resolved"}.get(word, "snoozed")
+        messages.success(request, f"{done} alert{'' if done == 1 else 's'} {past}.")
+
+
+def _act(found: Alert, word: str, user: User, asked: dict[str, Any]) -> None:
+    if word == "acknowledge":
+        acknowledge_alert(alert=found, actor=user)
+    elif word == "resolve":
+        resolve_alert(alert=found, actor=user)
+    else:
+        until = timezone.now() + SNOOZES[word] if word in SNOOZES else asked["until"]
+        snooze_alert(alert=found, until=until, actor=user)
+
+
+# -- rules -----------------------------------------------------------------------------------------
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def alert_rules(request: HttpRequest, deployment_id: int) -> HttpResponse:
+    """When the deployment opens alerts, by subject; POST changes one."""
+    user = signed_in(request)
+    rows = Deployment.objects.visible_to(user).select_related("team", "environment")
+    deployment = get_object_or_404(rows, pk=deployment_id)
+    posted = RuleForm(request.POST) if request.method == "POST" else None
+    if posted and posted.is_valid():
+        try:
+            set_alert_rule(deployment=deployment, rule=posted.rule, actor=user)
+        except Invalid as invalid:
+            posted.show(invalid)
+        else:
+            messages.success(request, f"The rule for {AlertSubject(posted.rule.subject).label.lower()} is set.")
+            return redirect("monitoring:alert_rules", deployment.pk)
+    context = {
+        "deployment": deployment,
+        "rows": [(AlertSubject(rule.subject).label, _form_of(rule, posted)) for rule in rules_of(deployment)],
+        "may_set": can(user, Action.DEPLOY, deployment.team),
+    }
+    return render(request, "monitoring/alert_rules.html", context, status=422 if posted else 200)
+
+
+def _form_of(rule: Rule, posted: RuleForm | None) -> RuleForm:
+    """The form as it was posted, if it was this one."""
+    if posted is not None and posted.data.get("subject") == rule.subject:
+        return posted
+    names = ("subject", "enabled", "from_standing", "severity", "for_s", "stale_after_s")
+    return RuleForm(initial={name: getattr(rule, name) for name in names}, auto_id=f"id_{rule.subject}_%s")

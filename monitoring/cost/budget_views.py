@@ -1,0 +1,48 @@
+"""Budgets: what teams may spend, what they have, and the form that sets it."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from accounts.people.permissions import signed_in
+from accounts.teams.permissions import teams_where
+from accounts.teams.roles import Action
+from monitoring.cost.budgets import budget_lines, set_budget
+from monitoring.cost.forms import BudgetForm
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def budgets(request: HttpRequest) -> HttpResponse:
+    """The budgets of my teams; POST sets one."""
+    user = signed_in(request)
+    if request.method == "GET":
+        return _page(request, BudgetForm(user=user))
+    if not teams_where(user, Action.MANAGE).exists():
+        raise PermissionDenied("Only a team admin or a platform admin sets budgets.")
+    form = BudgetForm(request.POST, user=user)
+    if form.is_valid():
+        try:
+            set_budget(actor=user, **form.cleaned_data)
+        except ValidationError as error:
+            form.show(error)
+        else:
+            messages.success(request, f"The budget of {form.cleaned_data['team']} is set.")
+            return redirect("monitoring:budgets")
+    return _page(request, form, 422)
+
+
+def _page(request: HttpRequest, form: BudgetForm, status: int = 200) -> HttpResponse:
+    user = signed_in(request)
+    context = {
+        "form": form,
+        "lines": budget_lines(user, timezone.now()),
+        "may_set": teams_where(user, Action.MANAGE).exists(),
+    }
+    return render(request, "monitoring/budgets.html", context, status=status)

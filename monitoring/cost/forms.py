@@ -1,0 +1,42 @@
+"""The form of a budget."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from accounts.models import Team, User
+from accounts.teams.permissions import teams_where
+from accounts.teams.roles import Action
+from catalog.models import Environment
+
+
+class BudgetForm(forms.Form):
+    """Offers the teams that the person may set a budget of; without an environment it is the budget for all."""
+
+    team = forms.ModelChoiceField(Team.objects.none(), to_field_name="slug")
+    environment = forms.ModelChoiceField(
+        Environment.objects.all(), to_field_name="slug", required=False, empty_label="All environments together"
+    )
+    monthly_amount = forms.DecimalField(
+        min_value=0, max_digits=12, decimal_places=2, required=False, help_text="A month. Leave it empty for no budget."
+    )
+    currency = forms.CharField(min_length=3, max_length=3, initial="USD")
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["team"].queryset = teams_where(user, Action.MANAGE)  # type: ignore[attr-defined]  # a choice field
+        if not user.is_platform_admin:
+            self.fields["environment"].required = True
+            self.fields["environment"].empty_label = None  # type: ignore[attr-defined]  # a choice field
+
+    def show(self, error: ValidationError) -> None:
+        """What a service found wrong, beside its field."""
+        for name, texts in error.message_dict.items():
+            self.add_error(_FIELDS.get(name, name if name in self.fields else None), texts)
+
+
+# The service of teams has names of its own.
+_FIELDS = {"monthly_budget": "monthly_amount", "budget_currency": "currency"}

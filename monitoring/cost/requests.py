@@ -1,0 +1,64 @@
+"""How often endpoints were asked, as far as their costs need it: from the hourly buckets of health."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+from django.db.models import Count, Min, Q, Sum
+
+from monitoring.cost.costing import Period
+from monitoring.health.models import COARSE, HealthBucket
+
+
+@dataclass(frozen=True)
+class Requests:
+    """``hours`` were watched, in ``idle_hours`` of them nobody asked; ``count`` requests came in all of them.
+
+    ``since`` is the first UTC day that was watched.
+    """
+
+    count: int
+    hours: int
+    idle_hours: int
+    since: date
+
+    @property
+    def idle_share(self) -> Decimal | None:
+        """From 0 to 1; None where no hour was watched."""
+        return Decimal(self.idle_hours) / self.hours if self.hours else None
+
+
+def requests_of(deployment_ids: Iterable[int], period: Period) -> dict[int, Requests]:
+    """{deployment: requests} on the days of the month that were billed. One query."""
+    if period.newest is None:
+        return {}
+    return requests_between(deployment_ids, period.first, min(period.today, period.newest))
+
+
+def requests_between(deployment_ids: Iterable[int], first: date, last: date) -> dict[int, Requests]:
+    """Both days included, in UTC. A deployment that nobody watched then is left out. One query."""
+    start, end = _midnight(first), _midnight(last + timedelta(days=1))
+    buckets = HealthBucket.objects.filter(
+        deployment__in=list(deployment_ids), width=COARSE, start__gte=start, start__lt=end, minutes__gt=0
+    )
+    counted = (
+        buckets.order_by()
+        .values_list("deployment_id")
+        .annotate(
+            total=Sum("requests"),
+            hours=Count("start", distinct=True),
+            busy=Count("start", distinct=True, filter=Q(requests__gt=0)),
+            first=Min("start"),
+        )
+    )
+    return {
+        pk: Requests(round(total), hours, hours - busy, first_hour.astimezone(UTC).date())
+        for pk, total, hours, busy, first_hour in counted
+    }
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

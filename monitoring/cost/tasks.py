@@ -1,0 +1,47 @@
+"""Celery's doors to the import of costs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from celery import shared_task
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from catalog.models import Workspace
+from monitoring.cost import importing as cost
+from monitoring.cost.models import BillingSource
+from monitoring.cost.telling import tell_costs
+
+# How often beat looks for what is due; a message that nobody took by then is sent anew.
+LOOK_EVERY_S = 30
+
+
+@shared_task(name="monitoring.tasks.cost.import_all_costs", expires=LOOK_EVERY_S)
+def import_all_costs() -> None:
+    """Fan out: one task for each workspace with an environment whose billing tables were not read for an hour."""
+    read = BillingSource.objects.exclude(_is_due(timezone.now())).values("workspace")
+    rows = Workspace.objects.filter(environments__isnull=False).exclude(pk__in=read).distinct().order_by("pk")
+    for workspace_id in rows.values_list("pk", flat=True):
+        import_costs.apply_async((workspace_id,), expires=LOOK_EVERY_S)
+
+
+@shared_task(name="monitoring.tasks.cost.import_costs")
+def import_costs(workspace_id: int) -> None:
+    """Does nothing within the hour after the last try, so it may be delivered twice.
+
+    One that dies is tried again after that hour: days are replaced at once, so it left nothing half.
+    """
+    workspace = Workspace.objects.filter(pk=workspace_id).first()
+    now = timezone.now()
+    if workspace is None:
+        return
+    source, _ = BillingSource.objects.get_or_create(workspace=workspace)
+    if BillingSource.objects.filter(_is_due(now), pk=source.pk).update(tried_at=now):
+        cost.import_costs(workspace_id)
+        tell_costs(workspace, cost.month_of(timezone.now().astimezone(UTC).date()))
+
+
+def _is_due(now: datetime) -> Q:
+    return Q(tried_at=None) | Q(tried_at__lte=now - timedelta(seconds=settings.COST_EVERY_S))

@@ -1,0 +1,57 @@
+"""Days of drift: the sum of their hours. Sketches add up, so a chart of a month reads thirty rows and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+
+from monitoring.drift.models import WINDOWS_KEPT, DriftDay, DriftWindow
+from sketches.sketch import merge
+
+ONE_DAY = timedelta(days=1)
+
+
+def add_up(deployment_id: int, baselines: Collection[int], start: datetime, end: datetime, now: datetime) -> None:
+    """Make the days of ``[start, end)`` anew from their windows; call it in the transaction that changes those."""
+    first = _midnight(start)
+    last = (end - timedelta(microseconds=1)).astimezone(UTC).date()
+    known = DriftWindow.objects.filter(deployment=deployment_id, baseline__in=baselines)
+    of_days: dict[tuple[int, int, datetime], list[DriftWindow]] = {}
+    for window in known.filter(start__gte=first, start__lt=datetime.combine(last, first.timetz()) + ONE_DAY):
+        of_days.setdefault((window.version_id, window.baseline_id, _midnight(window.start)), []).append(window)
+    old = DriftDay.objects.filter(deployment=deployment_id, baseline__in=baselines)
+    old.filter(date__gte=first.date(), date__lte=last).delete()
+    DriftDay.objects.bulk_create(
+        DriftDay(
+            deployment_id=deployment_id,
+            version_id=version_id,
+            baseline_id=baseline_id,
+            date=day.date(),
+            rows=sum(window.rows for window in windows),
+            packed=DriftDay.pack(reduce(merge, (window.sketch for window in windows))),
+            computed_at=now,
+        )
+        for (version_id, baseline_id, day), windows in of_days.items()
+    )
+
+
+def counted_in(deployment_id: int, version_id: int, start: datetime, end: datetime) -> list[DriftWindow | DriftDay]:
+    """Everything of ``[start, end)`` once, in no order: days where they are whole, hours at the ends. Two queries."""
+    first, last = _midnight(start - timedelta(microseconds=1)) + ONE_DAY, _midnight(end)
+    windows = DriftWindow.objects.filter(deployment=deployment_id, version=version_id, start__gte=start, start__lt=end)
+    if first >= last:
+        return list(windows)
+    days = DriftDay.objects.filter(deployment=deployment_id, version=version_id)
+    whole = days.filter(date__gte=first.date(), date__lt=last.date())
+    return [*whole, *windows.exclude(start__gte=first, start__lt=last)]
+
+
+def _midnight(moment: datetime) -> datetime:
+    """The start of its UTC day."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def forget_old(now: datetime) -> int:
+    """Delete windows that are older than they are kept; how many. Their days stay."""
+    return DriftWindow.objects.filter(start__lt=now - WINDOWS_KEPT).delete()[0]

@@ -1,0 +1,53 @@
+"""The form of a view of the fleet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+
+from accounts.models import Team, User
+from monitoring.fleet.models import MAX_NAME_CHARS, SavedView
+from web.errors import Invalid
+
+
+class SavedViewForm(forms.Form):
+    """Shared with a team one is in, or left where it is; only its owner has the fleet open with it."""
+
+    name = forms.CharField(
+        max_length=MAX_NAME_CHARS, widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "off"})
+    )
+    # Shown once a name is taken.
+    replace = forms.BooleanField(required=False, label="Replace the view of this name with what is shown now")
+    team = forms.ModelChoiceField(
+        Team.objects.none(), to_field_name="slug", required=False, label="Who sees it", empty_label="Only me"
+    )
+    is_default = forms.BooleanField(required=False, label="Open the fleet with this view")
+
+    def __init__(self, *args: Any, user: User, view: SavedView | None = None, **kwargs: Any) -> None:
+        if view is not None:
+            team = view.team.slug if view.team else None
+            kwargs["initial"] = {"name": view.name, "team": team, "is_default": view.is_default}
+        super().__init__(*args, **kwargs)
+        self.offers_to_replace = False
+        if view is not None:
+            del self.fields["replace"]
+        teams = Team.objects.filter(_choice_of_teams(user, view))
+        self.fields["team"].queryset = teams  # type: ignore[attr-defined]  # a choice field
+        if view is not None and view.owner_id != user.pk:
+            self.fields["team"].empty_label = f"Only {view.owner}"  # type: ignore[attr-defined]  # a choice field
+            del self.fields["is_default"]
+
+    def show(self, invalid: Invalid) -> None:
+        """Each thing that is refused beside its field; what belongs to the filter, above them."""
+        for name, texts in invalid.fields.items():
+            for text in texts:
+                self.add_error(name if name in self.fields else None, text)
+
+
+def _choice_of_teams(user: User, view: SavedView | None) -> Q:
+    here = Q(pk=view.team_id) if view is not None and view.team_id else Q(pk__in=[])
+    if view is not None and view.owner_id != user.pk:
+        return here
+    return here | Q(pk__in=Team.objects.visible_to(user).values("pk"))

@@ -1,0 +1,143 @@
+"""Views of the fleet that people keep: saving, changing and deleting them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Case, Value, When
+from django.db.models.functions import Lower
+
+from accounts.models import Team, User
+from accounts.teams.permissions import can, teams_where
+from accounts.teams.roles import Action
+from monitoring.fleet.models import MAX_NAME_CHARS, SavedView, SavedViewQuerySet
+from web.errors import Invalid
+
+MAX_VIEWS = 100
+
+
+@dataclass(frozen=True)
+class ViewSettings:
+    """What can be changed of a view. ``query`` has passed the filter of the fleet. No ``team``: for the owner alone."""
+
+    name: str
+    query: Mapping[str, str]
+    team: Team | None = None
+    is_default: bool = False
+
+
+class NameTaken(Invalid):
+    """``view``: the one of the same owner that has the name."""
+
+    def __init__(self, view: SavedView) -> None:
+        super().__init__({"name": [f"There is a view of the name {view} already."]})
+        self.view = view
+
+
+def settings_of(view: SavedView) -> ViewSettings:
+    return ViewSettings(view.name, view.query, view.team, view.is_default)
+
+
+def views_of(user: User) -> SavedViewQuerySet:
+    """What ``user`` sees: own views first, the one that the fleet opens with before all. One query."""
+    mine = Case(When(owner=user, then=Value(0)), default=Value(1))
+    first = Case(When(owner=user, is_default=True, then=Value(0)), default=Value(1))
+    rows = SavedView.objects.visible_to(user).select_related("owner", "team")
+    return rows.order_by(mine, first, Lower("name"), "pk")
+
+
+def may_change(actor: User, view: SavedView) -> bool:
+    """Its owner; of one that is shared, a team admin too."""
+    return view.owner_id == actor.pk or (view.team is not None and can(actor, Action.MANAGE, view.team))
+
+
+def changeable(actor: User, views: list[SavedView]) -> set[int]:
+    """Ids of those that ``actor`` may change. One query."""
+    managed = set(teams_where(actor, Action.MANAGE).values_list("pk", flat=True))
+    return {view.pk for view in views if view.owner_id == actor.pk or view.team_id in managed}
+
+
+def save_view(*, actor: User, settings: ViewSettings) -> SavedView:
+    """Raises NameTaken, or Invalid by field."""
+    with transaction.atomic():
+        view = SavedView(owner=_locked(actor.pk))
+        _write(view, settings, actor)
+    return view
+
+
+def change_view(*, view: SavedView, settings: ViewSettings, actor: User) -> SavedView:
+    """Rename, share, filter otherwise, or have one's fleet open with it.
+
+    Raises PermissionDenied, NameTaken, or Invalid by field.
+    """
+    with transaction.atomic():
+        _locked(view.owner_id)
+        fresh: SavedView | None = SavedView.objects.select_related("owner", "team").filter(pk=view.pk).first()
+        if fresh is None:
+            raise Invalid({"name": ["Somebody has deleted this view meanwhile."]})
+        _require(actor, fresh)
+        _write(fresh, settings, actor)
+    return fresh
+
+
+def delete_view(*, view: SavedView, actor: User) -> None:
+    """Raises PermissionDenied."""
+    _require(actor, view)
+    view.delete()
+
+
+def _locked(owner_id: int) -> User:
+    """Who saves two views at once does it one after the other: names and the default stay unique without an error."""
+    return User.objects.select_for_update().get(pk=owner_id)
+
+
+def _write(view: SavedView, settings: ViewSettings, actor: User) -> None:
+    name = _name(view, settings.name)
+    _require_share(view, settings.team, actor)
+    _require_default(view, settings, actor)
+    if settings.is_default and not view.is_default:
+        for other in SavedView.objects.filter(owner=view.owner_id, is_default=True).exclude(pk=view.pk):
+            other.is_default = False
+            other.save()
+    view.name, view.query = name, dict(settings.query)
+    view.team, view.is_default = settings.team, settings.is_default
+    view.save()
+
+
+def _name(view: SavedView, wanted: str) -> str:
+    """In one line and without spaces around; large and small letters are the same."""
+    name = " ".join(wanted.split())
+    if not name:
+        raise Invalid({"name": ["Give it a name."]})
+    if len(name) > MAX_NAME_CHARS:
+        raise Invalid({"name": [f"Use at most {MAX_NAME_CHARS} characters; this name has {len(name)}."]})
+    if not name.isprintable():
+        raise Invalid({"name": ["Use characters that can be seen."]})
+    same = SavedView.objects.filter(owner=view.owner_id).alias(small=Lower("name")).filter(small=Lower(Value(name)))
+    if taken := same.exclude(pk=view.pk).first():
+        raise NameTaken(taken)
+    if view._state.adding and SavedView.objects.filter(owner=view.owner_id).count() >= MAX_VIEWS:
+        raise Invalid({"name": [f"You keep {MAX_VIEWS} views. Delete one first."]})
+    return name
+
+
+def _require_share(view: SavedView, team: Team | None, actor: User) -> None:
+    if team is None or team.pk == view.team_id:
+        return
+    if view.owner_id != actor.pk:
+        raise Invalid({"team": [f"Only {view.owner} can share it with another team."]})
+    if not Team.objects.visible_to(actor).filter(pk=team.pk).exists():
+        raise Invalid({"team": [f"There is no team {team.slug}."]})
+
+
+def _require_default(view: SavedView, settings: ViewSettings, actor: User) -> None:
+    if settings.is_default != view.is_default and view.owner_id != actor.pk:
+        raise Invalid({"is_default": [f"Only {view.owner} chooses what their fleet opens with."]})
+
+
+def _require(actor: User, view: SavedView) -> None:
+    if not may_change(actor, view):
+        raise PermissionDenied(f"Only {view.owner} or a team admin changes the view {view}.")

@@ -1,0 +1,131 @@
+"""API of the health of deployments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.helpers import forced_singular_serializer
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.people.permissions import user_of
+from deployments.deployment.permissions import DEPLOYMENT_ID, deployment_or_404
+from monitoring.health.models import HealthHistory
+from monitoring.health.presenters import HealthReport, Point, health_report
+from monitoring.health.services import ask_for_history
+from monitoring.watched.states import Standing
+from web.api import DeploymentsAPIMixin
+from web.ranges import RANGES, asked_range
+
+RANGE_PARAMETERS = [
+    OpenApiParameter("range", str, enum=["", *RANGES], description="24h if nothing else is asked."),
+    OpenApiParameter("from", str, description="Instead of a range: ISO 8601 with a zone."),
+    OpenApiParameter("to", str, description="ISO 8601 with a zone; now without it."),
+]
+
+
+class HealthPointSerializer(serializers.Serializer[Point]):
+    """Counts are those of ``minutes`` readings, each of the minute before it; null is what nobody knows."""
+
+    start = serializers.DateTimeField(read_only=True)
+    version = serializers.CharField(read_only=True)
+    minutes = serializers.IntegerField(read_only=True)
+    requests = serializers.FloatField(source="window.requests", read_only=True)
+    errors_4xx = serializers.FloatField(source="window.errors_4xx", read_only=True)
+    errors_5xx = serializers.FloatField(source="window.errors_5xx", read_only=True)
+    p50_ms = serializers.SerializerMethodField()
+    p95_ms = serializers.SerializerMethodField()
+    p99_ms = serializers.FloatField(source="window.p99_ms", read_only=True, allow_null=True)
+    p50_model_ms = serializers.SerializerMethodField(help_text="The model's own part of the wait.")
+    p95_model_ms = serializers.SerializerMethodField()
+    p99_model_ms = serializers.SerializerMethodField()
+    cpu_percent = serializers.FloatField(read_only=True, allow_null=True)
+    memory_percent = serializers.FloatField(read_only=True, allow_null=True)
+    concurrency = serializers.FloatField(read_only=True, allow_null=True)
+    asleep_minutes = serializers.IntegerField(read_only=True, allow_null=True, help_text="Scaled to zero.")
+    cold_starts = serializers.IntegerField(read_only=True, allow_null=True, help_text="Starts from zero.")
+
+    def get_p50_ms(self, point: Point) -> float | None:
+        return point.window.quantile_ms(0.5)
+
+    def get_p95_ms(self, point: Point) -> float | None:
+        return point.window.quantile_ms(0.95)
+
+    def get_p50_model_ms(self, point: Point) -> float | None:
+        return point.window.model_quantile_ms(0.5)
+
+    def get_p95_model_ms(self, point: Point) -> float | None:
+        return point.window.model_quantile_ms(0.95)
+
+    def get_p99_model_ms(self, point: Point) -> float | None:
+        return point.window.model_quantile_ms(0.99)
+
+
+class HealthSerializer(serializers.Serializer[HealthReport]):
+    deployment = serializers.IntegerField(source="deployment.pk", read_only=True)
+    standing = serializers.ChoiceField(Standing.choices, source="health.standing", read_only=True)
+    reason = serializers.CharField(source="health.reason", read_only=True)
+    rule = serializers.CharField(read_only=True)
+    last_read_at = serializers.DateTimeField(source="source.minute", read_only=True, default=None, allow_null=True)
+    last_request_at = serializers.DateTimeField(
+        source="source.last_request_at", read_only=True, default=None, allow_null=True
+    )
+    error = serializers.CharField(source="source.error", read_only=True, default="")
+    start = serializers.DateTimeField(source="range.start", read_only=True)
+    end = serializers.DateTimeField(source="range.end", read_only=True)
+    step_s = serializers.IntegerField(read_only=True)
+    note = serializers.CharField(read_only=True, help_text="Why a part of the range may be missing.")
+    versions = serializers.ListField(child=serializers.CharField(), read_only=True)
+    points = HealthPointSerializer(source="all_points", many=True, read_only=True)
+
+
+ONE_HEALTH = forced_singular_serializer(HealthSerializer)  # type: ignore[no-untyped-call]  # ships no types
+
+
+class HealthHistorySerializer(serializers.ModelSerializer[HealthHistory]):
+    """``hours`` were filled; ``error`` is in words."""
+
+    class Meta:
+        model = HealthHistory
+        fields = ["asked_at", "ended_at", "hours", "error"]
+        read_only_fields = fields
+
+
+class DeploymentHealthViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Any]):
+    """How a deployment's endpoint answered."""
+
+    serializer_class = HealthSerializer
+    filter_backends = []
+    pagination_class = None
+
+    @extend_schema(
+        operation_id="deployments_health",
+        parameters=[
+            DEPLOYMENT_ID,
+            *RANGE_PARAMETERS,
+            OpenApiParameter("version", str, many=True, description="Up to five; the newest without it."),
+        ],
+        responses=ONE_HEALTH,
+    )
+    def list(self, request: Request, deployment_id: str) -> Response:
+        """Its standing with the reason, and requests, errors, latency and load over time."""
+        deployment = deployment_or_404(request, deployment_id)
+        wanted = request.query_params.getlist("version")
+        report = health_report(deployment, asked_range(request, "24h"), wanted, timezone.now())
+        return Response(HealthSerializer(report, context=self.get_serializer_context()).data)
+
+    @extend_schema(
+        operation_id="deployments_health_history",
+        parameters=[DEPLOYMENT_ID],
+        request=None,
+        responses={202: HealthHistorySerializer},
+    )
+    @action(detail=False, methods=["post"])
+    def history(self, request: Request, deployment_id: str) -> Response:
+        """Have the hours without metrics of the last month read from the inference table."""
+        found = ask_for_history(deployment=deployment_or_404(request, deployment_id), actor=user_of(request))
+        return Response(HealthHistorySerializer(found).data, status.HTTP_202_ACCEPTED)

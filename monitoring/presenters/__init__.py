@@ -1,1 +1,0 @@
-"""What pages and the API show, without a query of their own."""

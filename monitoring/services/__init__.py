@@ -1,1 +1,0 @@
-"""What people and pipelines may do with health, drift, cost and alerts."""

@@ -1,1 +1,0 @@
-"""Reading the workspace: metrics, inference tables and billing, one deployment or workspace at a time."""

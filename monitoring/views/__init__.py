@@ -1,1 +1,0 @@
-"""Pages of health, drift, cost and alerts."""

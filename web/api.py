@@ -1,0 +1,164 @@
+"""What API views add by inheritance: Idempotency-Key on POST, ETag on GET, our own errors as API errors."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, cast
+
+import orjson
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.http import HttpResponse
+from django.utils.http import parse_etags, quote_etag
+from rest_framework import exceptions, status
+from rest_framework.filters import OrderingFilter, SearchFilter
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import as_serializer_error
+from rest_framework.settings import api_settings
+from rest_framework.views import APIView
+
+from accounts.models import IdempotencyKey, User
+from web import idempotency
+from web.errors import Invalid, Refused
+
+KEY_HEADER = "Idempotency-Key"
+
+
+class Conflict(exceptions.APIException):
+    """409: the request is right, but not now."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+    default_detail = "This conflicts with what is there now."
+
+
+class _AnsweredBefore(Exception):
+    def __init__(self, answer: idempotency.Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+class ServiceErrorsMixin(APIView):
+    """A ValidationError that a service raises becomes a 400 with its fields."""
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, DjangoValidationError):
+            exc = exceptions.ValidationError(as_serializer_error(exc))
+        return super().handle_exception(exc)
+
+
+class IdempotentPostMixin(APIView):
+    """Honours the header ``Idempotency-Key`` on POST, for 24 hours and per user.
+
+    The same key with the same request gets the first answer again, with ``Idempotent-Replayed: true``; with another
+    request, or while the first still runs, 409. Only successes are kept: what failed may be tried again.
+    ``idempotency_secrets``: names of fields whose value is never kept; a replay has null there.
+    """
+
+    idempotency_secrets: tuple[str, ...] = ()
+    _claimed: IdempotencyKey | None = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        key = request.headers.get(KEY_HEADER)
+        if request.method == "POST" and key is not None and isinstance(request.user, User):
+            self._claimed = self._claim(request, request.user, key)
+
+    def _claim(self, request: Request, user: User, key: str) -> IdempotencyKey:
+        asked = idempotency.fingerprint("POST", request.get_full_path(), request.data)
+        try:
+            claimed = idempotency.claim(user=user, key=key, fingerprint=asked)
+        except idempotency.KeyMalformed:
+            message = "Use 1 to 255 visible ASCII characters."
+            raise exceptions.ValidationError({KEY_HEADER: [message]}) from None
+        except idempotency.KeyReused:
+            message = "This key came before with another request. Use a new key."
+            raise Conflict(message, "idempotency_key_reused") from None
+        except idempotency.StillRunning:
+            message = "The first request with this key still runs. Ask again in a moment."
+            raise Conflict(message, "idempotency_key_in_use") from None
+        if isinstance(claimed, idempotency.Answer):
+            raise _AnsweredBefore(claimed)
+        return claimed
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, _AnsweredBefore):
+            headers = {"Idempotent-Replayed": "true"}
+            if exc.answer.location:
+                headers["Location"] = exc.answer.location
+            return Response(exc.answer.body, status=exc.answer.status_code, headers=headers)
+        try:
+            return super().handle_exception(exc)
+        except Exception:
+            self._release()
+            raise
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        answered = super().finalize_response(request, response, *args, **kwargs)
+        if self._claimed is not None:
+            self._settle(answered)
+        return answered
+
+    def _settle(self, response: Response) -> None:
+        if self._claimed is None or not status.is_success(response.status_code):
+            return self._release()
+        kept = idempotency.without(response.data, self.idempotency_secrets)
+        body = orjson.loads(orjson.dumps(kept, default=str, option=orjson.OPT_NON_STR_KEYS))
+        answer = idempotency.Answer(response.status_code, body, response.headers.get("Location", ""))
+        idempotency.settle(self._claimed, answer)
+        return None
+
+    def _release(self) -> None:
+        if self._claimed is not None:
+            idempotency.release(self._claimed)
+
+
+class ETagMixin(APIView):
+    """Every GET that succeeds carries an ETag of its content; ``If-None-Match`` with it gets an empty 304."""
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        answered = super().finalize_response(request, response, *args, **kwargs)
+        if request.method in ("GET", "HEAD") and isinstance(answered, Response):  # a file or a stream is none
+            wanted = parse_etags(request.headers.get("If-None-Match", ""))
+            answered.add_post_render_callback(lambda rendered: _conditional(rendered, wanted))
+        return answered
+
+
+def _conditional(response: HttpResponse, wanted: list[str]) -> HttpResponse | None:
+    if response.status_code != status.HTTP_200_OK:
+        return None
+    etag = quote_etag(hashlib.sha256(response.content).hexdigest()[:32])
+    response.headers["ETag"] = etag
+    # Weak comparison (RFC 9110 13.1.2): a proxy that compresses turns our strong tags into weak ones.
+    if "*" not in wanted and etag not in [tag.removeprefix("W/") for tag in wanted]:
+        return None
+    unchanged = HttpResponse(status=status.HTTP_304_NOT_MODIFIED)
+    for name in ("ETag", "Vary", "Cache-Control"):
+        if name in response.headers:
+            unchanged.headers[name] = response.headers[name]
+    return unchanged
+
+
+class PortalAPIMixin(ServiceErrorsMixin, IdempotentPostMixin, ETagMixin):
+    """What every view of our API has. First among its bases: ``class RunViewSet(PortalAPIMixin, ModelViewSet)``."""
+
+
+# A primary key of up to 18 digits: longer ones are larger than the database's integers.
+ID = "[0-9]{1,18}"
+
+
+class DeploymentsAPIMixin(PortalAPIMixin):
+    """First among the bases of every view here: a spec that is wrong is 400, an action that is refused 409."""
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, Invalid):
+            exc = exceptions.ValidationError({name: list(texts) for name, texts in exc.fields.items()})
+        elif isinstance(exc, Refused):
+            exc = Conflict(exc.message, exc.code)
+        return super().handle_exception(exc)
+
+
+# `q` is one of the filters here, so without the search backend, which would offer it a second time.
+BACKENDS: list[Any] = [b for b in cast(Any, api_settings.DEFAULT_FILTER_BACKENDS) if not issubclass(b, SearchFilter)]
+
+PAGERS = [backend for backend in BACKENDS if not issubclass(backend, OrderingFilter)]

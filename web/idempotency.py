@@ -1,0 +1,134 @@
+"""A POST sent twice is done once: the first claims its key, the others get the first one's answer."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from accounts.models import IdempotencyKey, User
+from accounts.people.models import User
+
+# A request that has not answered by then died with its process; its key can be claimed again.
+ABANDONED_AFTER = timedelta(minutes=5)
+KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class KeyMalformed(Exception):
+    """The key is not 1 to 255 visible ASCII characters."""
+
+
+class KeyReused(Exception):
+    """The same key came before with another request."""
+
+
+class StillRunning(Exception):
+    """The first request with this key has not been answered yet."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status_code: int
+    body: Any
+    location: str = ""
+
+
+def fingerprint(method: str, path: str, data: Any) -> str:
+    """A hash of what a request asks; the order of keys in its JSON does not matter."""
+    body = orjson.dumps(data, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str)
+    return hashlib.sha256(method.encode() + b"\n" + path.encode() + b"\n" + body).hexdigest()
+
+
+def claim(*, user: User, key: str, fingerprint: str) -> IdempotencyKey | Answer:
+    """The claimed key (answer the request, then ``settle`` or ``release``), or the answer given before.
+
+    Raises KeyMalformed, KeyReused or StillRunning.
+    """
+    if not KEY.fullmatch(key):
+        raise KeyMalformed
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            return IdempotencyKey.objects.create(user=user, key=key, fingerprint=fingerprint, created_at=now)
+    except IntegrityError:
+        known = IdempotencyKey.objects.filter(user=user, key=key).first()
+    if known is None:
+        raise StillRunning
+    if known.created_at < now - IdempotencyKey.KEPT_FOR:
+        return _taken_over(known, fingerprint)
+    if known.fingerprint != fingerprint:
+        raise KeyReused
+    if known.status_code is not None:
+        return Answer(known.status_code, known.body, known.location)
+    if known.created_at < now - ABANDONED_AFTER:
+        return _taken_over(known, fingerprint)
+    raise StillRunning
+
+
+def settle(claimed: IdempotencyKey, answer: Answer) -> None:
+    """Keep the answer for whoever sends the request again."""
+    IdempotencyKey.objects.filter(pk=claimed.pk, created_at=claimed.created_at).update(
+        status_code=answer.status_code, body=answer.body, location=answer.location[:1024]
+    )
+
+
+def release(claimed: IdempotencyKey) -> None:
+    """Nothing was done: the same key may try again."""
+    IdempotencyKey.objects.filter(pk=claimed.pk, created_at=claimed.created_at, status_code=None).delete()
+
+
+def without(body: Any, names: tuple[str, ...]) -> Any:
+    """``body`` with the values of ``names`` replaced by null, for answers that hold a secret."""
+    if not names or not isinstance(body, Mapping):
+        return body
+    return {name: None if name in names else value for name, value in body.items()}
+
+
+def _taken_over(known: IdempotencyKey, fingerprint: str) -> IdempotencyKey:
+    """Claim an old or abandoned key; one of two that try wins."""
+    now = timezone.now()
+    won = IdempotencyKey.objects.filter(pk=known.pk, created_at=known.created_at).update(
+        fingerprint=fingerprint, created_at=now, status_code=None, body=None, location=""
+    )
+    if not won:
+        raise StillRunning
+    known.created_at = now
+    return known
+
+
+class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
+    def expired(self) -> IdempotencyKeyQuerySet:
+        """Keys that nobody may count on any more."""
+        return self.filter(created_at__lt=timezone.now() - IdempotencyKey.KEPT_FOR)
+
+
+class IdempotencyKey(models.Model):
+    """A POST that a client may send again: what it asked (as a hash) and, once known, what it was answered.
+
+    ``status_code`` is null while the first request is still being answered.
+    """
+
+    KEPT_FOR = timedelta(hours=24)
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    status_code = models.PositiveSmallIntegerField(null=True)
+    body = models.JSONField(null=True)
+    location = models.CharField(max_length=1024, blank=True)
+    created_at = models.DateTimeField(db_index=True)
+
+    objects = IdempotencyKeyQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="one_answer_per_idempotency_key")]
+
+    def __str__(self) -> str:
+        return self.key

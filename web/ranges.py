@@ -1,0 +1,107 @@
+"""The time range of a chart, as it stands in the URL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.http import QueryDict
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import exceptions
+from rest_framework.request import Request
+
+RANGES = {
+    "1h": timedelta(hours=1),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+    "90d": timedelta(days=90),
+}
+DEFAULT_RANGE = "24h"
+
+
+@dataclass(frozen=True)
+class TimeRange:
+    """``[start, end)`` in UTC. ``name`` is a key of RANGES, or "custom"."""
+
+    name: str
+    start: datetime
+    end: datetime
+
+    @property
+    def width(self) -> timedelta:
+        return self.end - self.start
+
+
+class RangeInvalid(ValueError):
+    """The text is for people."""
+
+
+def parse_range(name: str, start: str, end: str, now: datetime, default: str = DEFAULT_RANGE) -> TimeRange:
+    """``?range=7d``, or ``?from=…&to=…`` in ISO 8601 with a zone; ``default`` if nothing is asked.
+
+    Raises RangeInvalid.
+    """
+    if start or end:
+        return _between(start, end, now)
+    chosen = name or default
+    if chosen not in RANGES:
+        raise RangeInvalid(f"The range {chosen[:40]!r} is none of {', '.join(RANGES)}.")
+    return TimeRange(chosen, now - RANGES[chosen], now)
+
+
+def _between(start: str, end: str, now: datetime) -> TimeRange:
+    first = _moment(start, "from") if start else None
+    last = _moment(end, "to") if end else now
+    if first is None:
+        raise RangeInvalid("A range with an end needs a start: from=2026-01-31T00:00:00Z.")
+    if first >= last:
+        raise RangeInvalid("A range ends after it starts.")
+    return TimeRange("custom", first, last)
+
+
+def _moment(text: str, name: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise RangeInvalid(f"{name}={text[:40]!r} is no time with a zone, such as 2026-01-31T00:00:00Z.")
+    return moment
+
+
+LABELS = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
+
+
+@dataclass(frozen=True)
+class RangeLink:
+    label: str
+    url: str
+    active: bool
+
+
+def range_links(query: QueryDict, chosen: TimeRange, offered: tuple[str, ...] = tuple(RANGES)) -> list[RangeLink]:
+    """One link for each range that is offered; what else stands in the URL stays."""
+    links = []
+    for name in offered:
+        changed = query.copy()
+        for key in ("range", "from", "to", "format"):
+            changed.pop(key, None)
+        changed["range"] = name
+        links.append(RangeLink(LABELS[name], f"?{changed.urlencode()}", name == chosen.name))
+    return links
+
+
+FROM = OpenApiParameter("from", str, description="Start of the range, ISO 8601 with a zone, in place of `range`.")
+
+TO = OpenApiParameter("to", str, description="End of the range; now, if it is left out.")
+
+
+def asked_range(request: Request, default: str) -> TimeRange:
+    """Raises ValidationError."""
+    given = request.query_params
+    try:
+        return parse_range(given.get("range", ""), given.get("from", ""), given.get("to", ""), timezone.now(), default)
+    except RangeInvalid as invalid:
+        raise exceptions.ValidationError({"range": [str(invalid)]}) from None

@@ -1,0 +1,51 @@
+"""What views of pages share: telling a refusal, asking before an action, sending a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from web.errors import Invalid, Refused
+
+
+def yaml_file(name: str, text: str) -> HttpResponse:
+    """``name`` is that of an endpoint: letters, digits, - and _."""
+    response = HttpResponse(text, content_type="application/yaml; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.yaml"'
+    return response
+
+
+def asked_again(request: HttpRequest, question: dict[str, Any], form: Form) -> HttpResponse:
+    texts = [str(text) for errors in form.errors.values() for text in errors]
+    return render(request, "ui/confirm.html", {**question, "error": " ".join(texts)}, status=422)
+
+
+Question = dict[str, Any]
+
+GET_OR_POST = ["GET", "POST"]
+
+T = TypeVar("T")
+
+
+def attempt(request: HttpRequest, act: Callable[[], T]) -> T | None:
+    """What ``act`` gives; None where it was refused, and the next page says why."""
+    try:
+        return act()
+    except Refused as refusal:
+        messages.error(request, refusal.message)
+    except Invalid as invalid:
+        messages.error(request, invalid.text)
+    return None
+
+
+def _show_errors(form: Form, error: ValidationError) -> None:
+    """What a service refused, at the fields of ``form``; what belongs to none of them, above it."""
+    for name, texts in (error.message_dict if hasattr(error, "error_dict") else {"": error.messages}).items():
+        for text in texts:
+            form.add_error(name if name in form.fields else None, text)
