@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import DefaultRouter
 
 import accounts.api
-import catalog.registered_models.api
+import catalog.api
 import deployments.api
 import monitoring.api
 

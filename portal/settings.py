@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "deployments",
     "monitoring",
     "portal",
+    "embedded",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -6,6 +6,7 @@ import hashlib
 from typing import Any, cast
 
 import orjson
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import HttpResponse
 from django.utils.http import parse_etags, quote_etag
@@ -17,7 +18,6 @@ from rest_framework.serializers import as_serializer_error
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
-from accounts.models import IdempotencyKey, User
 from web import idempotency
 from web.errors import Invalid, Refused
 
@@ -39,11 +39,15 @@ class _AnsweredBefore(Exception):
 
 
 class ServiceErrorsMixin(APIView):
-    """A ValidationError that a service raises becomes a 400 with its fields."""
+    """What a service raises as an answer: ``Invalid`` is a 400 with its fields, ``Refused`` a 409 with its code."""
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, DjangoValidationError):
             exc = exceptions.ValidationError(as_serializer_error(exc))
+        elif isinstance(exc, Invalid):
+            exc = exceptions.ValidationError({name: list(texts) for name, texts in exc.fields.items()})
+        elif isinstance(exc, Refused):
+            exc = Conflict(exc.message, exc.code)
         return super().handle_exception(exc)
 
 
@@ -56,15 +60,15 @@ class IdempotentPostMixin(APIView):
     """
 
     idempotency_secrets: tuple[str, ...] = ()
-    _claimed: IdempotencyKey | None = None
+    _claimed: idempotency.IdempotencyKey | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         key = request.headers.get(KEY_HEADER)
-        if request.method == "POST" and key is not None and isinstance(request.user, User):
+        if request.method == "POST" and key is not None and isinstance(request.user, AbstractBaseUser):
             self._claimed = self._claim(request, request.user, key)
 
-    def _claim(self, request: Request, user: User, key: str) -> IdempotencyKey:
+    def _claim(self, request: Request, user: AbstractBaseUser, key: str) -> idempotency.IdempotencyKey:
         asked = idempotency.fingerprint("POST", request.get_full_path(), request.data)
         try:
             claimed = idempotency.claim(user=user, key=key, fingerprint=asked)
@@ -145,17 +149,6 @@ class PortalAPIMixin(ServiceErrorsMixin, IdempotentPostMixin, ETagMixin):
 
 # A primary key of up to 18 digits: longer ones are larger than the database's integers.
 ID = "[0-9]{1,18}"
-
-
-class DeploymentsAPIMixin(PortalAPIMixin):
-    """First among the bases of every view here: a spec that is wrong is 400, an action that is refused 409."""
-
-    def handle_exception(self, exc: Exception) -> Response:
-        if isinstance(exc, Invalid):
-            exc = exceptions.ValidationError({name: list(texts) for name, texts in exc.fields.items()})
-        elif isinstance(exc, Refused):
-            exc = Conflict(exc.message, exc.code)
-        return super().handle_exception(exc)
 
 
 # `q` is one of the filters here, so without the search backend, which would offer it a second time.

@@ -10,15 +10,46 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
-
-from accounts.models import IdempotencyKey, User
-from accounts.people.models import User
 
 # A request that has not answered by then died with its process; its key can be claimed again.
 ABANDONED_AFTER = timedelta(minutes=5)
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
+    def expired(self) -> IdempotencyKeyQuerySet:
+        """Keys that nobody may count on any more."""
+        return self.filter(created_at__lt=timezone.now() - IdempotencyKey.KEPT_FOR)
+
+
+class IdempotencyKey(models.Model):
+    """A POST that a client may send again: what it asked (as a hash) and, once known, what it was answered.
+
+    ``status_code`` is null while the first request is still being answered.
+    """
+
+    KEPT_FOR = timedelta(hours=24)
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    status_code = models.PositiveSmallIntegerField(null=True)
+    body = models.JSONField(null=True)
+    location = models.CharField(max_length=1024, blank=True)
+    created_at = models.DateTimeField(db_index=True)
+
+    objects = IdempotencyKeyQuerySet.as_manager()
+
+    class Meta:
+        app_label = "accounts"  # its table; ``accounts.models`` brings it in
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="one_answer_per_idempotency_key")]
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class KeyMalformed(Exception):
@@ -46,7 +77,7 @@ def fingerprint(method: str, path: str, data: Any) -> str:
     return hashlib.sha256(method.encode() + b"\n" + path.encode() + b"\n" + body).hexdigest()
 
 
-def claim(*, user: User, key: str, fingerprint: str) -> IdempotencyKey | Answer:
+def claim(*, user: AbstractBaseUser, key: str, fingerprint: str) -> IdempotencyKey | Answer:
     """The claimed key (answer the request, then ``settle`` or ``release``), or the answer given before.
 
     Raises KeyMalformed, KeyReused or StillRunning.
@@ -101,34 +132,3 @@ def _taken_over(known: IdempotencyKey, fingerprint: str) -> IdempotencyKey:
         raise StillRunning
     known.created_at = now
     return known
-
-
-class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
-    def expired(self) -> IdempotencyKeyQuerySet:
-        """Keys that nobody may count on any more."""
-        return self.filter(created_at__lt=timezone.now() - IdempotencyKey.KEPT_FOR)
-
-
-class IdempotencyKey(models.Model):
-    """A POST that a client may send again: what it asked (as a hash) and, once known, what it was answered.
-
-    ``status_code`` is null while the first request is still being answered.
-    """
-
-    KEPT_FOR = timedelta(hours=24)
-
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
-    key = models.CharField(max_length=255)
-    fingerprint = models.CharField(max_length=64)
-    status_code = models.PositiveSmallIntegerField(null=True)
-    body = models.JSONField(null=True)
-    location = models.CharField(max_length=1024, blank=True)
-    created_at = models.DateTimeField(db_index=True)
-
-    objects = IdempotencyKeyQuerySet.as_manager()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "key"], name="one_answer_per_idempotency_key")]
-
-    def __str__(self) -> str:
-        return self.key

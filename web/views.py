@@ -44,7 +44,7 @@ def attempt(request: HttpRequest, act: Callable[[], T]) -> T | None:
     return None
 
 
-def _show_errors(form: Form, error: ValidationError) -> None:
+def show_errors(form: Form, error: ValidationError) -> None:
     """What a service refused, at the fields of ``form``; what belongs to none of them, above it."""
     for name, texts in (error.message_dict if hasattr(error, "error_dict") else {"": error.messages}).items():
         for text in texts:

@@ -16,7 +16,7 @@ from accounts.teams.members import add_member, change_role, remove_member
 from accounts.teams.models import Membership, Team
 from accounts.teams.permissions import can
 from accounts.teams.roles import ALLOWED, Action, Role
-from web.views import _show_errors
+from web.views import show_errors
 
 
 @login_required
@@ -59,7 +59,7 @@ def team(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         member = add_member(actor=signed_in(request), team=found, **form.cleaned_data)
     except ValidationError as error:
-        _show_errors(form, error)
+        show_errors(form, error)
         return _team_page(request, found, form, status=400)
     messages.success(request, f"{member.user.display_name} is now a member.")
     return redirect("accounts:team", slug=slug)
@@ -77,7 +77,7 @@ def budget(request: HttpRequest, slug: str) -> HttpResponse:
         try:
             set_budget(actor=signed_in(request), team=found, **form.cleaned_data)
         except ValidationError as error:
-            _show_errors(form, error)
+            show_errors(form, error)
         else:
             messages.success(request, f"The budget of {found} is set.")
             return redirect("accounts:team", slug=slug)

@@ -17,7 +17,7 @@ from accounts.people.permissions import signed_in
 from accounts.tokens.forms import NewTokenForm
 from accounts.tokens.models import AccessToken
 from accounts.tokens.services import create_token, revoke_token
-from web.views import _show_errors
+from web.views import show_errors
 
 
 def _tokens_page(request: HttpRequest, form: NewTokenForm, plain_text: str = "", status: int = 200) -> HttpResponse:
@@ -40,7 +40,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
     try:
         _, plain_text = create_token(user=signed_in(request), **form.cleaned_data)
     except ValidationError as error:
-        _show_errors(form, error)
+        show_errors(form, error)
         return _tokens_page(request, form, status=400)
     return _tokens_page(request, NewTokenForm(), plain_text, status=201)
 

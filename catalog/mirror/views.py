@@ -11,14 +11,14 @@ from django_htmx.http import trigger_client_event
 
 from accounts.people.permissions import signed_in
 from catalog.mirror.services import request_refresh
-from catalog.workspaces.presenters import _synced_workspaces
+from catalog.workspaces.presenters import synced_workspaces
 
 
 @login_required
 @require_GET
 def sync_status(request: HttpRequest) -> HttpResponse:
     """How fresh the catalog is, and how far a running sync has come; asks again by itself while one runs."""
-    status = _synced_workspaces()
+    status = synced_workspaces()
     response = render(request, "catalog/_sync_status.html", status)
     if not status["syncing"]:
         trigger_client_event(response, "catalog-synced")
@@ -31,10 +31,10 @@ def refresh(request: HttpRequest) -> HttpResponse:
     """Read all workspaces anew."""
     started = [
         workspace
-        for workspace in _synced_workspaces()["workspaces"]
+        for workspace in synced_workspaces()["workspaces"]
         if request_refresh(user=signed_in(request), workspace=workspace)
     ]
     if request.headers.get("HX-Request"):
-        return render(request, "catalog/_sync_status.html", _synced_workspaces())
+        return render(request, "catalog/_sync_status.html", synced_workspaces())
     messages.info(request, "Reading the registry anew." if started else "A refresh is already under way.")
     return redirect("catalog:models")

@@ -21,7 +21,7 @@ from catalog.registered_models.models import ModelVersion, RegisteredModel, Regi
 from catalog.registered_models.presenters import COMPARED_VERSIONS, compared_metrics, signature_columns, status_tone
 from catalog.registered_models.services import set_risk
 from catalog.workspaces.models import Environment
-from catalog.workspaces.presenters import _synced_workspaces
+from catalog.workspaces.presenters import synced_workspaces
 
 PAGE_SIZE = 25
 
@@ -53,7 +53,7 @@ def models(request: HttpRequest) -> HttpResponse:
         "page": Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page")),
         "counts": visible.aggregate(models=Count("pk"), teams=Count("team", distinct=True)),
         "has_environments": Environment.objects.exists(),
-        **_synced_workspaces(),
+        **synced_workspaces(),
     }
     return render(request, "catalog/models.html", context, status=200 if valid else 400)
 

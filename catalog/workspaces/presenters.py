@@ -7,6 +7,6 @@ from typing import Any
 from catalog.workspaces.models import Workspace
 
 
-def _synced_workspaces() -> dict[str, Any]:
+def synced_workspaces() -> dict[str, Any]:
     workspaces = list(Workspace.objects.filter(environments__isnull=False).distinct())
     return {"workspaces": workspaces, "syncing": any(workspace.is_syncing for workspace in workspaces)}

@@ -25,14 +25,14 @@ from deployments.runs.bodies import NewRun
 from deployments.runs.models import Run, RunQuerySet
 from deployments.runs.serializers import RunSerializer
 from deployments.tfstate.lock_api import LockActions
-from web.api import BACKENDS, ID, DeploymentsAPIMixin
+from web.api import BACKENDS, ID, PortalAPIMixin
 from web.bodies import parse
 
 
 class DeploymentViewSet(
     ConfigDriftActions,
     LockActions,
-    DeploymentsAPIMixin,
+    PortalAPIMixin,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     viewsets.GenericViewSet[Deployment],
@@ -77,7 +77,7 @@ class DeploymentViewSet(
 
 
 @extend_schema_view(list=extend_schema(parameters=[DEPLOYMENT_ID]))
-class DeploymentRunViewSet(DeploymentsAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Run]):
+class DeploymentRunViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Run]):
     """Runs of one deployment, newest first."""
 
     queryset = Run.objects.none()

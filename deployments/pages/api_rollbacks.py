@@ -22,7 +22,7 @@ from deployments.rollouts.bodies import Rollback
 from deployments.rollouts.models import Rehearsal
 from deployments.runs.models import Run
 from deployments.runs.serializers import RunReferenceSerializer
-from web.api import BACKENDS, DeploymentsAPIMixin
+from web.api import BACKENDS, PortalAPIMixin
 from web.bodies import Nothing, parse
 
 
@@ -63,7 +63,7 @@ class RehearsalSerializer(serializers.ModelSerializer[Rehearsal]):
         read_only_fields = fields
 
 
-class RollbackViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Run]):
+class RollbackViewSet(PortalAPIMixin, viewsets.GenericViewSet[Run]):
     """Earlier good versions of one deployment."""
 
     queryset = Run.objects.none()
@@ -99,7 +99,7 @@ class RollbackViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Run]):
 
 
 @extend_schema_view(list=extend_schema(parameters=[DEPLOYMENT_ID]))
-class RehearsalViewSet(DeploymentsAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Rehearsal]):
+class RehearsalViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Rehearsal]):
     """Rollbacks of one deployment that were tried out, newest first."""
 
     queryset = Rehearsal.objects.none()

@@ -25,12 +25,12 @@ from deployments.runs.models import Run, RunQuerySet
 from deployments.runs.records import RunPlan
 from deployments.runs.serializers import EventPageSerializer, EventQuerySerializer, EventSerializer, RunSerializer
 from deployments.stages import cleaning, stopping
-from web.api import BACKENDS, ID, DeploymentsAPIMixin
+from web.api import BACKENDS, ID, PortalAPIMixin
 from web.bodies import Nothing, parse
 from web.errors import Invalid
 
 
-class RunViewSet(DeploymentsAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
+class RunViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
     """Runs of your teams, newest first."""
 
     queryset = Run.objects.none()

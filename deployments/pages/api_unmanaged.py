@@ -21,7 +21,7 @@ from deployments.configuration.unmanaged import UnmanagedEndpoint, UnmanagedEndp
 from deployments.pages.api import run_body
 from deployments.pages.serializers import RunDetailSerializer
 from deployments.runs.models import Run
-from web.api import BACKENDS, DeploymentsAPIMixin
+from web.api import BACKENDS, PortalAPIMixin
 from web.bodies import Part, parse
 from web.errors import Invalid
 
@@ -86,7 +86,7 @@ class UnmanagedEndpointSerializer(serializers.ModelSerializer[UnmanagedEndpoint]
         return listing.listed_at.isoformat() if listing and listing.listed_at else None
 
 
-class UnmanagedEndpointViewSet(DeploymentsAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSet[UnmanagedEndpoint]):
+class UnmanagedEndpointViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSet[UnmanagedEndpoint]):
     """Serving endpoints of your models that no deployment manages, as they were last listed."""
 
     queryset = UnmanagedEndpoint.objects.none()
@@ -111,7 +111,7 @@ class UnmanagedEndpointViewSet(DeploymentsAPIMixin, mixins.ListModelMixin, views
         return Response(ListedSerializer(shown).data, status.HTTP_202_ACCEPTED)
 
 
-class AdoptViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Run]):
+class AdoptViewSet(PortalAPIMixin, viewsets.GenericViewSet[Run]):
     queryset = Run.objects.none()
     serializer_class = RunDetailSerializer
 

@@ -1,4 +1,4 @@
-"""Deployments and runs as the API shows them, and the bodies of requests that are no spec."""
+"""Deployments and whole runs as the API shows them."""
 
 from __future__ import annotations
 
@@ -9,45 +9,11 @@ from rest_framework import serializers
 
 from deployments.deployment.models import Deployment
 from deployments.deployment.serializers import ServedEntitySerializer, SpecField
-from deployments.policies.bodies import Approve, BreakGlass, Override, Reject
 from deployments.policies.serializers import ApprovalSerializer, PolicyResultSerializer
 from deployments.pricing.serializers import EstimateSerializer
-from deployments.rollouts.bodies import Rollback
 from deployments.rollouts.serializers import RolloutStepSerializer
-from deployments.runs.bodies import NewRun
 from deployments.runs.models import Run
 from deployments.runs.serializers import PlanSerializer, RunReferenceSerializer, RunSerializer, StageSerializer
-from web.bodies import Nothing
-
-__all__ = [
-    "MAX_EVENT_NUMBER",
-    "ApprovalSerializer",
-    "Approve",
-    "BreakGlass",
-    "DeploymentSerializer",
-    "EstimateSerializer",
-    "EventPageSerializer",
-    "EventQuerySerializer",
-    "EventSerializer",
-    "NewRun",
-    "Nothing",
-    "Override",
-    "PlanSerializer",
-    "PolicyResultSerializer",
-    "PriceRangeSerializer",
-    "Reject",
-    "RequestedSerializer",
-    "Rollback",
-    "RolloutStepSerializer",
-    "RunDetailSerializer",
-    "RunLinksSerializer",
-    "RunReferenceSerializer",
-    "RunSerializer",
-    "ServedEntitySerializer",
-    "SpecField",
-    "StageSerializer",
-    "TestRequestSerializer",
-]
 
 
 class DeploymentSerializer(serializers.ModelSerializer[Deployment]):

@@ -20,7 +20,7 @@ from catalog.models import Risk
 from deployments.policies import services
 from deployments.policies.models import ChangeKind, Policy, PolicyLevel, PolicyVersion
 from deployments.policies.rules import RULES
-from web.api import BACKENDS, ID, DeploymentsAPIMixin
+from web.api import BACKENDS, ID, PortalAPIMixin
 from web.bodies import Part, ShortText, parse
 from web.filters import TextFilter
 
@@ -96,9 +96,7 @@ class PolicyFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no 
         fields: list[str] = []
 
 
-class PolicyViewSet(
-    DeploymentsAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Policy]
-):
+class PolicyViewSet(PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Policy]):
     """Which rule holds where, and how strictly. Everybody reads them; platform admins edit them."""
 
     queryset = Policy.objects.all()

@@ -20,7 +20,7 @@ from accounts.people.permissions import user_of
 from catalog.models import Environment
 from deployments.policies import freezes
 from deployments.policies.models import Freeze
-from web.api import BACKENDS, ID, DeploymentsAPIMixin
+from web.api import BACKENDS, ID, PortalAPIMixin
 from web.bodies import Nothing, Part, ShortText, parse
 from web.errors import Invalid
 
@@ -82,9 +82,7 @@ class FreezeFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no 
         return rows.filter(active if value == "true" else ~active)
 
 
-class FreezeViewSet(
-    DeploymentsAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Freeze]
-):
+class FreezeViewSet(PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Freeze]):
     """Freezes that concern you, newest first. Platform admins make and lift them."""
 
     queryset = Freeze.objects.none()

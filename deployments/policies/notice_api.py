@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from accounts.people.permissions import user_of
 from deployments.policies import break_glass
 from deployments.policies.models import Notice
-from web.api import BACKENDS, ID, DeploymentsAPIMixin
+from web.api import BACKENDS, ID, PortalAPIMixin
 from web.bodies import Nothing, parse
 
 
@@ -41,7 +41,7 @@ class NoticeFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no 
         return rows.filter(acknowledged_at__isnull=value == "false")
 
 
-class NoticeViewSet(DeploymentsAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Notice]):
+class NoticeViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Notice]):
     """Your own notices, newest first."""
 
     queryset = Notice.objects.none()

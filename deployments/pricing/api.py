@@ -24,7 +24,7 @@ from deployments.pricing.quoting import prices_today, quote
 from deployments.pricing.serializers import EstimateSerializer
 from deployments.pricing.tables import NewPriceTable
 from deployments.runs import checking
-from web.api import BACKENDS, ID, DeploymentsAPIMixin
+from web.api import BACKENDS, ID, PortalAPIMixin
 from web.bodies import Part, parse
 from web.errors import Invalid
 
@@ -65,7 +65,7 @@ class EstimateDetailSerializer(EstimateSerializer):
     table = UsedTableSerializer(read_only=True, allow_null=True)
 
 
-class EstimateViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Deployment]):
+class EstimateViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
     """What a spec would cost. Nothing is started, and nothing is kept."""
 
     queryset = Deployment.objects.none()
@@ -172,7 +172,7 @@ class PriceTableFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships
 
 
 class PriceTableViewSet(
-    DeploymentsAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[PriceTable]
+    PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[PriceTable]
 ):
     """Price tables, the one with the latest date first. Everybody reads them; platform admins make new ones."""
 

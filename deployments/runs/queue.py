@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from celery import current_app
 from django.db import transaction
 
 from deployments.runs.models import Run
 from deployments.runs.statuses import ACTIVE, RunStatus
-from deployments.stages.tasks import advance_run
+
+# The task of the runner, by its name: runs know no stage.
+ADVANCE_RUN = "deployments.tasks.advance_run"
 
 
 def next_in_line(run: Run) -> list[int]:
@@ -29,9 +32,14 @@ def hold_in(run: Run, status: RunStatus) -> bool:
     return Run.objects.select_for_update().filter(pk=run.pk, status=status).first() is not None
 
 
+def advance_soon(run_id: int) -> None:
+    """Tell a worker to do the next stage of the run."""
+    current_app.send_task(ADVANCE_RUN, (run_id,))
+
+
 def send_on(run_id: int) -> None:
     """Tell a worker, once the row is there. With the broker away the run is not lost: beat finds it."""
-    transaction.on_commit(lambda: advance_run.delay(run_id), robust=True)
+    transaction.on_commit(lambda: advance_soon(run_id), robust=True)
 
 
 def wake(run: Run) -> None:

@@ -11,8 +11,8 @@ from django.utils import timezone
 from deployments.configuration.tasks import check_config
 from deployments.deployment.tasks import observe_endpoint
 from deployments.policies.models import PolicyResult
-from deployments.runs import queue
 from deployments.runs.models import IllegalTransition, Run
+from deployments.runs.queue import advance_soon, next_in_line
 from deployments.runs.statuses import TERMINAL, Level, RunStatus
 from deployments.stages import runner
 from deployments.stages.context import STOPPING
@@ -24,7 +24,7 @@ def advance_run(run_id: int) -> None:
     if STOPPING.is_set():
         return
     for next_id in runner.advance(run_id):
-        advance_run.delay(next_id)
+        advance_soon(next_id)
     finished = Run.objects.filter(pk=run_id, status__in=TERMINAL).values_list("deployment_id", flat=True)
     for deployment_id in finished:
         observe_endpoint.delay(deployment_id)
@@ -35,7 +35,7 @@ def advance_run(run_id: int) -> None:
 def wake_runs() -> None:
     """Send on every run that is due: its waiting time is over, its message was lost, or its worker died."""
     for run_id in Run.objects.due().order_by("pk").values_list("pk", flat=True)[:500]:
-        advance_run.delay(run_id)
+        advance_soon(run_id)
 
 
 @shared_task(name="deployments.tasks.expire_approvals", expires=60)
@@ -55,5 +55,5 @@ def _expire(run: Run, allowed: timedelta) -> None:
         run.transition(RunStatus.EXPIRED, f"nobody decided within {hours:.0f} h", level=Level.WARNING)
     except IllegalTransition:
         return
-    for next_id in queue.next_in_line(run):
-        advance_run.delay(next_id)
+    for next_id in next_in_line(run):
+        advance_soon(next_id)

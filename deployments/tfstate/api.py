@@ -20,7 +20,7 @@ from deployments.runs.serializers import MAX_EVENT_NUMBER
 from deployments.tfstate import presenters as present
 from deployments.tfstate import store as statestore
 from deployments.tfstate.models import StateVersion
-from web.api import BACKENDS, ID, Conflict, DeploymentsAPIMixin
+from web.api import BACKENDS, ID, Conflict, PortalAPIMixin
 
 
 class StateVersionSerializer(serializers.ModelSerializer[StateVersion]):
@@ -63,7 +63,7 @@ class AgainstSerializer(serializers.Serializer[Any]):
     retrieve=extend_schema(parameters=[DEPLOYMENT_ID]),
 )
 class StateVersionViewSet(
-    DeploymentsAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[StateVersion]
+    PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[StateVersion]
 ):
     """Every Terraform state of one deployment, newest first. For those who may deploy."""
 

@@ -18,6 +18,7 @@ from accounts.teams.roles import Action
 from deployments.deployment.models import Deployment
 from deployments.deployment.permissions import visible_deployment
 from deployments.tfstate import presenters as present
+from deployments.tfstate import services
 from deployments.tfstate import store as statestore
 from deployments.tfstate.locks import left_lock, unlock_question
 from deployments.tfstate.models import StateVersion

@@ -18,7 +18,7 @@ from deployments.deployment.permissions import DEPLOYMENT_ID, deployment_or_404
 from deployments.trials import services
 from deployments.trials.models import TestRequest
 from deployments.trials.serializers import TestRequestSerializer
-from web.api import BACKENDS, ID, DeploymentsAPIMixin
+from web.api import BACKENDS, ID, PortalAPIMixin
 
 EXAMPLE = {"dataframe_split": {"columns": ["amount"], "data": [[12.5]]}}
 
@@ -28,7 +28,7 @@ EXAMPLE = {"dataframe_split": {"columns": ["amount"], "data": [[12.5]]}}
     retrieve=extend_schema(parameters=[DEPLOYMENT_ID]),
 )
 class TestRequestViewSet(
-    DeploymentsAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[TestRequest]
+    PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[TestRequest]
 ):
     """Requests to one deployment's endpoint, newest first."""
 

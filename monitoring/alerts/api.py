@@ -21,7 +21,7 @@ from monitoring.alerts.rules import Rule, rules_of
 from monitoring.alerts.services import acknowledge_alert, resolve_alert, set_alert_rule, snooze_alert
 from monitoring.alerts.states import AlertSubject, Severity
 from monitoring.watched.states import Standing
-from web.api import BACKENDS, ID, DeploymentsAPIMixin
+from web.api import BACKENDS, ID, PortalAPIMixin
 from web.bodies import Nothing, Part, parse
 
 
@@ -89,7 +89,7 @@ class AlertDetailSerializer(AlertSerializer):
         read_only_fields = fields
 
 
-class AlertViewSet(DeploymentsAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Alert]):
+class AlertViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Alert]):
     """Alerts of your teams, newest first."""
 
     queryset = Alert.objects.none()
@@ -161,7 +161,7 @@ class RuleSerializer(serializers.Serializer[Any]):
     stale_after_s = serializers.IntegerField(read_only=True, allow_null=True)
 
 
-class AlertRuleViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[AlertRule]):
+class AlertRuleViewSet(PortalAPIMixin, viewsets.GenericViewSet[AlertRule]):
     """When a deployment opens alerts: one rule for each subject."""
 
     queryset = AlertRule.objects.none()

@@ -25,7 +25,7 @@ from monitoring.alerts.receivers import (
     request_receiver_test,
 )
 from monitoring.alerts.states import AlertSubject, Severity
-from web.api import ID, PAGERS, DeploymentsAPIMixin
+from web.api import ID, PAGERS, PortalAPIMixin
 from web.bodies import Nothing, Part, ShortText, parse
 from web.errors import Invalid
 
@@ -87,7 +87,7 @@ class RouteSerializer(serializers.ModelSerializer[AlertRoute]):
 
 
 class ReceiverViewSet(
-    DeploymentsAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Receiver]
+    PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Receiver]
 ):
     """Receivers of your teams. Team admins make, test and delete them."""
 
@@ -131,7 +131,7 @@ class ReceiverViewSet(
         return Response(DeliverySerializer(sent).data, status.HTTP_202_ACCEPTED)
 
 
-class AlertRouteViewSet(DeploymentsAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSet[AlertRoute]):
+class AlertRouteViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSet[AlertRoute]):
     """Which alerts of your teams go to which receiver."""
 
     queryset = AlertRoute.objects.none()

@@ -23,7 +23,7 @@ from monitoring.drift.rows import Behind, rows_behind, version_of
 from monitoring.drift.services import choose_baseline, set_feature
 from monitoring.watched.states import Standing
 from sketches.judgement import DriftStatus
-from web.api import DeploymentsAPIMixin
+from web.api import PortalAPIMixin
 from web.bodies import Column, Part, ShortText, parse
 from web.errors import Invalid
 from web.ranges import FROM, TO, asked_range
@@ -134,7 +134,7 @@ class DriftRowsSerializer(serializers.Serializer[Any]):
 ONE_DRIFT = forced_singular_serializer(DriftSerializer)  # type: ignore[no-untyped-call]  # ships no types
 
 
-class DriftViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Deployment]):
+class DriftViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
     """How one deployment's requests compare with the baseline of its version."""
 
     queryset = Deployment.objects.none()

@@ -184,7 +184,7 @@ def _dependencies(job: DriftJob) -> list[str]:
 
 
 def _wanted(job: DriftJob, table: str) -> dict[str, Any]:
-    """What the script is asked; see integrations/drift/job.py."""
+    """What the script is asked; see sketches/job.py."""
     asked, versions = job.asked, versions_of(job.deployment)
     assert job.range_start is not None
     assert job.range_end is not None

@@ -24,7 +24,7 @@ class Baseline(models.Model):
     """The reference distribution of a model version.
 
     ``data`` is as ``sketches.baseline.make_baseline`` returns it. ``detail`` says in words what it was made
-    from. ``importance`` is {feature: 0 to 1}, see integrations/drift/importance.py; null while it is not known, and
+    from. ``importance`` is {feature: 0 to 1}, see sketches/importance.py; null while it is not known, and
     ``importance_note`` says why it never will be. A baseline that is replaced takes the windows that were counted in
     its bins with it: other bins do not compare.
     """

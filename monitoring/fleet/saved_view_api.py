@@ -16,7 +16,7 @@ from accounts.people.permissions import user_of
 from monitoring.fleet.models import MAX_NAME_CHARS, SavedView, SavedViewQuerySet
 from monitoring.fleet.saved_view_filters import choice_of
 from monitoring.fleet.saved_views import ViewSettings, change_view, delete_view, save_view, settings_of
-from web.api import ID, PAGERS, DeploymentsAPIMixin
+from web.api import ID, PAGERS, PortalAPIMixin
 from web.bodies import Part, ShortText, parse
 from web.errors import Invalid
 
@@ -63,7 +63,7 @@ class SavedViewSerializer(serializers.ModelSerializer[SavedView]):
 
 
 class SavedViewViewSet(
-    DeploymentsAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[SavedView]
+    PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[SavedView]
 ):
     """Views of the fleet: yours, and those that are shared with your teams."""
 

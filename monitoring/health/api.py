@@ -18,7 +18,7 @@ from monitoring.health.models import HealthHistory
 from monitoring.health.presenters import HealthReport, Point, health_report
 from monitoring.health.services import ask_for_history
 from monitoring.watched.states import Standing
-from web.api import DeploymentsAPIMixin
+from web.api import PortalAPIMixin
 from web.ranges import RANGES, asked_range
 
 RANGE_PARAMETERS = [
@@ -95,7 +95,7 @@ class HealthHistorySerializer(serializers.ModelSerializer[HealthHistory]):
         read_only_fields = fields
 
 
-class DeploymentHealthViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Any]):
+class DeploymentHealthViewSet(PortalAPIMixin, viewsets.GenericViewSet[Any]):
     """How a deployment's endpoint answered."""
 
     serializer_class = HealthSerializer

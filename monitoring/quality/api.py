@@ -19,7 +19,7 @@ from monitoring.quality import presenters as present
 from monitoring.quality.models import LabelSource, QualityJob
 from monitoring.quality.services import LONGEST_DELAY_DAYS, LONGEST_WINDOW_DAYS, Labels, remove_labels, set_labels
 from monitoring.watched.states import Standing
-from web.api import DeploymentsAPIMixin
+from web.api import PortalAPIMixin
 from web.bodies import Column, Part, ShortText, parse
 from web.ranges import FROM, TO, asked_range
 
@@ -113,7 +113,7 @@ class QualitySerializer(serializers.Serializer[Any]):
     days = QualityRowSerializer(many=True, read_only=True)
 
 
-class QualityViewSet(DeploymentsAPIMixin, viewsets.GenericViewSet[Deployment]):
+class QualityViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
     """How good one deployment's predictions were."""
 
     queryset = Deployment.objects.none()

@@ -83,7 +83,7 @@ def _go_on(job: QualityJob, deployment: Deployment, workspace: Workspace, table:
 
 
 def _wanted(job: QualityJob, deployment: Deployment, table: str, now: datetime) -> dict[str, Any]:
-    """What the script is asked; see integrations/drift/quality.py."""
+    """What the script is asked; see sketches/quality.py."""
     versions, source = versions_of(deployment), job.source
     assert job.first is not None
     columns: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""``manage.py demo``: see portal/embedded/demo.py."""
+"""``manage.py demo``: see embedded/demo.py."""
 
 from __future__ import annotations
 

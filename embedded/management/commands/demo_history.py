@@ -1,4 +1,4 @@
-"""``manage.py demo_history``: see portal/embedded/history.py. The demo starts it."""
+"""``manage.py demo_history``: see embedded/history.py. The demo starts it."""
 
 from __future__ import annotations
 
