@@ -24,7 +24,7 @@ def main() -> int:
         return 1
     workers = str(max(2, os.cpu_count() or 2))
     # Stopped with us: a make that is told to stop must not leave a suite running.
-    wrapper = [sys.executable, "-I", "-S", str(ROOT / "portal" / "embedded" / "stop_with_parent.py")]
+    wrapper = [sys.executable, "-I", "-S", str(ROOT / "embedded" / "stop_with_parent.py")]
     pytest = [*wrapper, sys.executable, "-m", "pytest", "-q", "-n", workers]
     say(f"the suite on SQLite, {workers} workers; the long matrix of faults is left out: pytest tests/faults runs it")
     whole = [*pytest, "-m", "not matrix"]

@@ -58,8 +58,8 @@ class Migration(migrations.Migration):
                 ("sku", models.CharField(max_length=255)),
                 ("unit", models.CharField(max_length=40)),
                 ("currency", models.CharField(blank=True, max_length=3)),
-                ("quantity", monitoring.models.cost.ExactField()),
-                ("cost", monitoring.models.cost.ExactField(null=True)),
+                ("quantity", monitoring.cost.models.ExactField()),
+                ("cost", monitoring.cost.models.ExactField(null=True)),
                 (
                     "deployment",
                     models.ForeignKey(
@@ -102,8 +102,8 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("month", models.DateField()),
                 ("currency", models.CharField(blank=True, max_length=3)),
-                ("source_total", monitoring.models.cost.ExactField()),
-                ("our_total", monitoring.models.cost.ExactField()),
+                ("source_total", monitoring.cost.models.ExactField()),
+                ("our_total", monitoring.cost.models.ExactField()),
                 ("checked_at", models.DateTimeField()),
                 (
                     "workspace",

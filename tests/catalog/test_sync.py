@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from catalog.mirror import reading
 from catalog.mirror.claim import Claim
 from catalog.mirror.reading import sync_workspace
 from catalog.mirror.services import request_refresh
@@ -102,10 +103,10 @@ def test_a_version_that_is_still_registering_gets_its_details_when_it_is_ready(r
 
 
 def test_many_unchanged_models_cost_few_requests(registry, sync, monkeypatch):
-    monkeypatch.setattr(mirror, "RELIST_LIMIT", 10)
+    monkeypatch.setattr(reading, "RELIST_LIMIT", 10)
     for number in range(60):
         registry.add_model(f"staging.fraud.m{number:03}")
-    monkeypatch.setattr(mirror, "DETAILS_LIMIT", 1000)
+    monkeypatch.setattr(reading, "DETAILS_LIMIT", 1000)
     sync()
     registry.calls.clear()
     sync()
@@ -113,7 +114,7 @@ def test_many_unchanged_models_cost_few_requests(registry, sync, monkeypatch):
 
 
 def test_the_models_read_longest_ago_come_next(registry, sync, monkeypatch):
-    monkeypatch.setattr(mirror, "RELIST_LIMIT", 2)
+    monkeypatch.setattr(reading, "RELIST_LIMIT", 2)
     for number in range(4):
         registry.add_model(f"staging.fraud.m{number}")
     sync()
@@ -126,7 +127,7 @@ def test_the_models_read_longest_ago_come_next(registry, sync, monkeypatch):
 
 
 def test_a_model_that_changed_is_read_at_once(registry, sync, monkeypatch):
-    monkeypatch.setattr(mirror, "RELIST_LIMIT", 0)
+    monkeypatch.setattr(reading, "RELIST_LIMIT", 0)
     registry.add_model(NAME)
     sync()
     registry.add_version(NAME, 2)
@@ -138,7 +139,7 @@ def test_a_model_that_changed_is_read_at_once(registry, sync, monkeypatch):
 
 
 def test_a_refresh_reads_everything(registry, sync, monkeypatch, workspace):
-    monkeypatch.setattr(mirror, "RELIST_LIMIT", 0)
+    monkeypatch.setattr(reading, "RELIST_LIMIT", 0)
     registry.add_model(NAME)
     sync()
     registry.aliases[NAME] = {"champion": 1}
@@ -281,7 +282,7 @@ def test_no_request_is_sent_inside_a_transaction(registry, sync, monkeypatch):
 
 
 def test_saving_costs_the_same_for_one_and_for_twenty_models(registry, sync, monkeypatch):
-    monkeypatch.setattr(mirror, "RELIST_LIMIT", 0)
+    monkeypatch.setattr(reading, "RELIST_LIMIT", 0)
     registry.add_model(NAME)
     sync()
     with CaptureQueriesContext(connection) as one:

@@ -12,14 +12,17 @@ from django.utils import timezone
 
 from accounts.models import User
 from catalog.models import ModelVersion
+from deployments import tasks
 from deployments.deployment.specs import parse_spec
 from deployments.models import Deployment, Draft, Lease, Run, RunPlan, StageRecord
 from deployments.rollouts.entities import serving
+from deployments.runs import queue
 from deployments.runs.statuses import RunKind, RunStatus, StageStatus
+from deployments.stages import tasks as stages_tasks
 from tests.deployments import wizard
 
 PLAN_SHA256 = "5" * 64
-RECORDED = ("advance_run", "observe_endpoint", "check_config", "list_endpoints", "run_test_request")
+RECORDED = ("observe_endpoint", "check_config", "list_endpoints", "run_test_request")
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +33,8 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
         task = getattr(tasks, name)
         monkeypatch.setattr(task, "delay", lambda pk, name=name: messages.append((name, pk)))
         monkeypatch.setattr(task, "apply_async", lambda args, name=name, **_: messages.append((name, args[0])))
+    for module in (queue, stages_tasks):
+        monkeypatch.setattr(module, "advance_soon", lambda run_id: messages.append(("advance_run", run_id)))
     return messages
 
 

@@ -13,6 +13,7 @@ from deployments.configuration import adopting, checking, listing
 from deployments.configuration import services as configuration_services
 from deployments.deployment.specs import parse_spec
 from deployments.models import ConfigCheck, Deployment, Run, StateLock, UnmanagedEndpoint
+from deployments.runs import queue
 from deployments.runs import services as runs_services
 from deployments.runs.statuses import RunKind, RunStatus
 from deployments.tfstate import store as statestore
@@ -20,7 +21,6 @@ from integrations.databricks.credentials import Credentials
 from integrations.terraform.files import ENDPOINT_ADDRESS
 from tests.deployments.test_run_with_terraform import (
     HalfWorkspace,
-    _NoBroker,
     advance_to_the_end,
     deploy,
     log_of,
@@ -61,7 +61,7 @@ def make_by_hand(fake: FakeWorkspace, **changes: Any) -> None:
 @pytest.fixture
 def by_hand(workspace_api: FakeWorkspace, model_version: ModelVersion, monkeypatch: pytest.MonkeyPatch) -> Any:
     """``by_hand(**changes)``: an endpoint made by hand, listed by a worker."""
-    monkeypatch.setattr(base, "advance_run", _NoBroker())
+    monkeypatch.setattr(queue, "advance_soon", lambda run_id: None)
     connection = HalfWorkspace(workspace_api.url, Credentials(token=TOKEN), retry_timeout_s=1)
     monkeypatch.setattr(listing, "connect", lambda row: connection)
     monkeypatch.setattr(checking, "connect", lambda row: connection)

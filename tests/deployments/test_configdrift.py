@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from deployments.configuration import differences
-from deployments.configuration.differences import FieldDifference
+from deployments.configuration.differences import FieldDifference, differences
 from deployments.configuration.live_spec import spec_of
 from deployments.configuration.reading import variables_of
 from integrations.databricks import decoding

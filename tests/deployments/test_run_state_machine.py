@@ -26,11 +26,11 @@ from accounts.teams.roles import Role
 from catalog.models import Environment
 from deployments.deployment.specs import parse_spec
 from deployments.models import Approval, Freeze, Policy, PolicyResult, Run, RunPlan, StageRecord
-from deployments.policies import approvals, freezes, overrides
+from deployments.policies import approvals, break_glass, freezes, overrides
 from deployments.policies import services as policies_services
 from deployments.runs import services as runs_services
 from deployments.runs.statuses import ACTIVE, TRANSITIONS, RunKind, RunStatus
-from deployments.stages import policy, runner, tasks
+from deployments.stages import policy, runner, stopping, tasks
 from deployments.stages.apply import stage as apply
 from deployments.stages.context import mark_destroyed
 from deployments.stages.outcomes import End, GoOn, Wait
@@ -49,6 +49,11 @@ REACHED: set[str] = set()
 REASON = "customers cannot pay"
 OPEN_ENDED = st.data()
 # Deployer, approver, team admin, platform admin.
+DECISIONS = {
+    "approve": approvals.approve,
+    "reject": approvals.reject,
+    "break_glass": break_glass.break_glass,
+}
 PEOPLE, ADMIN = st.integers(0, 3), 3
 LEVELS = ["off", "advisory", "overridable", "overridable", "mandatory"]
 
@@ -298,7 +303,7 @@ class Runs(RuleBasedStateMachine):
     @happens(data=OPEN_ENDED, person=PEOPLE, verb=st.sampled_from(["approve", "approve", "reject", "break_glass"]))
     def decide(self, data, person, verb):
         more = {} if verb == "approve" else {"reason": REASON}
-        self._try(getattr(services, verb), run=self._run(data), actor=self.people[person], **more)
+        self._try(DECISIONS[verb], run=self._run(data), actor=self.people[person], **more)
 
     @happens(person=PEOPLE)
     def override(self, person):
@@ -308,7 +313,7 @@ class Runs(RuleBasedStateMachine):
 
     @happens(data=OPEN_ENDED, person=PEOPLE, verb=st.sampled_from(["cancel", "resume", "resume"]))
     def stop_or_resume(self, data, person, verb):
-        self._try(getattr(services, verb), run=self._run(data), actor=self.people[person])
+        self._try(getattr(stopping, verb), run=self._run(data), actor=self.people[person])
 
     @happens()
     def freeze_or_lift(self):

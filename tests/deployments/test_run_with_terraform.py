@@ -22,7 +22,7 @@ from catalog.models import Environment, ModelVersion
 from deployments.deployment.specs import parse_spec
 from deployments.models import Deployment, Event, Run, StateLock, StateVersion
 from deployments.policies import approvals
-from deployments.runs import services
+from deployments.runs import queue, services
 from deployments.runs.statuses import RunStatus
 from deployments.stages import context as stage_context
 from deployments.stages import runner, stopping
@@ -83,18 +83,14 @@ def workspace_api(
 
 @pytest.fixture
 def deploy(deployer: User, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
-    monkeypatch.setattr(base, "advance_run", _NoBroker())
+    # Tests advance runs themselves.
+    monkeypatch.setattr(queue, "advance_soon", lambda run_id: None)
 
     def ask(version: str = "3") -> Run:
         spec = {"model": "staging.fraud.card_fraud", "version": version, "environment": "staging", "name": "card-fraud"}
         return services.request_deployment(spec=parse_spec(spec), actor=deployer)
 
     return ask
-
-
-class _NoBroker:
-    def delay(self, run_id: int) -> None:
-        """Tests advance runs themselves."""
 
 
 def advance_to_the_end(run: Run, limit: int = 20) -> Run:

@@ -176,7 +176,7 @@ def test_a_deployment_is_destroyed_once_and_not_updated_meanwhile(deployment, sp
 @pytest.mark.parametrize("verb", ["approve", "reject"])
 def test_who_may_decide(run_in, team, cast, verb, name):
     run = run_in(RunStatus.APPROVAL, requested_by=member_of(team, Role.DEPLOYER, "asker"))
-    decide = getattr(services, verb)
+    decide = getattr(approvals, verb)
     if name in MAY_APPROVE:
         assert approvals.may_decide(run, cast[name]) == ""
         decide(run=run, actor=cast[name], reason="because")

@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from deployments.deployment import reading as deployment_reading
 from deployments.deployment import tasks as deployment_tasks
 from deployments.models import Deployment, Run, TestRequest
 from deployments.runs.statuses import RunStatus
 from deployments.stages import tasks as stages_tasks
-from deployments.trials import reading
+from deployments.trials import reading as trials_reading
 from deployments.trials import tasks as trials_tasks
 from integrations.databricks.records import Endpoint, QueryResult, Route, ServedEntity
 from integrations.errors import IntegrationError
@@ -48,7 +49,7 @@ def test_beat_wakes_what_is_due_and_nothing_else(one_each, sent):
 
 def test_an_advance_sends_on_and_looks_at_the_endpoint_of_a_finished_run(one_each, monkeypatch, sent):
     busy, over = one_each(RunStatus.PLAN), one_each(RunStatus.SUCCEEDED)
-    monkeypatch.setattr(runner, "advance", lambda run_id: [run_id] if run_id == busy.pk else [])
+    monkeypatch.setattr(stages_tasks.runner, "advance", lambda run_id: [run_id] if run_id == busy.pk else [])
     stages_tasks.advance_run(busy.pk)
     stages_tasks.advance_run(over.pk)
     stages_tasks.advance_run(4711)
@@ -59,7 +60,7 @@ def test_an_advance_sends_on_and_looks_at_the_endpoint_of_a_finished_run(one_eac
 def test_a_worker_that_is_told_to_stop_takes_no_run(one_each, monkeypatch, sent):
     stopping = threading.Event()
     stopping.set()
-    monkeypatch.setattr(tasks, "STOPPING", stopping)
+    monkeypatch.setattr(stages_tasks, "STOPPING", stopping)
     run = one_each(RunStatus.QUEUED)
     stages_tasks.advance_run(run.pk)
     assert Run.objects.get().status == RunStatus.QUEUED
@@ -112,7 +113,8 @@ class FakeWorkspace:
 def workspace_says(monkeypatch):
     def say(answer):
         workspace = FakeWorkspace(answer)
-        monkeypatch.setattr(sync, "connect", lambda row: workspace)
+        monkeypatch.setattr(deployment_reading, "connect", lambda row: workspace)
+        monkeypatch.setattr(trials_reading, "connect", lambda row: workspace)
         return workspace
 
     return say
@@ -179,7 +181,7 @@ def test_whatever_a_model_answers_is_kept(asked, workspace_says, body):
     trials_tasks.run_test_request(asked.pk)
     asked.refresh_from_db()
     assert (asked.status, asked.status_code) == ("answered", 400)
-    assert 0 < len(asked.response) <= reading.MAX_RESPONSE_CHARS
+    assert 0 < len(asked.response) <= trials_reading.MAX_RESPONSE_CHARS
 
 
 def test_an_endpoint_that_cannot_be_asked_says_why(asked, workspace_says):

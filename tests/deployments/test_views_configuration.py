@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments.configuration import differences
+from deployments.configuration.differences import differences
 from deployments.models import ConfigCheck, Deployment, Run
 from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_deployment

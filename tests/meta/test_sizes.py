@@ -15,14 +15,17 @@ ROOMS = (
     "blueprints",
     "catalog",
     "deployments",
+    "embedded",
     "integrations",
     "monitoring",
     "portal",
     "sandbox",
     "serving",
+    "sketches",
     "static",
     "terraform",
     "tests",
+    "web",
     "requirements",
 )
 MAX_FUNCTION_LINES = 50

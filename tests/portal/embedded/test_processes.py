@@ -28,7 +28,7 @@ time.sleep(300)
 """
 ADOPTER = """
 import json, subprocess, sys, time
-from portal.embedded.processes import adopt_orphans, descendants, end_descendants
+from embedded.processes import adopt_orphans, descendants, end_descendants
 adopt_orphans()
 parent = [sys.executable, "-c", sys.argv[1], sys.argv[2]]
 orphan = int(subprocess.run(parent, stdout=subprocess.PIPE, text=True, check=True).stdout)
@@ -75,7 +75,7 @@ def test_what_ignores_every_polite_signal_is_killed() -> None:
 
 def test_a_program_is_stopped_when_its_parent_is_killed(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
-    wrapper = ROOT / "portal" / "embedded" / "stop_with_parent.py"
+    wrapper = ROOT / "embedded" / "stop_with_parent.py"
     command = [sys.executable, "-I", "-S", str(wrapper), sys.executable, "-c", WATCHED, str(pid_file)]
     # The suite itself runs below such a wrapper, whose word about the parent is not ours.
     environment = {name: value for name, value in os.environ.items() if name != PARENT}

@@ -1,0 +1,22 @@
+"""Models of the app, from the subjects that hold them."""
+
+from catalog.registered_models.models import (
+    ModelVersion,
+    ModelVersionStatus,
+    RegisteredModel,
+    RegisteredModelQuerySet,
+    Risk,
+    TrainingTable,
+)
+from catalog.workspaces.models import Environment, Workspace
+
+__all__ = [
+    "Environment",
+    "ModelVersion",
+    "ModelVersionStatus",
+    "RegisteredModel",
+    "RegisteredModelQuerySet",
+    "Risk",
+    "TrainingTable",
+    "Workspace",
+]
