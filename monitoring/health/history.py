@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.apps import apps
 from django.db import transaction
 from django.utils import timezone
 
@@ -20,7 +21,6 @@ from deployments.models import Deployment
 from integrations.databricks.workspace import Workspace
 from integrations.errors import IntegrationError
 from integrations.metrics import Window
-from monitoring.drift.models import DriftJob
 from monitoring.health.models import COARSE, KEPT, HealthBucket, HealthHistory, HealthSource
 from monitoring.health.scraping import floor
 from monitoring.watched.versions import entities_of, inference_table, quoted, versions_of
@@ -135,8 +135,8 @@ def keep(deployment: Deployment, hours: list[PastHour], now: datetime) -> int:
     wanted = [hour for hour in _without_gaps(hours) if first <= hour.start < this_hour and hour.start not in read]
     HealthBucket.objects.bulk_create(_bucket(deployment, hour) for hour in wanted)
     if wanted:
-        # Drift is counted from the first of these hours on.
-        DriftJob.objects.filter(deployment=deployment).update(counted_until=None)
+        # Drift is counted from the first of these hours on. By name: drift reads health, not the other way round.
+        apps.get_model("monitoring", "DriftJob").objects.filter(deployment=deployment).update(counted_until=None)
     return len({hour.start for hour in wanted})
 
 

@@ -104,7 +104,7 @@ def test_of_two_requests_for_one_name_at_once_one_gets_it(model_version, spec, d
         lambda: runs_services.request_deployment(spec=wanted, actor=deployer),
         lambda: runs_services.request_deployment(spec=wanted, actor=owner),
     )
-    assert sorted(type(result).__name__ for result in results) == ["Run", "Invalid"]
+    assert sorted(type(result).__name__ for result in results) == ["Invalid", "Run"]
     assert Deployment.objects.count() == Run.objects.count() == 1
 
 

@@ -60,7 +60,7 @@ def test_of_many_edits_at_once_one_wins(admin):
     policy = create(admin)
     levels = ["off", "advisory", "overridable", "mandatory"]
     results = at_once(*(lambda level=level: edit(policy, admin, level=level) for level in levels))
-    assert sorted(type(result).__name__ for result in results) == ["Refused"] * 3 + ["Policy"]
+    assert sorted(type(result).__name__ for result in results) == ["Policy"] + ["Refused"] * 3
     assert PolicyVersion.objects.count() == 2
     kept = Policy.objects.get()
     assert kept.level == kept.versions.all()[0].level

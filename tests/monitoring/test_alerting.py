@@ -23,7 +23,7 @@ PASSING, AT_RISK, FAILING, UNKNOWN = Standing.PASSING, Standing.AT_RISK, Standin
 @pytest.fixture(autouse=True)
 def clock(monkeypatch):
     clock = SimpleNamespace(time=datetime(2026, 11, 20, 12, tzinfo=UTC))
-    for module in ("alerting.reporting", "alerting.routing", "models.alerts"):
+    for module in ("alerts.reporting", "alerts.routing", "alerts.models"):
         monkeypatch.setattr(f"monitoring.{module}.timezone", SimpleNamespace(now=lambda: clock.time))
     return clock
 

@@ -27,7 +27,7 @@ ENTITY = {"entity_version": "3", "workload_type": "CPU", "workload_size": "Small
 
 @pytest.fixture(autouse=True)
 def _on_the_twentieth(monkeypatch):
-    for module in ("views.cost", "filters.cost"):
+    for module in ("cost.views", "cost.filters"):
         monkeypatch.setattr(f"monitoring.{module}.timezone", SimpleNamespace(now=lambda: NOW))
 
 

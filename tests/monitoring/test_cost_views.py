@@ -23,7 +23,7 @@ TODAY = date(2026, 11, 20)
 
 @pytest.fixture(autouse=True)
 def _on_the_twentieth(monkeypatch):
-    for module in ("views.cost", "filters.cost"):
+    for module in ("cost.views", "cost.filters"):
         monkeypatch.setattr(f"monitoring.{module}.timezone", SimpleNamespace(now=lambda: NOW))
 
 

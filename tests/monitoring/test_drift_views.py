@@ -38,8 +38,9 @@ ApiAs = Callable[[User], APIClient]
 
 @pytest.fixture(autouse=True)
 def _at_eleven(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("views.drift", "views.subject", "api.drift", "api.ranges"):
+    for module in ("drift.views", "watched.views", "drift.api"):
         monkeypatch.setattr(f"monitoring.{module}.timezone", SimpleNamespace(now=lambda: NINE + 2 * HOUR))
+    monkeypatch.setattr("web.ranges.timezone", SimpleNamespace(now=lambda: NINE + 2 * HOUR))
 
 
 @pytest.fixture
@@ -278,7 +279,7 @@ def test_a_quiet_endpoint_says_when_it_was_asked_last(
     client: Client, viewer: User, counted: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     later = SimpleNamespace(now=lambda: NINE + timedelta(days=20))
-    for module in ("views.drift", "views.subject"):
+    for module in ("drift.views", "watched.views"):
         monkeypatch.setattr(f"monitoring.{module}.timezone", later)
     client.force_login(viewer)
     page = page_of(client, URL)

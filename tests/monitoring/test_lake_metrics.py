@@ -42,7 +42,7 @@ def _lake(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def at(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
-    for module in ("lake.export", "views.health", "views.subject", "api.health"):
+    for module in ("lake.export", "health.views", "watched.views", "health.api"):
         monkeypatch.setattr(f"monitoring.{module}.timezone.now", lambda: now)
 
 

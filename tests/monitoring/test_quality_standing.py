@@ -254,7 +254,7 @@ def test_an_alert_ends_with_the_limit_that_it_was_about(
 @pytest.fixture
 def fresh(source: LabelSource, monkeypatch: pytest.MonkeyPatch) -> datetime:
     """Services and pages take the time of the counts for now."""
-    for module in ("services.quality", "views.quality", "views.subject", "views.fleet", "api.quality", "api.fleet"):
+    for module in ("quality.services", "quality.views", "watched.views", "fleet.views", "quality.api", "fleet.api"):
         monkeypatch.setattr(f"monitoring.{module}.timezone.now", lambda: NOON)
     return NOON
 

@@ -36,8 +36,9 @@ ApiAs = Callable[[User], APIClient]
 
 @pytest.fixture(autouse=True)
 def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("views.quality", "views.subject", "api.quality", "api.ranges"):
+    for module in ("quality.views", "watched.views", "quality.api"):
         monkeypatch.setattr(f"monitoring.{module}.timezone", SimpleNamespace(now=lambda: NOON + timedelta(hours=1)))
+    monkeypatch.setattr("web.ranges.timezone", SimpleNamespace(now=lambda: NOON + timedelta(hours=1)))
 
 
 @pytest.fixture
