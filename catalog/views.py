@@ -23,6 +23,7 @@ from catalog.filters import ModelListFilter
 from catalog.models import Environment, ModelVersion, RegisteredModel, RegisteredModelQuerySet, Risk, Workspace
 from catalog.presenters import COMPARED_VERSIONS, compared_metrics, signature_columns, status_tone
 from catalog.services import request_refresh, set_risk
+from web.htmx import HtmxRequest
 
 PAGE_SIZE = 25
 MAX_VERSION_DIGITS = 9
@@ -76,14 +77,14 @@ def sync_status(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def refresh(request: HttpRequest) -> HttpResponse:
+def refresh(request: HtmxRequest) -> HttpResponse:
     """Read all workspaces anew."""
     started = [
         workspace
         for workspace in _synced_workspaces()["workspaces"]
         if request_refresh(user=signed_in(request), workspace=workspace)
     ]
-    if request.headers.get("HX-Request"):
+    if request.htmx:
         return render(request, "catalog/_sync_status.html", _synced_workspaces())
     messages.info(request, "Reading the registry anew." if started else "A refresh is already under way.")
     return redirect("catalog:models")

@@ -29,6 +29,7 @@ from deployments.specs import parse_spec
 from deployments.states import UNFINISHED
 from deployments.views.acting import GET_OR_POST, require_deployer, start_run
 from deployments.views.review import yaml_file
+from web.htmx import HtmxRequest
 
 PAGE_SIZE = 25
 RUNS_SHOWN = 15
@@ -55,9 +56,9 @@ def list_(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_GET
-def of_model(request: HttpRequest, full_name: str) -> HttpResponse:
+def of_model(request: HtmxRequest, full_name: str) -> HttpResponse:
     """The deployments of a model as a part of its page; alone it is the list, filtered."""
-    if request.headers.get("HX-Request") != "true":
+    if not request.htmx:
         return redirect(f"{reverse('deployments:list')}?{urlencode({'model': full_name})}")
     visible = Deployment.objects.visible_to(signed_in(request)).live().filter(model__full_name=full_name.lower())
     rows = present.rows_of(present.for_list(visible).order_by("environment__position", "name"))

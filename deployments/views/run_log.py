@@ -18,6 +18,7 @@ from accounts.views import signed_in
 from deployments.models import Event, Run
 from deployments.presenters.runs import Gap, LogLine, levels_from, log_lines
 from deployments.states import STAGE_NAMES, Level, RunStatus
+from web.htmx import HtmxRequest
 
 # A page of the log. Rendering 100,000 lines at once would take minutes.
 PAGE_LINES = 400
@@ -101,12 +102,12 @@ def _poll_url(run: Run, after: int, wanted: LogFilter) -> str:
 
 @login_required
 @require_GET
-def run_events(request: HttpRequest, run_id: int) -> HttpResponse:
+def run_events(request: HtmxRequest, run_id: int) -> HttpResponse:
     """Lines after ``after`` with what asks for the next ones, or the lines ``before`` one."""
     # Read before its lines: what it counts is there, and a finished run writes nothing more.
     run = get_object_or_404(Run.objects.visible_to(signed_in(request)), pk=run_id)
     wanted, before, after = LogFilter.of(request), _number(request, "before"), _number(request, "after") or 0
-    if request.headers.get("HX-Request") != "true":
+    if not request.htmx:
         end = after + PAGE_LINES + 1 if before is None else before
         return redirect(f"{wanted.url('run', run, before=end)}#log")
     if before is not None:

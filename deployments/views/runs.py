@@ -24,6 +24,7 @@ from deployments.presenters.snippets import spec_samples
 from deployments.services import may_decide
 from deployments.states import CLEANABLE, RESUMABLE, RunKind, RunStatus
 from deployments.views.run_log import LogFilter, log_context
+from web.htmx import HtmxRequest
 
 PAGE_SIZE = 25
 
@@ -140,13 +141,13 @@ def _panel_context(request: HttpRequest, found: Run, shown: str) -> dict[str, An
 
 @login_required
 @require_GET
-def run_plan(request: HttpRequest, run_id: int) -> HttpResponse:
+def run_plan(request: HtmxRequest, run_id: int) -> HttpResponse:
     """The plan as ``terraform show -json`` prints it, without secrets; as a file with ``?download=1``."""
     found = get_object_or_404(Run.objects.visible_to(signed_in(request)), pk=run_id)
     shown = RunPlan.objects.filter(run=found).values_list("show", flat=True).first()
     if shown is None:
         raise Http404
-    if request.headers.get("HX-Request") == "true":
+    if request.htmx:
         return render(request, "deployments/_plan_json.html", {"show": shown})
     response = JsonResponse(shown, json_dumps_params={"indent": 2})
     response.headers["Content-Disposition"] = f'attachment; filename="plan-of-run-{found.pk}.json"'

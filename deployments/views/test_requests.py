@@ -13,16 +13,17 @@ from deployments.models import Deployment, TestRequest
 from deployments.services import Refused, request_test
 from deployments.specs import Invalid
 from deployments.views.deployments import deployment_page, visible_deployment
+from web.htmx import HtmxRequest
 
 
 @login_required
 @require_POST
-def test_request(request: HttpRequest, deployment_id: int) -> HttpResponse:
+def test_request(request: HtmxRequest, deployment_id: int) -> HttpResponse:
     """Send the body; the answer is a fragment that asks until it is there."""
     found = visible_deployment(request, deployment_id)
     form = TestForm(request.POST)
     sent = _send(request, found, form) if form.is_valid() else None
-    if request.headers.get("HX-Request") == "true":
+    if request.htmx:
         context = {"deployment": found, "form": form, "test": sent}
         return render(request, "deployments/_test_box.html", context, status=200 if sent else 422)
     if sent is None:
@@ -44,10 +45,10 @@ def _send(request: HttpRequest, found: Deployment, form: TestForm) -> TestReques
 
 @login_required
 @require_GET
-def test_result(request: HttpRequest, deployment_id: int, test_id: int) -> HttpResponse:
+def test_result(request: HtmxRequest, deployment_id: int, test_id: int) -> HttpResponse:
     """The answer to a request that was sent; without JavaScript on the deployment's page."""
     found = visible_deployment(request, deployment_id)
     sent = get_object_or_404(TestRequest, deployment=found, pk=test_id)
-    if request.headers.get("HX-Request") == "true":
+    if request.htmx:
         return render(request, "deployments/_test_result.html", {"deployment": found, "test": sent})
     return deployment_page(request, found, test=sent)

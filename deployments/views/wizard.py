@@ -18,6 +18,7 @@ from deployments.models import Draft
 from deployments.presenters import choices, specs, wizard
 from deployments.views.drafts import MAX_NUMBER_DIGITS, draft_problems, own_draft, posted_revision
 from deployments.views.review import review
+from web.htmx import HtmxRequest
 
 # Answers that a page with errors shows again but that are not kept: what looks like a secret must not be stored.
 NOT_KEPT_WHEN_WRONG = ("env_vars",)
@@ -31,7 +32,7 @@ PARTIALS = {
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def wizard_step(request: HttpRequest, draft_id: int, step: str) -> HttpResponse:
+def wizard_step(request: HtmxRequest, draft_id: int, step: str) -> HttpResponse:
     """One step of a draft. ``go`` says where to: next, back, or refresh, which keeps nothing."""
     if step == wizard.STEPS[-1]:
         return review(request, draft_id)
@@ -46,7 +47,7 @@ def wizard_step(request: HttpRequest, draft_id: int, step: str) -> HttpResponse:
     return _page(request, draft, step, _saved_form(draft, step))
 
 
-def _post(request: HttpRequest, draft: Draft, step: str) -> HttpResponse:
+def _post(request: HtmxRequest, draft: Draft, step: str) -> HttpResponse:
     if step == "template":
         return _keep(request, draft, step, draft.answers, {})
     form = _form(draft, step, request.POST)
@@ -61,7 +62,7 @@ def _post(request: HttpRequest, draft: Draft, step: str) -> HttpResponse:
 
 
 def _keep(
-    request: HttpRequest,
+    request: HtmxRequest,
     draft: Draft,
     step: str,
     answers: dict[str, Any],
@@ -108,7 +109,7 @@ def _fixed(draft: Draft) -> dict[str, Any]:
 
 
 def _stale_page(
-    request: HttpRequest, draft: Draft, step: str, answers: dict[str, Any], form: StepForm | None
+    request: HtmxRequest, draft: Draft, step: str, answers: dict[str, Any], form: StepForm | None
 ) -> HttpResponse:
     """Both choices side by side. The page now carries the draft's new revision: sending it again keeps "mine"."""
     stale = specs.changes(draft.answers, answers)
@@ -133,7 +134,7 @@ def _saved_form(draft: Draft, step: str) -> StepForm | None:
 
 
 def _page(
-    request: HttpRequest, draft: Draft, step: str, form: StepForm | None, status: int = 200, **more: Any
+    request: HtmxRequest, draft: Draft, step: str, form: StepForm | None, status: int = 200, **more: Any
 ) -> HttpResponse:
     wrong = wizard.wrong_steps(draft_problems(draft, draft.answers), STEP_OF)
     before, after = wizard.neighbours(step)
@@ -149,13 +150,9 @@ def _page(
         **_context_of(request, draft, step, form),
         **more,
     }
-    partial = request.headers.get("HX-Target", "")
-    template = PARTIALS.get(partial, f"deployments/wizard_{step}.html") if _is_htmx(request) else ""
+    partial = request.htmx.target or ""
+    template = PARTIALS.get(partial, f"deployments/wizard_{step}.html") if request.htmx else ""
     return render(request, template or f"deployments/wizard_{step}.html", context, status=status)
-
-
-def _is_htmx(request: HttpRequest) -> bool:
-    return request.headers.get("HX-Request") == "true"
 
 
 def _context_of(request: HttpRequest, draft: Draft, step: str, form: StepForm | None) -> dict[str, Any]:

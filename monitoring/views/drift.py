@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.permissions import can
 from accounts.roles import Action
@@ -29,6 +30,7 @@ from monitoring.services.drift import choose_baseline, set_feature
 from monitoring.services.drift_rows import query_behind, rows_behind, version_of
 from monitoring.specs import RangeInvalid, parse_range
 from monitoring.views.subject import Subject, subject_of
+from web.htmx import HtmxRequest
 
 PAGE_SIZE = 50
 DEFAULT_RANGE = "7d"
@@ -155,7 +157,7 @@ def drift_rows(request: HttpRequest, deployment_id: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def drift_feature(request: HttpRequest, deployment_id: int) -> HttpResponse:
+def drift_feature(request: HtmxRequest, deployment_id: int) -> HttpResponse:
     """Star, exclude, make critical, or give a threshold; back to where one was."""
     found = visible_deployment(request, deployment_id)
     form = FeatureForm(request.POST)
@@ -169,7 +171,7 @@ def drift_feature(request: HttpRequest, deployment_id: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def drift_baseline(request: HttpRequest, deployment_id: int) -> HttpResponse:
+def drift_baseline(request: HtmxRequest, deployment_id: int) -> HttpResponse:
     found = visible_deployment(request, deployment_id)
     form = BaselineForm(request.POST)
     try:
@@ -183,10 +185,10 @@ def drift_baseline(request: HttpRequest, deployment_id: int) -> HttpResponse:
     return _back(request, found)
 
 
-def _back(request: HttpRequest, found: Deployment, *, reloads: bool = False) -> HttpResponse:
+def _back(request: HtmxRequest, found: Deployment, *, reloads: bool = False) -> HttpResponse:
     """To the page as it was. ``reloads``: all of it, where htmx would show a part that lacks the message."""
     query = QueryDict(request.POST.get("query", "")[:KEPT])
     url = f"{reverse('monitoring:drift', args=[found.model.full_name])}?{query.urlencode()}"
-    if reloads and request.headers.get("HX-Request"):
-        return HttpResponse(headers={"HX-Redirect": url})
+    if reloads and request.htmx:
+        return HttpResponseClientRedirect(url)
     return HttpResponseRedirect(url)

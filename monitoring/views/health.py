@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
+from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.permissions import can
 from accounts.roles import Action
@@ -67,7 +68,7 @@ def health_history(request: HttpRequest, deployment_id: int) -> HttpResponse:
         return HttpResponseRedirect(f"{url}?deployment={found.pk}&range=30d")
     context = _history(request, found)
     if not context["history"] or not context["history"].is_under_way:
-        return HttpResponse(headers={"HX-Refresh": "true"})
+        return HttpResponseClientRefresh()
     return render(request, "monitoring/_health_history.html", context)
 
 

@@ -31,6 +31,7 @@ from monitoring.services.saved_views import (
     save_view,
     views_of,
 )
+from web.htmx import HtmxRequest
 
 PAGE_SIZE = 25
 
@@ -69,7 +70,7 @@ def fleet_view(request: HttpRequest, view_id: int) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def fleet_view_new(request: HttpRequest) -> HttpResponse:
+def fleet_view_new(request: HtmxRequest) -> HttpResponse:
     """Keep what the query of this address shows: the parameters of the fleet."""
     user = signed_in(request)
     form = SavedViewForm(request.POST or None, user=user)
@@ -146,13 +147,13 @@ def _kept(form: SavedViewForm, query: dict[str, str], user: User) -> SavedView:
         return change_view(view=taken.view, settings=settings, actor=user)
 
 
-def _go(request: HttpRequest, url: str) -> HttpResponse:
-    return HttpResponseClientRedirect(url) if request.headers.get("HX-Request") else redirect(url)
+def _go(request: HtmxRequest, url: str) -> HttpResponse:
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
 
 
-def _form_page(request: HttpRequest, form: SavedViewForm, query: dict[str, str]) -> HttpResponse:
+def _form_page(request: HtmxRequest, form: SavedViewForm, query: dict[str, str]) -> HttpResponse:
     """For htmx the form alone, which the fleet shows above its table."""
-    alone = bool(request.headers.get("HX-Request"))
+    alone = bool(request.htmx)
     template = "monitoring/_fleet_view_form.html" if alone else "monitoring/fleet_view_new.html"
     context = {"form": form, "words": in_words(query), "fleet_url": fleet_url(query)}
     return render(request, template, context, status=422 if form.errors else 200)

@@ -24,6 +24,7 @@ ROOMS = (
     "terraform",
     "tests",
     "requirements",
+    "web",
 )
 MAX_FUNCTION_LINES = 50
 MAX_FILE_LINES = 400
