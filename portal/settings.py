@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from portal.caching import caches
 from portal.env import env_bool, env_int, env_list, env_path, env_secret, env_str, env_url, kept_secret
 from portal.logs import logging_config
 
@@ -222,7 +223,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PAGINATION_CLASS": "portal.rest.CursorPagination",
     "DEFAULT_SCHEMA_CLASS": "portal.openapi.PortalSchema",
-    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["web.counting.UserRateThrottle"],
     "DEFAULT_THROTTLE_RATES": {"user": env_str("API_RATE", "6000/minute")},
     "EXCEPTION_HANDLER": "portal.rest.exception_handler",
     "SEARCH_PARAM": "q",
@@ -287,6 +288,8 @@ EMBEDDED_REDIS_SOCKET = _embedded_redis_socket()
 REDIS_URL = env_url("REDIS_URL", "", schemes=("redis", "rediss", "redis+socket"))
 EMBEDDED_REDIS = not REDIS_URL
 CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{EMBEDDED_REDIS_SOCKET}"
+# Throttles and the log-in guard count over all processes, in a database of Redis that is not the broker's.
+CACHES = caches(env_str("CACHE_URL", ""), CELERY_BROKER_URL)
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {"deployments.tasks.advance_run": {"queue": "runs"}}
 CELERY_TASK_IGNORE_RESULT = True
