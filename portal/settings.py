@@ -222,6 +222,7 @@ REST_FRAMEWORK = {
         "portal.rest.StrictQueryFilter",
     ],
     "DEFAULT_PAGINATION_CLASS": "portal.rest.CursorPagination",
+    "DEFAULT_METADATA_CLASS": "portal.rest.Metadata",
     "DEFAULT_SCHEMA_CLASS": "portal.openapi.PortalSchema",
     "DEFAULT_THROTTLE_CLASSES": ["web.counting.UserRateThrottle"],
     "DEFAULT_THROTTLE_RATES": {"user": env_str("API_RATE", "6000/minute")},
