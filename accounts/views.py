@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.forms import BudgetForm, NewMemberForm, NewTokenForm, RoleForm, ThrottledLogin
 from accounts.models import AccessToken, Membership, Team, User
@@ -60,7 +60,7 @@ def _tokens_page(request: HttpRequest, form: NewTokenForm, plain_text: str = "",
 @login_required
 @never_cache
 @sensitive_post_parameters()
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
     """Your tokens. A new one is shown in the answer to its own POST and nowhere else."""
     if request.method != "POST":
@@ -86,7 +86,7 @@ def revoke(request: HttpRequest, token_id: UUID) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def teams(request: HttpRequest) -> HttpResponse:
     visible = Team.objects.visible_to(signed_in(request)).prefetch_related("memberships__user")
     return render(request, "accounts/teams.html", {"teams": visible})
@@ -113,7 +113,7 @@ def _visible_team(request: HttpRequest, slug: str) -> Team:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def team(request: HttpRequest, slug: str) -> HttpResponse:
     """A team and its members; POST adds one."""
     found = _visible_team(request, slug)

@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
 from accounts.permissions import can
@@ -47,7 +47,7 @@ def _synced_workspaces() -> dict[str, Any]:
 
 
 @login_required
-@require_GET
+@require_safe
 def models(request: HttpRequest) -> HttpResponse:
     """The catalog; what is searched, filtered, sorted and paged stands in the URL."""
     visible = _visible(request)
@@ -65,7 +65,7 @@ def models(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def sync_status(request: HttpRequest) -> HttpResponse:
     """How fresh the catalog is, and how far a running sync has come; asks again by itself while one runs."""
     status = _synced_workspaces()
@@ -91,7 +91,7 @@ def refresh(request: HtmxRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def model(request: HttpRequest, full_name: str) -> HttpResponse:
     """One model; ``?version=`` chooses the version whose details are shown, else the newest."""
     found = _visible(request).select_related("team", "workspace").filter(full_name=full_name.lower())
@@ -152,7 +152,7 @@ def _deploy_url(request: HttpRequest, shown: RegisteredModel, version: ModelVers
 
 
 @login_required
-@require_GET
+@require_safe
 def environments(request: HttpRequest) -> HttpResponse:
     """Where models can be deployed to, and the rules that hold there."""
     rows = Environment.objects.select_related("workspace")

@@ -17,7 +17,7 @@ from deployments.models import Deployment, Run
 from deployments.services import Refused
 from deployments.specs import Invalid
 
-GET_OR_POST = ["GET", "POST"]
+GET_OR_POST = ["GET", "HEAD", "POST"]
 T = TypeVar("T")
 
 

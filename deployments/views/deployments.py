@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.permissions import can, teams_where
 from accounts.roles import Action
@@ -38,7 +38,7 @@ BUSY_POLL_S, CALM_POLL_S = 2, 15
 
 
 @login_required
-@require_GET
+@require_safe
 def list_(request: HttpRequest) -> HttpResponse:
     """Deployments of my teams; what is searched, filtered, sorted and paged stands in the URL."""
     visible = Deployment.objects.visible_to(signed_in(request))
@@ -55,7 +55,7 @@ def list_(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def of_model(request: HtmxRequest, full_name: str) -> HttpResponse:
     """The deployments of a model as a part of its page; alone it is the list, filtered."""
     if not request.htmx:
@@ -81,7 +81,7 @@ def deployable(request: HttpRequest, deployment_id: int) -> Deployment:
 
 
 @login_required
-@require_GET
+@require_safe
 def deployment(request: HttpRequest, deployment_id: int) -> HttpResponse:
     return deployment_page(request, visible_deployment(request, deployment_id))
 
@@ -105,7 +105,7 @@ def deployment_page(request: HttpRequest, found: Deployment, status: int = 200, 
 
 
 @login_required
-@require_GET
+@require_safe
 def deployment_status(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """What changes by itself: state, live map, runs."""
     found = visible_deployment(request, deployment_id)
@@ -133,7 +133,7 @@ def live_context(request: HttpRequest, found: Deployment) -> dict[str, Any]:
 
 
 @login_required
-@require_GET
+@require_safe
 def spec_yaml(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """The spec that was asked for last, as a file."""
     found = visible_deployment(request, deployment_id)
@@ -145,7 +145,7 @@ def spec_yaml(request: HttpRequest, deployment_id: int) -> HttpResponse:
 def destroy(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """Ask for the name, then start the run that deletes the endpoint."""
     found = deployable(request, deployment_id)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", destroy_question(found))
     form = DestroyForm(request.POST, name=found.name)
     if not form.is_valid():

@@ -34,7 +34,7 @@ def run_override(request: HttpRequest, run_id: int, result_id: int) -> HttpRespo
         messages.error(request, refusal)
         return redirect("deployments:run", run.pk)
     question = override_question(run, result, RULES[result.rule].title)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", question)
     form = OverrideForm(request.POST)
     if not form.is_valid():
@@ -52,7 +52,7 @@ def run_break_glass(request: HttpRequest, run_id: int) -> HttpResponse:
             raise PermissionDenied(refusal)
         messages.error(request, refusal)
         return redirect("deployments:run", run.pk)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", break_glass_question(run))
     form = BreakGlassForm(request.POST)
     if not form.is_valid():

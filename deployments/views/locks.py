@@ -17,7 +17,7 @@ from deployments.views.deployments import visible_deployment
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def force_unlock(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """Frees the lock that the page showed, and no other."""
     found = visible_deployment(request, deployment_id)
@@ -28,7 +28,7 @@ def force_unlock(request: HttpRequest, deployment_id: int) -> HttpResponse:
         messages.info(request, "The state is not locked, or the run that holds the lock is at work.")
         return redirect("deployments:deployment", found.pk)
     question = unlock_question(found, lock)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", question)
     try:
         services.force_unlock(

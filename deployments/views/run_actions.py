@@ -48,7 +48,7 @@ def do(request: HttpRequest, run: Run, act: Callable[..., Run], done: str, **val
 def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     run = visible_run(request, run_id)
     require_deployer(request, run.deployment.team)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", cancel_question(run))
     return do(request, run, services.cancel, f"Run #{run.pk} is being cancelled.")
 
@@ -58,7 +58,7 @@ def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
 def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
     run = visible_run(request, run_id)
     require_deployer(request, run.deployment.team)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", resume_question(run))
     return do(request, run, services.resume, f"Run #{run.pk} is queued again.")
 
@@ -69,7 +69,7 @@ def run_cleanup(request: HttpRequest, run_id: int) -> HttpResponse:
     """Asks with a list of what goes, then leads to the run that removes it."""
     run = visible_run(request, run_id)
     require_deployer(request, run.deployment.team)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", cleanup_question(run))
     actor = signed_in(request)
     started = attempt(request, lambda: services.clean_up(run=run, actor=actor))
@@ -83,7 +83,7 @@ def run_approve(request: HttpRequest, run_id: int) -> HttpResponse:
     run = visible_run(request, run_id)
     if refusal := _require_decider(request, run):
         return _cannot_decide(request, run, refusal)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", approve_question(run))
     form = ApproveForm(request.POST)
     if not form.is_valid():
@@ -97,7 +97,7 @@ def run_reject(request: HttpRequest, run_id: int) -> HttpResponse:
     run = visible_run(request, run_id)
     if refusal := _require_decider(request, run):
         return _cannot_decide(request, run, refusal)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", reject_question(run))
     form = RejectForm(request.POST)
     if not form.is_valid():

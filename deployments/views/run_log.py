@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.views import signed_in
 from deployments.models import Event, Run
@@ -101,7 +101,7 @@ def _poll_url(run: Run, after: int, wanted: LogFilter) -> str:
 
 
 @login_required
-@require_GET
+@require_safe
 def run_events(request: HtmxRequest, run_id: int) -> HttpResponse:
     """Lines after ``after`` with what asks for the next ones, or the lines ``before`` one."""
     # Read before its lines: what it counts is there, and a finished run writes nothing more.
@@ -130,7 +130,7 @@ def _later(request: HttpRequest, run: Run, after: int, wanted: LogFilter) -> Htt
 
 
 @login_required
-@require_GET
+@require_safe
 def run_log(request: HttpRequest, run_id: int) -> StreamingHttpResponse:
     """The log as text, a line for each, times in UTC. Sent while it is read: it may be long."""
     run = get_object_or_404(Run.objects.visible_to(signed_in(request)), pk=run_id)

@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from django_htmx.http import trigger_client_event
 
 from accounts.permissions import can
@@ -30,7 +30,7 @@ PAGE_SIZE = 25
 
 
 @login_required
-@require_GET
+@require_safe
 def runs(request: HttpRequest) -> HttpResponse:
     """Runs of my teams; what is searched, filtered, sorted and paged stands in the URL."""
     visible = Run.objects.visible_to(signed_in(request))
@@ -51,7 +51,7 @@ def visible_run(request: HttpRequest, run_id: int) -> Run:
 
 
 @login_required
-@require_GET
+@require_safe
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
     """One run; ``?tab=`` chooses the stage that is shown."""
     return run_page(request, visible_run(request, run_id))
@@ -72,7 +72,7 @@ def run_page(request: HttpRequest, found: Run, status: int = 200, **more: Any) -
 
 
 @login_required
-@require_GET
+@require_safe
 def run_status(request: HttpRequest, run_id: int) -> HttpResponse:
     """Header, rail and actions; asks again while the run is under way, and tells the page when more has changed."""
     found = visible_run(request, run_id)
@@ -140,7 +140,7 @@ def _panel_context(request: HttpRequest, found: Run, shown: str) -> dict[str, An
 
 
 @login_required
-@require_GET
+@require_safe
 def run_plan(request: HtmxRequest, run_id: int) -> HttpResponse:
     """The plan as ``terraform show -json`` prints it, without secrets; as a file with ``?download=1``."""
     found = get_object_or_404(Run.objects.visible_to(signed_in(request)), pk=run_id)

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.permissions import can
 from accounts.roles import Action
@@ -24,7 +24,7 @@ MAX_DIGITS = 18
 
 
 @login_required
-@require_GET
+@require_safe
 def states(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """The list; with ``?version=`` also what changed since the version before, or since ``?against=``."""
     found = visible_deployment(request, deployment_id)

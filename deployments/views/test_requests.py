@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.views import signed_in
 from deployments.forms import TestForm
@@ -44,7 +44,7 @@ def _send(request: HttpRequest, found: Deployment, form: TestForm) -> TestReques
 
 
 @login_required
-@require_GET
+@require_safe
 def test_result(request: HtmxRequest, deployment_id: int, test_id: int) -> HttpResponse:
     """The answer to a request that was sent; without JavaScript on the deployment's page."""
     found = visible_deployment(request, deployment_id)

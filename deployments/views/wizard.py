@@ -31,7 +31,7 @@ PARTIALS = {
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def wizard_step(request: HtmxRequest, draft_id: int, step: str) -> HttpResponse:
     """One step of a draft. ``go`` says where to: next, back, or refresh, which keeps nothing."""
     if step == wizard.STEPS[-1]:

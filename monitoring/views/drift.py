@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpR
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.permissions import can
@@ -39,7 +39,7 @@ KEPT = 2000
 
 
 @login_required
-@require_GET
+@require_safe
 def drift(request: HttpRequest, full_name: str) -> HttpResponse:
     """The newest window that can be judged; all of the range with ``?window=range``; the table with ``?format=csv``."""
     subject = subject_of(request, full_name, DEFAULT_RANGE)
@@ -132,7 +132,7 @@ def _rows_behind(subject: Subject, view: present.DriftView) -> dict[str, Any]:
 
 
 @login_required
-@require_GET
+@require_safe
 def drift_rows(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """Some of the predictions of ``?from=&to=``, of ``&version=``; how they are asked for is shown to all."""
     found = visible_deployment(request, deployment_id)

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from accounts.views import signed_in
@@ -37,7 +37,7 @@ REFRESH_S = 30
 
 
 @login_required
-@require_GET
+@require_safe
 def fleet(request: HtmxRequest) -> HttpResponse:
     """``?lens=``, ``?status=``, filters, ``?ordering=`` and ``?page=``; ``?format=csv`` is all rows of the choice.
 
@@ -61,7 +61,7 @@ def fleet(request: HtmxRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def fleet_now(request: HttpRequest) -> HttpResponse:
     """The head of the page alone, which renews itself."""
     return render(request, "monitoring/_fleet_now.html", _now(signed_in(request), timezone.now()))

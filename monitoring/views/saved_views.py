@@ -11,7 +11,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.models import User
@@ -37,7 +37,7 @@ PAGE_SIZE = 25
 
 
 @login_required
-@require_GET
+@require_safe
 def fleet_views(request: HttpRequest) -> HttpResponse:
     """All that I see, with what each of them shows."""
     user = signed_in(request)
@@ -58,7 +58,7 @@ def fleet_views(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def fleet_view(request: HttpRequest, view_id: int) -> HttpResponse:
     """The fleet as the view has it. What it filters by and is no longer there is left out, and said."""
     view = _found(request, view_id)
@@ -69,7 +69,7 @@ def fleet_view(request: HttpRequest, view_id: int) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def fleet_view_new(request: HtmxRequest) -> HttpResponse:
     """Keep what the query of this address shows: the parameters of the fleet."""
     user = signed_in(request)
@@ -93,7 +93,7 @@ def fleet_view_new(request: HtmxRequest) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def fleet_view_edit(request: HttpRequest, view_id: int) -> HttpResponse:
     """Its name, who sees it, and whether the fleet opens with it."""
     user, view = signed_in(request), _found(request, view_id)
@@ -114,7 +114,7 @@ def fleet_view_edit(request: HttpRequest, view_id: int) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def fleet_view_delete(request: HttpRequest, view_id: int) -> HttpResponse:
     user, view = signed_in(request), _found(request, view_id)
     if request.method == "POST":
