@@ -30,6 +30,7 @@ def run_inside(module: str) -> int:
             INSIDE: "1",
             "DATABASE_URL": url,
             "REDIS_URL": NO_REDIS,
+            "CACHE_URL": "locmem",
             "SECRET_KEY": secrets.token_urlsafe(50),
             "STATE_KEYS": Fernet.generate_key().decode(),
             "STATIC_ROOT": f"{name}/static",

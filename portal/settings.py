@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from portal.caching import caches
 from portal.env import env_bool, env_int, env_list, env_path, env_secret, env_str, env_url, kept_secret
 from portal.logs import logging_config
 
@@ -181,10 +182,8 @@ HTTPS = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = env_bool("SECURE_SSL_REDIRECT", HTTPS)
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
-# HSTS for the whole domain and for browsers' preload lists (W005, W021) is not a portal's to decide.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("BEHIND_PROXY", False) else None
-# Whether all subdomains speak HTTPS, for ever, is for the company to say and not for one portal.
+# HSTS for all subdomains (W005) and in browsers' preload lists (W021) is the company's decision, not this portal's.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
@@ -224,8 +223,9 @@ REST_FRAMEWORK = {
         "web.rest.StrictQueryFilter",
     ],
     "DEFAULT_PAGINATION_CLASS": "web.rest.CursorPagination",
+    "DEFAULT_METADATA_CLASS": "web.rest.Metadata",
     "DEFAULT_SCHEMA_CLASS": "web.openapi.PortalSchema",
-    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["web.counting.UserRateThrottle"],
     "DEFAULT_THROTTLE_RATES": {"user": env_str("API_RATE", "6000/minute")},
     "EXCEPTION_HANDLER": "web.rest.exception_handler",
     "SEARCH_PARAM": "q",
@@ -290,6 +290,8 @@ EMBEDDED_REDIS_SOCKET = _embedded_redis_socket()
 REDIS_URL = env_url("REDIS_URL", "", schemes=("redis", "rediss", "redis+socket"))
 EMBEDDED_REDIS = not REDIS_URL
 CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{EMBEDDED_REDIS_SOCKET}"
+# Throttles and the log-in guard count over all processes, in a database of Redis that is not the broker's.
+CACHES = caches(env_str("CACHE_URL", ""), CELERY_BROKER_URL)
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {"deployments.tasks.advance_run": {"queue": "runs"}}
 CELERY_TASK_IGNORE_RESULT = True

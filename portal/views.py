@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import requires_csrf_token
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.people.permissions import signed_in
 from accounts.teams.permissions import teams_where
@@ -22,7 +22,7 @@ from monitoring.models import Alert
 from portal.showcase import missing_lines, showcase
 
 
-@require_GET
+@require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """200 when the portal answers and its database does."""
     with connection.cursor() as cursor:
@@ -30,7 +30,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok"})
 
 
-@require_GET
+@require_safe
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """My work: what waits for my word, what I asked for, what is not well."""
@@ -50,7 +50,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/home.html", context)
 
 
-@require_GET
+@require_safe
 @login_required
 def components(request: HttpRequest) -> HttpResponse:
     if "gap" in request.GET:

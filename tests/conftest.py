@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.core.management import call_command
 from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
@@ -55,7 +55,8 @@ def _quick_hashes(settings: Settings) -> None:
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     """Throttles count in the cache: no test may feel another's tries."""
-    cache.clear()
+    for cache in caches.all(initialized_only=True):
+        cache.clear()
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ if OWN_VAR_DIR:
 os.environ.setdefault("SECRET_KEY", "a-secret-of-the-test-suite-and-of-nothing-else")
 os.environ.setdefault("STATE_KEYS", "znNHBk0RN-p4ecxlfrvX0mQPEd1KOniwH0nhK78AFfw=")
 os.environ.setdefault("LOG_LEVEL", "WARNING")
+# No Redis runs beside most tests.
+os.environ.setdefault("CACHE_URL", "locmem")
 # WhiteNoise warns of a directory that collectstatic has not made yet.
 Path(os.environ["VAR_DIR"], "staticfiles").mkdir(parents=True, exist_ok=True)
 

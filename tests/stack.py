@@ -27,7 +27,16 @@ START_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 60
 RESTART_TIMEOUT_S = 30
 # The environment of the test process itself, which a stack must not see.
-OURS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "STATE_KEYS", "VAR_DIR", "STATIC_ROOT", "DJANGO_SETTINGS_MODULE")
+OURS = (
+    "CACHE_URL",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "STATE_KEYS",
+    "VAR_DIR",
+    "STATIC_ROOT",
+    "DJANGO_SETTINGS_MODULE",
+)
 
 
 def free_port() -> int:

@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DataError
 from django.http import Http404
 from django_filters import CharFilter
-from rest_framework import exceptions, filters, pagination, parsers, renderers
+from rest_framework import exceptions, filters, metadata, pagination, parsers, renderers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -144,6 +144,16 @@ class StrictQueryFilter(filters.BaseFilterBackend):
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """It adds none."""
         return []
+
+
+class Metadata(metadata.SimpleMetadata):
+    """What OPTIONS answers."""
+
+    def determine_actions(self, request: Request, view: Any) -> Any:
+        """DRF looks up the object that a PUT would change, and fails where the address names none."""
+        if (view.lookup_url_kwarg or view.lookup_field) not in view.kwargs:
+            vars(view)["get_object"] = lambda: None
+        return super().determine_actions(request, view)
 
 
 def _messages(detail: Any) -> Any:

@@ -28,7 +28,7 @@ def asked_again(request: HttpRequest, question: dict[str, Any], form: Form) -> H
 
 Question = dict[str, Any]
 
-GET_OR_POST = ["GET", "POST"]
+GET_OR_POST = ["GET", "HEAD", "POST"]
 
 T = TypeVar("T")
 

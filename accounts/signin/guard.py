@@ -1,14 +1,17 @@
 """Guessing passwords is slow work: failed logins are counted per username and address.
 
-The counts live in Django's cache. With a cache in every process (the default), every process counts for itself,
-so the true limit is the one below times the number of web processes.
+All processes count together, in Redis. While Redis does not answer, each counts for itself: the limit is then the one
+below times the number of web processes.
 """
 
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 
-from django.core.cache import cache
+from django.core.cache import BaseCache
+
+from web.counting import counted
 
 MAX_FAILURES = 5
 MAX_FAILURES_OF_ADDRESS = 50
@@ -18,23 +21,27 @@ WINDOW_S = 15 * 60
 def is_blocked(username: str, address: str) -> bool:
     """Whether this username, from this address, has failed too often in the last 15 minutes."""
     person, place = _keys(username, address)
-    counts = cache.get_many([person, place])
+    counts = counted(lambda cache: cache.get_many([person, place]))
     return bool(counts.get(person, 0) >= MAX_FAILURES or counts.get(place, 0) >= MAX_FAILURES_OF_ADDRESS)
 
 
 def note_failure(username: str, address: str) -> None:
     for key in _keys(username, address):
-        # add, then incr: two requests at once are counted as two, and the window starts with the first.
-        cache.add(key, 0, WINDOW_S)
-        try:
-            cache.incr(key)
-        except ValueError:
-            cache.set(key, 1, WINDOW_S)
+        counted(partial(_count, key))
 
 
 def note_success(username: str, address: str) -> None:
     """Forget the failures of this person, not those of the address: it may be guessing others."""
-    cache.delete(_keys(username, address)[0])
+    counted(lambda cache: cache.delete(_keys(username, address)[0]))
+
+
+def _count(key: str, cache: BaseCache) -> None:
+    # add, then incr: two requests at once are counted as two, and the window starts with the first.
+    cache.add(key, 0, WINDOW_S)
+    try:
+        cache.incr(key)
+    except ValueError:
+        cache.set(key, 1, WINDOW_S)
 
 
 def _keys(username: str, address: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.people.permissions import signed_in
 from accounts.teams.budgets import set_budget
@@ -20,7 +20,7 @@ from web.views import show_errors
 
 
 @login_required
-@require_GET
+@require_safe
 def teams(request: HttpRequest) -> HttpResponse:
     visible = Team.objects.visible_to(signed_in(request)).prefetch_related("memberships__user")
     return render(request, "accounts/teams.html", {"teams": visible})
@@ -47,7 +47,7 @@ def _visible_team(request: HttpRequest, slug: str) -> Team:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def team(request: HttpRequest, slug: str) -> HttpResponse:
     """A team and its members; POST adds one."""
     found = _visible_team(request, slug)

@@ -29,7 +29,7 @@ def _tokens_page(request: HttpRequest, form: NewTokenForm, plain_text: str = "",
 @login_required
 @never_cache
 @sensitive_post_parameters()
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
     """Your tokens. A new one is shown in the answer to its own POST and nowhere else."""
     if request.method != "POST":

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.people.permissions import signed_in
 from accounts.teams.permissions import can
@@ -41,7 +41,7 @@ def _optional_url(name: str, *args: str) -> str:
 
 
 @login_required
-@require_GET
+@require_safe
 def models(request: HttpRequest) -> HttpResponse:
     """The catalog; what is searched, filtered, sorted and paged stands in the URL."""
     visible = _visible(request)
@@ -59,7 +59,7 @@ def models(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def model(request: HttpRequest, full_name: str) -> HttpResponse:
     """One model; ``?version=`` chooses the version whose details are shown, else the newest."""
     found = _visible(request).select_related("team", "workspace").filter(full_name=full_name.lower())

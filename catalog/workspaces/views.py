@@ -5,13 +5,13 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from catalog.workspaces.models import Environment
 
 
 @login_required
-@require_GET
+@require_safe
 def environments(request: HttpRequest) -> HttpResponse:
     """Where models can be deployed to, and the rules that hold there."""
     rows = Environment.objects.select_related("workspace")

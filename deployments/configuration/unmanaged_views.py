@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.people.permissions import signed_in
 from accounts.teams.permissions import teams_where
@@ -27,7 +27,7 @@ PAGE_SIZE = 25
 
 
 @login_required
-@require_GET
+@require_safe
 def unmanaged(request: HttpRequest) -> HttpResponse:
     """As they were last listed; what is searched, filtered and paged stands in the URL."""
     visible = UnmanagedEndpoint.objects.visible_to(signed_in(request)).unmanaged().select_related("workspace")
@@ -52,7 +52,7 @@ def unmanaged_refresh(request: HttpRequest, workspace_id: int) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def adopt(request: HttpRequest, endpoint_id: int) -> HttpResponse:
     """Asks for team and environment, then starts the run that takes the endpoint over."""
     user = signed_in(request)
@@ -61,7 +61,7 @@ def adopt(request: HttpRequest, endpoint_id: int) -> HttpResponse:
     if not teams_where(user, Action.DEPLOY).exists():
         raise PermissionDenied("Adopting an endpoint takes the role deployer or team admin in a team.")
     form = AdoptForm(request.POST or None, endpoint=found, user=user)
-    if request.method == "GET" or not form.is_valid():
+    if request.method != "POST" or not form.is_valid():
         return _form(request, found, form)
     try:
         run = adopting.adopt_endpoint(name=found.name, actor=user, **form.cleaned_data)

@@ -37,7 +37,7 @@ def config_accept(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """Accepts what the page showed, and nothing that came after."""
     found = deployable(request, deployment_id)
     check = check_of(found)
-    if request.method == "GET":
+    if request.method != "POST":
         if check is None or not check.differences:
             messages.info(request, "The endpoint is as asked for, as far as is known.")
             return redirect("deployments:deployment", found.pk)
@@ -57,7 +57,7 @@ def config_accept(request: HttpRequest, deployment_id: int) -> HttpResponse:
 @require_http_methods(GET_OR_POST)
 def config_revert(request: HttpRequest, deployment_id: int) -> HttpResponse:
     found = deployable(request, deployment_id)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", revert_question(found))
     actor = signed_in(request)
     return start_run(request, found, lambda: services.revert_configuration(deployment=found, actor=actor))

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.people.permissions import signed_in
 from accounts.teams.permissions import can, teams_where
@@ -32,6 +32,7 @@ from deployments.runs.statuses import UNFINISHED
 from deployments.runs.views import start_run
 from deployments.tfstate.locks import left_lock
 from deployments.trials.forms import TestForm
+from web.htmx import HtmxRequest
 from web.views import GET_OR_POST, yaml_file
 
 PAGE_SIZE = 25
@@ -43,7 +44,7 @@ BUSY_POLL_S, CALM_POLL_S = 2, 15
 
 
 @login_required
-@require_GET
+@require_safe
 def list_(request: HttpRequest) -> HttpResponse:
     """Deployments of my teams; what is searched, filtered, sorted and paged stands in the URL."""
     visible = Deployment.objects.visible_to(signed_in(request))
@@ -60,10 +61,10 @@ def list_(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
-def of_model(request: HttpRequest, full_name: str) -> HttpResponse:
+@require_safe
+def of_model(request: HtmxRequest, full_name: str) -> HttpResponse:
     """The deployments of a model as a part of its page; alone it is the list, filtered."""
-    if request.headers.get("HX-Request") != "true":
+    if not request.htmx:
         return redirect(f"{reverse('deployments:list')}?{urlencode({'model': full_name})}")
     visible = Deployment.objects.visible_to(signed_in(request)).live().filter(model__full_name=full_name.lower())
     rows = present.rows_of(present.for_list(visible).order_by("environment__position", "name"))
@@ -71,7 +72,7 @@ def of_model(request: HttpRequest, full_name: str) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def deployment(request: HttpRequest, deployment_id: int) -> HttpResponse:
     return deployment_page(request, visible_deployment(request, deployment_id))
 
@@ -95,7 +96,7 @@ def deployment_page(request: HttpRequest, found: Deployment, status: int = 200, 
 
 
 @login_required
-@require_GET
+@require_safe
 def deployment_status(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """What changes by itself: state, live map, runs."""
     found = visible_deployment(request, deployment_id)
@@ -123,7 +124,7 @@ def live_context(request: HttpRequest, found: Deployment) -> dict[str, Any]:
 
 
 @login_required
-@require_GET
+@require_safe
 def spec_yaml(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """The spec that was asked for last, as a file."""
     found = visible_deployment(request, deployment_id)
@@ -135,7 +136,7 @@ def spec_yaml(request: HttpRequest, deployment_id: int) -> HttpResponse:
 def destroy(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """Ask for the name, then start the run that deletes the endpoint."""
     found = deployable(request, deployment_id)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", destroy_question(found))
     form = DestroyForm(request.POST, name=found.name)
     if not form.is_valid():

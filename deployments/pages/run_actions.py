@@ -21,7 +21,7 @@ from web.views import GET_OR_POST, attempt
 def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     run = visible_run(request, run_id)
     require_deployer(request, run.deployment.team)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", cancel_question(run))
     return do(request, run, stopping.cancel, f"Run #{run.pk} is being cancelled.")
 
@@ -31,7 +31,7 @@ def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
 def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
     run = visible_run(request, run_id)
     require_deployer(request, run.deployment.team)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", resume_question(run))
     return do(request, run, stopping.resume, f"Run #{run.pk} is queued again.")
 
@@ -42,7 +42,7 @@ def run_cleanup(request: HttpRequest, run_id: int) -> HttpResponse:
     """Asks with a list of what goes, then leads to the run that removes it."""
     run = visible_run(request, run_id)
     require_deployer(request, run.deployment.team)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", cleanup_question(run))
     actor = signed_in(request)
     started = attempt(request, lambda: cleaning.clean_up(run=run, actor=actor))

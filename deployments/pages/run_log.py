@@ -12,13 +12,14 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.people.permissions import signed_in
 from deployments.pages.run_presenters import Gap, LogLine, levels_from, log_lines
 from deployments.runs.events import Event
 from deployments.runs.models import Run
 from deployments.runs.statuses import STAGE_NAMES, Level, RunStatus
+from web.htmx import HtmxRequest
 
 # A page of the log. Rendering 100,000 lines at once would take minutes.
 PAGE_LINES = 400
@@ -101,13 +102,13 @@ def _poll_url(run: Run, after: int, wanted: LogFilter) -> str:
 
 
 @login_required
-@require_GET
-def run_events(request: HttpRequest, run_id: int) -> HttpResponse:
+@require_safe
+def run_events(request: HtmxRequest, run_id: int) -> HttpResponse:
     """Lines after ``after`` with what asks for the next ones, or the lines ``before`` one."""
     # Read before its lines: what it counts is there, and a finished run writes nothing more.
     run = get_object_or_404(Run.objects.visible_to(signed_in(request)), pk=run_id)
     wanted, before, after = LogFilter.of(request), _number(request, "before"), _number(request, "after") or 0
-    if request.headers.get("HX-Request") != "true":
+    if not request.htmx:
         end = after + PAGE_LINES + 1 if before is None else before
         return redirect(f"{wanted.url('run', run, before=end)}#log")
     if before is not None:
@@ -130,7 +131,7 @@ def _later(request: HttpRequest, run: Run, after: int, wanted: LogFilter) -> Htt
 
 
 @login_required
-@require_GET
+@require_safe
 def run_log(request: HttpRequest, run_id: int) -> StreamingHttpResponse:
     """The log as text, a line for each, times in UTC. Sent while it is read: it may be long."""
     run = get_object_or_404(Run.objects.visible_to(signed_in(request)), pk=run_id)

@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from django_htmx.http import trigger_client_event
 
 from accounts.people.permissions import signed_in
@@ -29,12 +29,13 @@ from deployments.runs.models import Run
 from deployments.runs.records import RunPlan
 from deployments.runs.statuses import CLEANABLE, RESUMABLE, RunKind, RunStatus
 from deployments.stages.cleanup_presenters import cleanup_question, may_clean_up
+from web.htmx import HtmxRequest
 
 PAGE_SIZE = 25
 
 
 @login_required
-@require_GET
+@require_safe
 def runs(request: HttpRequest) -> HttpResponse:
     """Runs of my teams; what is searched, filtered, sorted and paged stands in the URL."""
     visible = Run.objects.visible_to(signed_in(request))
@@ -55,7 +56,7 @@ def visible_run(request: HttpRequest, run_id: int) -> Run:
 
 
 @login_required
-@require_GET
+@require_safe
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
     """One run; ``?tab=`` chooses the stage that is shown."""
     return run_page(request, visible_run(request, run_id))
@@ -76,7 +77,7 @@ def run_page(request: HttpRequest, found: Run, status: int = 200, **more: Any) -
 
 
 @login_required
-@require_GET
+@require_safe
 def run_status(request: HttpRequest, run_id: int) -> HttpResponse:
     """Header, rail and actions; asks again while the run is under way, and tells the page when more has changed."""
     found = visible_run(request, run_id)
@@ -147,14 +148,14 @@ def _panel_context(request: HttpRequest, found: Run, shown: str) -> dict[str, An
 
 
 @login_required
-@require_GET
-def run_plan(request: HttpRequest, run_id: int) -> HttpResponse:
+@require_safe
+def run_plan(request: HtmxRequest, run_id: int) -> HttpResponse:
     """The plan as ``terraform show -json`` prints it, without secrets; as a file with ``?download=1``."""
     found = get_object_or_404(Run.objects.visible_to(signed_in(request)), pk=run_id)
     shown = RunPlan.objects.filter(run=found).values_list("show", flat=True).first()
     if shown is None:
         raise Http404
-    if request.headers.get("HX-Request") == "true":
+    if request.htmx:
         return render(request, "deployments/_plan_json.html", {"show": shown})
     response = JsonResponse(shown, json_dumps_params={"indent": 2})
     response.headers["Content-Disposition"] = f'attachment; filename="plan-of-run-{found.pk}.json"'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.people.permissions import signed_in
 from deployments.deployment.models import Deployment
@@ -15,16 +15,17 @@ from deployments.trials.forms import TestForm
 from deployments.trials.models import TestRequest
 from deployments.trials.services import request_test
 from web.errors import Invalid, Refused
+from web.htmx import HtmxRequest
 
 
 @login_required
 @require_POST
-def test_request(request: HttpRequest, deployment_id: int) -> HttpResponse:
+def test_request(request: HtmxRequest, deployment_id: int) -> HttpResponse:
     """Send the body; the answer is a fragment that asks until it is there."""
     found = visible_deployment(request, deployment_id)
     form = TestForm(request.POST)
     sent = _send(request, found, form) if form.is_valid() else None
-    if request.headers.get("HX-Request") == "true":
+    if request.htmx:
         context = {"deployment": found, "form": form, "test": sent}
         return render(request, "deployments/_test_box.html", context, status=200 if sent else 422)
     if sent is None:
@@ -45,11 +46,11 @@ def _send(request: HttpRequest, found: Deployment, form: TestForm) -> TestReques
 
 
 @login_required
-@require_GET
-def test_result(request: HttpRequest, deployment_id: int, test_id: int) -> HttpResponse:
+@require_safe
+def test_result(request: HtmxRequest, deployment_id: int, test_id: int) -> HttpResponse:
     """The answer to a request that was sent; without JavaScript on the deployment's page."""
     found = visible_deployment(request, deployment_id)
     sent = get_object_or_404(TestRequest, deployment=found, pk=test_id)
-    if request.headers.get("HX-Request") == "true":
+    if request.htmx:
         return render(request, "deployments/_test_result.html", {"deployment": found, "test": sent})
     return deployment_page(request, found, test=sent)

@@ -36,7 +36,7 @@ def run_override(request: HttpRequest, run_id: int, result_id: int) -> HttpRespo
         messages.error(request, refusal)
         return redirect("deployments:run", run.pk)
     question = override_question(run, result, RULES[result.rule].title)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", question)
     form = OverrideForm(request.POST)
     if not form.is_valid():
@@ -54,7 +54,7 @@ def run_break_glass(request: HttpRequest, run_id: int) -> HttpResponse:
             raise PermissionDenied(refusal)
         messages.error(request, refusal)
         return redirect("deployments:run", run.pk)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", break_glass_question(run))
     form = BreakGlassForm(request.POST)
     if not form.is_valid():
@@ -87,7 +87,7 @@ def run_approve(request: HttpRequest, run_id: int) -> HttpResponse:
     run = visible_run(request, run_id)
     if refusal := _require_decider(request, run):
         return _cannot_decide(request, run, refusal)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", approve_question(run))
     form = ApproveForm(request.POST)
     if not form.is_valid():
@@ -101,7 +101,7 @@ def run_reject(request: HttpRequest, run_id: int) -> HttpResponse:
     run = visible_run(request, run_id)
     if refusal := _require_decider(request, run):
         return _cannot_decide(request, run, refusal)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", reject_question(run))
     form = RejectForm(request.POST)
     if not form.is_valid():

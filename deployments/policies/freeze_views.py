@@ -21,10 +21,10 @@ PAGE_SIZE = 25
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def freezes(request: HttpRequest) -> HttpResponse:
     """Freezes that concern me; POST makes one."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(request, FreezeForm())
     _require_platform_admin(request)
     form = FreezeForm(request.POST)
@@ -40,12 +40,12 @@ def freezes(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def freeze_lift(request: HttpRequest, freeze_id: int) -> HttpResponse:
     rows = Freeze.objects.visible_to(signed_in(request)).select_related("environment", "team")
     freeze = get_object_or_404(rows, pk=freeze_id)
     _require_platform_admin(request)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", lift_question(freeze))
     try:
         policies_freezes.lift_freeze(freeze=freeze, actor=signed_in(request))

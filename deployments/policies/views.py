@@ -9,7 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.people.permissions import signed_in
 from catalog.models import Environment
@@ -22,7 +22,7 @@ from web.errors import Invalid, Refused
 
 
 @login_required
-@require_GET
+@require_safe
 def policies(request: HttpRequest) -> HttpResponse:
     """Everybody may read which rules hold."""
     context = {
@@ -34,11 +34,11 @@ def policies(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def policy(request: HttpRequest, policy_id: int) -> HttpResponse:
     """One policy with its history; POST makes a new version."""
     found = get_object_or_404(Policy, pk=policy_id, rule__in=RULES)
-    if request.method == "GET":
+    if request.method != "POST":
         initial = {"version": found.version, "level": found.level, **found.parameters}
         return _policy_page(request, found, PolicyForm(rule=RULES[found.rule], initial=initial))
     _require_platform_admin(request)
@@ -65,14 +65,14 @@ def policy(request: HttpRequest, policy_id: int) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def policy_new(request: HttpRequest, rule: str) -> HttpResponse:
     """A policy of this rule for a place that has none yet."""
     _require_platform_admin(request)
     if rule not in RULES:
         raise Http404
     found = RULES[rule]
-    if request.method == "GET":
+    if request.method != "POST":
         form = NewPolicyForm(rule=found, initial={"level": "advisory", **default_parameters(found)})
         return render(request, "deployments/policy_new.html", {"rule": found, "form": form})
     form = NewPolicyForm(request.POST, rule=found)

@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.people.permissions import signed_in
 from deployments.pricing import presenters as present
@@ -21,14 +21,14 @@ MAX_HISTORY = 100
 
 
 @login_required
-@require_GET
+@require_safe
 def prices(request: HttpRequest) -> HttpResponse:
     """The table in force today; without one the newest."""
     return _table_page(request, prices_today() or PriceTable.objects.with_rates().first())
 
 
 @login_required
-@require_GET
+@require_safe
 def price_table(request: HttpRequest, table_id: int) -> HttpResponse:
     """Any table, as it was used."""
     return _table_page(request, get_object_or_404(PriceTable.objects.with_rates(), pk=table_id))
@@ -47,7 +47,7 @@ def _table_page(request: HttpRequest, shown: PriceTable | None) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def prices_new(request: HttpRequest) -> HttpResponse:
     """A new table, which starts as a copy of the newest."""
     user = signed_in(request)

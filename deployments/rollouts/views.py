@@ -20,7 +20,7 @@ from web.views import GET_OR_POST, attempt
 def run_promote(request: HttpRequest, run_id: int) -> HttpResponse:
     run = visible_run(request, run_id)
     require_deployer(request, run.deployment.team)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", promote_question(run))
     return do(request, run, services.promote, "Promoted: the rollout goes on.")
 
@@ -31,7 +31,7 @@ def run_rollback(request: HttpRequest, run_id: int) -> HttpResponse:
     """Take the traffic back that a rollout has moved."""
     run = visible_run(request, run_id)
     require_deployer(request, run.deployment.team)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", roll_back_question(run))
     return do(request, run, services.roll_back_run, "All traffic goes back to the version before.")
 
@@ -44,7 +44,7 @@ def rollback(request: HttpRequest, deployment_id: int, run_id: int) -> HttpRespo
     target = attempt(request, lambda: rolling_back.rollback_target(found, run_id))
     if target is None:
         return redirect("deployments:deployment", found.pk)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", rollback_question(found, target))
     actor = signed_in(request)
     return start_run(
@@ -58,7 +58,7 @@ def rehearse(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """A rollback and the way forward again, with the time it took."""
     found = deployable(request, deployment_id)
     targets = rolling_back.rollback_targets(found)
-    if request.method == "GET" and targets:
+    if request.method != "POST" and targets:
         return render(request, "ui/confirm.html", rehearse_question(found, targets[0]))
     actor = signed_in(request)
     rehearsal = attempt(request, lambda: rolling_back.rehearse_rollback(deployment=found, actor=actor))

@@ -7,8 +7,6 @@ from django.db import models
 
 class RunKind(models.TextChoices):
     DEPLOY = "deploy", "Deploy"
-    RESIZE = "resize", "Resize"
-    TRAFFIC = "traffic", "Traffic"
     ROLLBACK = "rollback", "Roll back"
     ADOPT = "adopt", "Adopt"
     DESTROY = "destroy", "Destroy"
@@ -120,8 +118,6 @@ _TO_LIVE = (S.PREFLIGHT, S.PLAN, S.COST, S.POLICY, S.APPROVAL, S.APPLY, S.ENDPOI
 
 STAGES: dict[RunKind, tuple[RunStatus, ...]] = {
     RunKind.DEPLOY: (*_TO_LIVE, S.ROLLOUT),
-    RunKind.RESIZE: (*_TO_LIVE, S.ROLLOUT),
-    RunKind.TRAFFIC: (*_TO_LIVE, S.ROLLOUT),
     RunKind.ROLLBACK: _TO_LIVE,
     RunKind.ADOPT: (S.PREFLIGHT, S.PLAN, S.COST, S.POLICY, S.APPROVAL, S.APPLY, S.ENDPOINT),
     RunKind.DESTROY: (S.PREFLIGHT, S.PLAN, S.COST, S.POLICY, S.APPROVAL, S.APPLY),

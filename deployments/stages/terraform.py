@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,16 +37,13 @@ def terraform_settings() -> TerraformSettings:
     """What terraform/provider/install.py wrote; raises IntegrationError when it has not run on this host."""
     path = Path(settings.TERRAFORM_HOME) / "install.json"
     try:
-        installed = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        installed = TerraformSettings.from_installation(path)
+    except (OSError, ValueError, KeyError) as error:
         message = f"Terraform is not installed for this worker: {path.name} cannot be read"
         raise IntegrationError(message, permanent=True, source="terraform") from error
-    return TerraformSettings(
-        binary=Path(installed["terraform"]),
-        cli_config=Path(installed["cli_config"]) if installed["cli_config"] else None,
-        lock_file=Path(installed["lock_file"]),
+    return replace(
+        installed,
         module_dir=Path(settings.TERRAFORM_MODULE_DIR),
-        provider_flavour=installed["provider_flavour"],
         cancel_grace_s=settings.TERRAFORM_CANCEL_GRACE_S,
     )
 

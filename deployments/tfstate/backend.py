@@ -33,10 +33,10 @@ def _with_credential(
     return wrapped
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @_with_credential
 def terraform_state(request: HttpRequest, credential: BackendCredential) -> HttpResponse:
-    if request.method == "GET":
+    if request.method != "POST":
         body = statestore.read(credential.deployment_id)
         return HttpResponse(body, content_type="application/json") if body else HttpResponse(status=204)
     statestore.write(

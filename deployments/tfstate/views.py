@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.people.permissions import signed_in
 from accounts.teams.permissions import can
@@ -30,7 +30,7 @@ MAX_DIGITS = 18
 
 
 @login_required
-@require_GET
+@require_safe
 def states(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """The list; with ``?version=`` also what changed since the version before, or since ``?against=``."""
     found = visible_deployment(request, deployment_id)
@@ -63,7 +63,7 @@ def _version(deployment: Deployment, number: str) -> StateVersion:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def force_unlock(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """Frees the lock that the page showed, and no other."""
     found = visible_deployment(request, deployment_id)
@@ -74,7 +74,7 @@ def force_unlock(request: HttpRequest, deployment_id: int) -> HttpResponse:
         messages.info(request, "The state is not locked, or the run that holds the lock is at work.")
         return redirect("deployments:deployment", found.pk)
     question = unlock_question(found, lock)
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", question)
     try:
         services.force_unlock(

@@ -49,7 +49,7 @@ def draft_problems(draft: Draft, answers: Mapping[str, Any]) -> Problems:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def wizard_start(request: HttpRequest) -> HttpResponse:
     """My drafts and a new one. A link may say what to start with: model and version, from_run, or deployment."""
     user = signed_in(request)
@@ -115,7 +115,7 @@ def _start_model(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def wizard_delete(request: HttpRequest, draft_id: int) -> HttpResponse:
     """Ask, then throw the draft away."""
     draft = own_draft(request, draft_id)

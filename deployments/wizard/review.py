@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.people.permissions import signed_in
 from deployments.deployment import presenters as specs
@@ -146,7 +146,7 @@ def _needs_approval(target: Target, deployment: Deployment | None) -> bool:
 
 
 @login_required
-@require_GET
+@require_safe
 def wizard_yaml(request: HttpRequest, draft_id: int) -> HttpResponse:
     """The checked spec of a finished draft as a file."""
     draft = own_draft(request, draft_id)

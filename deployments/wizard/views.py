@@ -18,6 +18,7 @@ from deployments.wizard.models import Draft
 from deployments.wizard.problems import STEP_OF, Problems, problems_of_step
 from deployments.wizard.review import review
 from deployments.wizard.steps import STEP_FORMS, MonitoringStep, StepForm
+from web.htmx import HtmxRequest
 from web.pairs import Pair, filled
 
 # Answers that a page with errors shows again but that are not kept: what looks like a secret must not be stored.
@@ -31,8 +32,8 @@ PARTIALS = {
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
-def wizard_step(request: HttpRequest, draft_id: int, step: str) -> HttpResponse:
+@require_http_methods(["GET", "HEAD", "POST"])
+def wizard_step(request: HtmxRequest, draft_id: int, step: str) -> HttpResponse:
     """One step of a draft. ``go`` says where to: next, back, or refresh, which keeps nothing."""
     if step == presenters.STEPS[-1]:
         return review(request, draft_id)
@@ -47,7 +48,7 @@ def wizard_step(request: HttpRequest, draft_id: int, step: str) -> HttpResponse:
     return _page(request, draft, step, _saved_form(draft, step))
 
 
-def _post(request: HttpRequest, draft: Draft, step: str) -> HttpResponse:
+def _post(request: HtmxRequest, draft: Draft, step: str) -> HttpResponse:
     if step == "template":
         return _keep(request, draft, step, draft.answers, {})
     form = _form(draft, step, request.POST)
@@ -62,7 +63,7 @@ def _post(request: HttpRequest, draft: Draft, step: str) -> HttpResponse:
 
 
 def _keep(
-    request: HttpRequest,
+    request: HtmxRequest,
     draft: Draft,
     step: str,
     answers: dict[str, Any],
@@ -109,7 +110,7 @@ def _fixed(draft: Draft) -> dict[str, Any]:
 
 
 def _stale_page(
-    request: HttpRequest, draft: Draft, step: str, answers: dict[str, Any], form: StepForm | None
+    request: HtmxRequest, draft: Draft, step: str, answers: dict[str, Any], form: StepForm | None
 ) -> HttpResponse:
     """Both choices side by side. The page now carries the draft's new revision: sending it again keeps "mine"."""
     stale = specs.changes(draft.answers, answers)
@@ -134,7 +135,7 @@ def _saved_form(draft: Draft, step: str) -> StepForm | None:
 
 
 def _page(
-    request: HttpRequest, draft: Draft, step: str, form: StepForm | None, status: int = 200, **more: Any
+    request: HtmxRequest, draft: Draft, step: str, form: StepForm | None, status: int = 200, **more: Any
 ) -> HttpResponse:
     wrong = presenters.wrong_steps(draft_problems(draft, draft.answers), STEP_OF)
     before, after = presenters.neighbours(step)
@@ -150,13 +151,9 @@ def _page(
         **_context_of(request, draft, step, form),
         **more,
     }
-    partial = request.headers.get("HX-Target", "")
-    template = PARTIALS.get(partial, f"deployments/wizard_{step}.html") if _is_htmx(request) else ""
+    partial = request.htmx.target or ""
+    template = PARTIALS.get(partial, f"deployments/wizard_{step}.html") if request.htmx else ""
     return render(request, template or f"deployments/wizard_{step}.html", context, status=status)
-
-
-def _is_htmx(request: HttpRequest) -> bool:
-    return request.headers.get("HX-Request") == "true"
 
 
 def _context_of(request: HttpRequest, draft: Draft, step: str, form: StepForm | None) -> dict[str, Any]:

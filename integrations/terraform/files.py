@@ -39,12 +39,15 @@ class TerraformSettings:
 
     @classmethod
     def from_installation(cls, install_json: Path) -> TerraformSettings:
-        """Read what ``terraform/provider/install.py`` left in VAR/terraform/install.json. Raises OSError."""
+        """Read what ``terraform/provider/install.py`` left in VAR/terraform/install.json.
+
+        Raises OSError, ValueError (not JSON) and KeyError (a name is missing).
+        """
         paths = json.loads(install_json.read_text())
         return cls(
             binary=Path(paths["terraform"]),
-            cli_config=Path(paths["cli_config"]),
-            lock_file=Path(paths["lock_file"]),
+            cli_config=Path(paths["cli_config"]) if paths["cli_config"] else None,
+            lock_file=Path(paths["lock_file"]) if paths["lock_file"] else None,
             module_dir=Path(paths["module_dir"]),
             provider_flavour=paths["provider_flavour"],
         )

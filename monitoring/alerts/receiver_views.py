@@ -11,7 +11,7 @@ from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.people.permissions import signed_in
 from accounts.teams.permissions import can, teams_where
@@ -38,11 +38,11 @@ def _visible(request: HttpRequest) -> QuerySet[Receiver]:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def receivers(request: HttpRequest) -> HttpResponse:
     """Receivers of my teams; POST makes one."""
     user = signed_in(request)
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(request, ReceiverForm(user=user), RouteForm(user=user))
     _require_manager(request)
     form = ReceiverForm(request.POST, user=user)
@@ -90,7 +90,7 @@ def receiver_test(request: HttpRequest, receiver_id: int) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def receiver_deliveries(request: HttpRequest, receiver_id: int) -> HttpResponse:
     """What was sent lately; asks again while something is on its way."""
     receiver = get_object_or_404(_visible(request), pk=receiver_id)
@@ -98,13 +98,13 @@ def receiver_deliveries(request: HttpRequest, receiver_id: int) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def receiver_delete(request: HttpRequest, receiver_id: int) -> HttpResponse:
     user = signed_in(request)
     receiver = get_object_or_404(_visible(request), pk=receiver_id)
     if not can(user, Action.MANAGE, receiver.team):
         raise PermissionDenied(f"Only a team admin of {receiver.team} changes where its alerts go.")
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "ui/confirm.html", _question(receiver))
     delete_receiver(receiver=receiver, actor=user)
     messages.success(request, f"{receiver} hears of nothing any more.")

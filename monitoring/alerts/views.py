@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
 from accounts.people.permissions import signed_in
@@ -38,7 +38,7 @@ def _visible(user: User) -> AlertQuerySet:
 
 
 @login_required
-@require_GET
+@require_safe
 def alerts(request: HttpRequest) -> HttpResponse:
     """Alerts of my teams, those that are not over unless others are asked for; filters stand in the URL."""
     user = signed_in(request)
@@ -57,7 +57,7 @@ def alerts(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def alert(request: HttpRequest, alert_id: int) -> HttpResponse:
     """What is wrong, since when, who did what, and who was told."""
     user = signed_in(request)
@@ -124,7 +124,7 @@ def _act(found: Alert, word: str, user: User, asked: dict[str, Any]) -> None:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def alert_rules(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """When the deployment opens alerts, by subject; POST changes one."""
     user = signed_in(request)

@@ -18,11 +18,11 @@ from monitoring.cost.forms import BudgetForm
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def budgets(request: HttpRequest) -> HttpResponse:
     """The budgets of my teams; POST sets one."""
     user = signed_in(request)
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(request, BudgetForm(user=user))
     if not teams_where(user, Action.MANAGE).exists():
         raise PermissionDenied("Only a team admin or a platform admin sets budgets.")

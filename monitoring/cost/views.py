@@ -9,7 +9,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from accounts.people.permissions import signed_in
@@ -32,7 +32,7 @@ PAGE_SIZE = 25
 
 
 @login_required
-@require_GET
+@require_safe
 def cost(request: HttpRequest) -> HttpResponse:
     """A month of my teams, of everybody for a platform admin; ``?format=csv`` is the table of it."""
     user = signed_in(request)
@@ -56,7 +56,7 @@ def cost(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def model_cost(request: HttpRequest, full_name: str) -> HttpResponse:
     """What one deployment of a model costs this month, and by what."""
     user, subject = signed_in(request), subject_of(request, full_name)

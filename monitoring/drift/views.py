@@ -12,7 +12,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpR
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.people.permissions import signed_in
 from accounts.teams.permissions import can
@@ -26,6 +27,7 @@ from monitoring.drift.services import choose_baseline, set_feature
 from monitoring.watched.views import Subject, subject_of
 from web.csv import csv_of
 from web.errors import Invalid, Refused
+from web.htmx import HtmxRequest
 from web.ranges import RangeInvalid, parse_range, range_links
 
 PAGE_SIZE = 50
@@ -35,7 +37,7 @@ KEPT = 2000
 
 
 @login_required
-@require_GET
+@require_safe
 def drift(request: HttpRequest, full_name: str) -> HttpResponse:
     """The newest window that can be judged; all of the range with ``?window=range``; the table with ``?format=csv``."""
     subject = subject_of(request, full_name, DEFAULT_RANGE)
@@ -128,7 +130,7 @@ def _rows_behind(subject: Subject, view: present.DriftView) -> dict[str, Any]:
 
 
 @login_required
-@require_GET
+@require_safe
 def drift_rows(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """Some of the predictions of ``?from=&to=``, of ``&version=``; how they are asked for is shown to all."""
     found = visible_deployment(request, deployment_id)
@@ -153,7 +155,7 @@ def drift_rows(request: HttpRequest, deployment_id: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def drift_feature(request: HttpRequest, deployment_id: int) -> HttpResponse:
+def drift_feature(request: HtmxRequest, deployment_id: int) -> HttpResponse:
     """Star, exclude, make critical, or give a threshold; back to where one was."""
     found = visible_deployment(request, deployment_id)
     form = FeatureForm(request.POST)
@@ -167,7 +169,7 @@ def drift_feature(request: HttpRequest, deployment_id: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def drift_baseline(request: HttpRequest, deployment_id: int) -> HttpResponse:
+def drift_baseline(request: HtmxRequest, deployment_id: int) -> HttpResponse:
     found = visible_deployment(request, deployment_id)
     form = BaselineForm(request.POST)
     try:
@@ -181,10 +183,10 @@ def drift_baseline(request: HttpRequest, deployment_id: int) -> HttpResponse:
     return _back(request, found)
 
 
-def _back(request: HttpRequest, found: Deployment, *, reloads: bool = False) -> HttpResponse:
+def _back(request: HtmxRequest, found: Deployment, *, reloads: bool = False) -> HttpResponse:
     """To the page as it was. ``reloads``: all of it, where htmx would show a part that lacks the message."""
     query = QueryDict(request.POST.get("query", "")[:KEPT])
     url = f"{reverse('monitoring:drift', args=[found.model.full_name])}?{query.urlencode()}"
-    if reloads and request.headers.get("HX-Request"):
-        return HttpResponse(headers={"HX-Redirect": url})
+    if reloads and request.htmx:
+        return HttpResponseClientRedirect(url)
     return HttpResponseRedirect(url)

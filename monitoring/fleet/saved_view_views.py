@@ -11,7 +11,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.models import User
@@ -31,12 +31,13 @@ from monitoring.fleet.saved_views import (
     views_of,
 )
 from web.errors import Invalid
+from web.htmx import HtmxRequest
 
 PAGE_SIZE = 25
 
 
 @login_required
-@require_GET
+@require_safe
 def fleet_views(request: HttpRequest) -> HttpResponse:
     """All that I see, with what each of them shows."""
     user = signed_in(request)
@@ -57,7 +58,7 @@ def fleet_views(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def fleet_view(request: HttpRequest, view_id: int) -> HttpResponse:
     """The fleet as the view has it. What it filters by and is no longer there is left out, and said."""
     view = _found(request, view_id)
@@ -68,8 +69,8 @@ def fleet_view(request: HttpRequest, view_id: int) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
-def fleet_view_new(request: HttpRequest) -> HttpResponse:
+@require_http_methods(["GET", "HEAD", "POST"])
+def fleet_view_new(request: HtmxRequest) -> HttpResponse:
     """Keep what the query of this address shows: the parameters of the fleet."""
     user = signed_in(request)
     form = SavedViewForm(request.POST or None, user=user)
@@ -92,7 +93,7 @@ def fleet_view_new(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def fleet_view_edit(request: HttpRequest, view_id: int) -> HttpResponse:
     """Its name, who sees it, and whether the fleet opens with it."""
     user, view = signed_in(request), _found(request, view_id)
@@ -113,7 +114,7 @@ def fleet_view_edit(request: HttpRequest, view_id: int) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def fleet_view_delete(request: HttpRequest, view_id: int) -> HttpResponse:
     user, view = signed_in(request), _found(request, view_id)
     if request.method == "POST":
@@ -146,13 +147,13 @@ def _kept(form: SavedViewForm, query: dict[str, str], user: User) -> SavedView:
         return change_view(view=taken.view, settings=settings, actor=user)
 
 
-def _go(request: HttpRequest, url: str) -> HttpResponse:
-    return HttpResponseClientRedirect(url) if request.headers.get("HX-Request") else redirect(url)
+def _go(request: HtmxRequest, url: str) -> HttpResponse:
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
 
 
-def _form_page(request: HttpRequest, form: SavedViewForm, query: dict[str, str]) -> HttpResponse:
+def _form_page(request: HtmxRequest, form: SavedViewForm, query: dict[str, str]) -> HttpResponse:
     """For htmx the form alone, which the fleet shows above its table."""
-    alone = bool(request.headers.get("HX-Request"))
+    alone = bool(request.htmx)
     template = "monitoring/_fleet_view_form.html" if alone else "monitoring/fleet_view_new.html"
     context = {"form": form, "words": in_words(query), "fleet_url": fleet_url(query)}
     return render(request, template, context, status=422 if form.errors else 200)

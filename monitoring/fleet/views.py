@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from accounts.people.permissions import signed_in
@@ -29,6 +29,7 @@ from monitoring.fleet.overview_presenters import figures
 from monitoring.fleet.saved_view_presenters import SHOWN, default_of, links
 from monitoring.fleet.saved_views import views_of
 from web.csv import csv_of
+from web.htmx import HtmxRequest
 from web.paginator import LatePaginator
 
 PAGE_SIZE = 25
@@ -36,8 +37,8 @@ REFRESH_S = 30
 
 
 @login_required
-@require_GET
-def fleet(request: HttpRequest) -> HttpResponse:
+@require_safe
+def fleet(request: HtmxRequest) -> HttpResponse:
     """``?lens=``, ``?status=``, filters, ``?ordering=`` and ``?page=``; ``?format=csv`` is all rows of the choice.
 
     Without any of them it opens with one's own default view.
@@ -53,14 +54,14 @@ def fleet(request: HttpRequest) -> HttpResponse:
         return csv_of(f"fleet-{asked.chosen_lens}.csv", present.csv_columns(asked.chosen_lens), present.csv_rows(shown))
     kept = list(views_of(user)[: SHOWN + 1])
     first = default_of(kept, user)
-    if first and not request.GET and not request.headers.get("HX-Request"):
+    if first and not request.GET and not request.htmx:
         return redirect("monitoring:fleet_view", first.pk)
     shown_views = {"view_links": links(kept[:SHOWN], user, asked.choice), "more_views": len(kept) > SHOWN}
     return render(request, "monitoring/fleet.html", _context(request, user, asked, rows) | shown_views)
 
 
 @login_required
-@require_GET
+@require_safe
 def fleet_now(request: HttpRequest) -> HttpResponse:
     """The head of the page alone, which renews itself."""
     return render(request, "monitoring/_fleet_now.html", _now(signed_in(request), timezone.now()))
@@ -71,7 +72,7 @@ def _now(user: User, now: datetime) -> dict[str, Any]:
     return {"overview": found, "figures": figures(found), "refresh_s": REFRESH_S}
 
 
-def _context(request: HttpRequest, user: User, asked: FleetFilter, rows: DeploymentQuerySet) -> dict[str, Any]:
+def _context(request: HtmxRequest, user: User, asked: FleetFilter, rows: DeploymentQuerySet) -> dict[str, Any]:
     lens, chosen = asked.chosen_lens, request.GET.get("status", "")
     page = LatePaginator(rows, PAGE_SIZE, asked.count).get_page(request.GET.get("page"))
     found = list(page)
@@ -79,7 +80,7 @@ def _context(request: HttpRequest, user: User, asked: FleetFilter, rows: Deploym
     del form.fields["lens"]
     tiles = present.tiles(lens, asked.counts)
     # A request for the table alone leaves the head as it is.
-    head = {} if request.headers.get("HX-Request") else _now(user, asked.now)
+    head = {} if request.htmx else _now(user, asked.now)
     return {
         **head,
         "filter_form": form,

@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.people.permissions import signed_in
 from accounts.teams.permissions import can
@@ -30,7 +31,7 @@ OFFERED = ("1h", "24h", "7d", "30d", "90d")
 
 
 @login_required
-@require_GET
+@require_safe
 def health(request: HttpRequest, full_name: str) -> HttpResponse:
     """``?range=``, ``?version=`` (up to five) and ``?deployment=`` choose; ``?format=csv`` is the table of it."""
     subject = subject_of(request, full_name)
@@ -54,7 +55,7 @@ def health(request: HttpRequest, full_name: str) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def health_history(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """POST has hours without metrics read; GET is how that goes, and all of the page anew once it has ended."""
     found = visible_deployment(request, deployment_id)
@@ -67,7 +68,7 @@ def health_history(request: HttpRequest, deployment_id: int) -> HttpResponse:
         return HttpResponseRedirect(f"{url}?deployment={found.pk}&range=30d")
     context = _history(request, found)
     if not context["history"] or not context["history"].is_under_way:
-        return HttpResponse(headers={"HX-Refresh": "true"})
+        return HttpResponseClientRefresh()
     return render(request, "monitoring/_health_history.html", context)
 
 

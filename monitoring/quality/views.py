@@ -33,7 +33,7 @@ OFFERED = ("7d", "30d", "90d")
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def quality(request: HttpRequest, full_name: str) -> HttpResponse:
     """``?range=`` and ``?deployment=`` choose; ``?format=csv`` is the table of days. POST names the label table."""
     subject = subject_of(request, full_name, DEFAULT_RANGE)

@@ -132,6 +132,13 @@ def test_nobody_gets_an_error_of_ours_and_nobody_unknown_gets_anything(
                 assert answer.status_code < 500, (person, method, body)
 
 
+def test_every_path_answers_head_as_get_and_fails_on_no_options(objects, owner, stranger, api_as):
+    for client in (api_as(owner), api_as(stranger)):
+        for url in [fill(path, objects) for path in paths()]:
+            assert client.head(url).status_code == client.get(url).status_code, url
+            assert client.options(url).status_code < 500, url
+
+
 @pytest.mark.parametrize("path", [path for path in paths() if "{" in path and not OF_ALL & set(path.split("/"))])
 def test_a_stranger_finds_nothing_and_changes_nothing(path, objects, stranger, api_as):
     client, url = api_as(stranger), fill(path, objects)

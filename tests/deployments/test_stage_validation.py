@@ -227,7 +227,7 @@ def test_a_version_is_validated_again_after_a_week(
     assert len(jobs.submitted) == started
 
 
-@pytest.mark.parametrize("kind", [RunKind.RESIZE, RunKind.TRAFFIC, RunKind.ADOPT, RunKind.DESTROY])
+@pytest.mark.parametrize("kind", [RunKind.ADOPT, RunKind.DESTROY, RunKind.ROLLBACK])
 def test_a_run_that_brings_no_version_validates_none(run: Run, jobs: FakeWorkspace, kind: RunKind) -> None:
     run.kind = kind
     step(run)

@@ -1,9 +1,12 @@
 """The life of a run as data: complete, and refused or allowed by the database layer as it says."""
 
+import ast
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
+from deployments import states
 from deployments.models import Event, IllegalTransition, Run, StageRecord
 from deployments.runs.statuses import (
     ACTIVE,
@@ -23,7 +26,25 @@ from deployments.runs.statuses import (
 )
 from deployments.stages.stage import STAGE_FUNCTIONS
 
+APP = Path(states.__file__).parent
 SHOWN = {"ok", "busy", "warn", "bad", "idle", "unknown"}
+
+
+def kinds_asked_for():
+    """Names of the kinds that the code asks ``request_run`` for."""
+    trees = [ast.parse(path.read_text("utf-8")) for path in APP.rglob("*.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return {
+        argument.attr
+        for call in calls
+        if ast.unparse(call.func).endswith("request_run")
+        for argument in call.args
+        if isinstance(argument, ast.Attribute) and ast.unparse(argument.value) == "RunKind"
+    }
+
+
+def test_every_kind_of_run_is_asked_for_by_a_service():
+    assert kinds_asked_for() == set(RunKind.names)
 
 
 def test_every_state_has_a_label_a_tone_and_a_place():

@@ -237,6 +237,12 @@ def test_the_form_is_not_for_strangers_and_viewers(client, list_now, viewer, str
         assert client.post(address).status_code == status
 
 
+def test_before_the_first_listing_the_page_and_the_api_answer(client, environment, deployer, api_as):
+    client.force_login(deployer)
+    assert "never" in page_of(client, LIST)
+    assert api_as(deployer).get(f"{API}unmanaged/").json()["results"] == []
+
+
 def test_refresh_sends_a_worker(
     client, list_now, deployer, viewer, sent, environment, api_as, django_capture_on_commit_callbacks
 ):

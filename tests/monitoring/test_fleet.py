@@ -93,6 +93,14 @@ def test_what_was_judged_is_unknown_once_metrics_are_no_longer_read(
     assert found.note.startswith("The metrics last answered at")
 
 
+def test_an_empty_fleet_offers_a_deployment_to_those_who_may_deploy(
+    client: Client, viewer: User, deployer: User
+) -> None:
+    for user, is_offered in ((viewer, False), (deployer, True)):
+        page = get(client, user).content.decode()
+        assert ("Nothing is deployed yet" in page, "/deployments/new/" in page) == (True, is_offered)
+
+
 @pytest.mark.parametrize("query", ["?", "?environment=staging&", "?q=endpoint-1&", "?q=nothing&"])
 @pytest.mark.parametrize("lens", Lens)
 def test_tiles_add_up_to_the_rows_and_each_shows_as_many_as_it_says(

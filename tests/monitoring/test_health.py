@@ -305,10 +305,14 @@ def test_an_endpoint_that_was_never_called_says_so_and_offers_the_next_step(
     assert "Passing" not in page
 
 
-def test_a_model_without_a_deployment_offers_one(client: Client, model_version: Any, viewer: User) -> None:
-    client.force_login(viewer)
-    page = client.get(reverse("monitoring:health", args=[model_version.model.full_name])).content.decode()
-    assert "Not deployed" in page
+def test_a_model_without_a_deployment_offers_one_to_those_who_may_deploy(
+    client: Client, model_version: Any, viewer: User, deployer: User
+) -> None:
+    address, wizard = reverse("monitoring:health", args=[model_version.model.full_name]), "/deployments/new/"
+    for user, is_offered in ((viewer, False), (deployer, True)):
+        client.force_login(user)
+        page = client.get(address).content.decode()
+        assert ("Not deployed" in page, wizard in page) == (True, is_offered)
 
 
 def test_a_stranger_sees_nothing(

@@ -1,12 +1,17 @@
 """Settings, read by a fresh interpreter: what starts, and what stops the start."""
 
+import ast
 import json
 import os
 import subprocess
 import sys
+from collections import Counter
+from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+
+from portal import settings as settings_module
 
 PROBE = """
 import json
@@ -72,3 +77,15 @@ def test_a_bad_value_stops_the_start_and_names_its_variable(start, change, name)
 def test_a_refusal_does_not_print_the_value_of_a_secret(start):
     refusal = start(**{**COMPANY, "DATABASE_URL": "nonsense://user:canary-password@db/x"})
     assert "canary-password" not in refusal
+
+
+def test_no_setting_is_assigned_twice():
+    tree = ast.parse(Path(settings_module.__file__).read_text())
+    assigned = [
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    ]
+    assert [name for name, times in Counter(assigned).items() if times > 1] == []

@@ -62,6 +62,7 @@ def test_a_time_carries_the_exact_one() -> None:
 
 def test_no_time_says_so() -> None:
     assert render('{% when None "never" %}') == "never"
+    assert render('{% when row.listing.at "never" %}', row=object()) == "never"
 
 
 def test_a_dotted_path_may_break_after_a_dot_and_is_escaped() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from django import template
 from django.core.paginator import Page
@@ -91,9 +91,12 @@ def toast_tones() -> list[str]:
 
 
 @register.simple_tag
-def when(moment: datetime | None, none: str = formats.NOTHING) -> str:
-    """A time as people say it, the exact one in the tool tip; ``none`` where there is no time."""
-    if moment is None:
+def when(moment: datetime | Literal[""] | None, none: str = formats.NOTHING) -> str:
+    """A time as people say it, the exact one in the tool tip; ``none`` where there is no time.
+
+    A template gives "" for a time of a related row that does not exist.
+    """
+    if not moment:
         return none
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
