@@ -8,37 +8,29 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from sandbox import (
-    control,
-    files,
-    identity,
-    mlflow_proxy,
-    multipart,
-    oidc,
-    permissions,
-    scim,
-    secrets_api,
-    uc_registry,
-    workspace_api,
-)
 from sandbox.billing import control as billing_control
 from sandbox.config import SandboxSettings
-from sandbox.errors import install_handlers
-from sandbox.faults import Faults
-from sandbox.files import Places
-from sandbox.gate import Gate
-from sandbox.inference_tables import control as inference_control
-from sandbox.jobs import routes as job_routes
-from sandbox.jobs import run_routes
+from sandbox.control import routes as control_routes
+from sandbox.control.faults import Faults
+from sandbox.control.gate import Gate
+from sandbox.control.request_log import RequestLog
+from sandbox.files import multipart
+from sandbox.files import routes as files_routes
+from sandbox.files.places import Places
+from sandbox.identity import oidc, principals, scim
+from sandbox.jobs.api import job_routes, run_routes
 from sandbox.jobs.lifespan import jobs
-from sandbox.mlflow_server import MlflowServer
-from sandbox.models import Models
-from sandbox.registry import Registry
-from sandbox.request_log import RequestLog
+from sandbox.mlflow.registry import Registry
+from sandbox.mlflow.server import MlflowServer
+from sandbox.mlflow_api import proxy as mlflow_proxy
+from sandbox.mlflow_api import registry as uc_registry
+from sandbox.payload_logging import control as inference_control
+from sandbox.permissions import routes as permissions_routes
 from sandbox.schema import SCHEMAS
-from sandbox.secrets import SecretVault
-from sandbox.serving_endpoints import query
-from sandbox.serving_endpoints import routes as serving_routes
+from sandbox.secrets import routes as secrets_api
+from sandbox.secrets.vault import SecretVault
+from sandbox.serving_endpoints.api import query
+from sandbox.serving_endpoints.api import routes as serving_routes
 from sandbox.serving_endpoints.lifespan import serving_endpoints
 from sandbox.spark.lifespan import spark
 from sandbox.sql import routes as sql_routes
@@ -46,22 +38,25 @@ from sandbox.sql.lifespan import sql_statements
 from sandbox.store import Store
 from sandbox.unity_catalog import catalogs, entity_tags, grants, metastore, schemas, tables, volumes
 from sandbox.unity_catalog import control as uc_control
-from sandbox.unity_catalog import models as uc_models
-from sandbox.workspace_files import WorkspaceFiles
+from sandbox.unity_catalog.models import routes as models_routes
+from sandbox.unity_catalog.models.facade import Models
+from sandbox.web.errors import install_handlers
+from sandbox.workspace_files import routes as workspace_api
+from sandbox.workspace_files.tree import WorkspaceFiles
 
 # The registry of Unity Catalog stands before the proxy, whose paths include its own.
 ROUTERS = (
-    control.router,
+    control_routes.router,
     billing_control.router,
     inference_control.router,
     uc_control.router,
     oidc.router,
     scim.router,
-    permissions.router,
+    permissions_routes.router,
     secrets_api.router,
     catalogs.router,
     schemas.router,
-    uc_models.router,
+    models_routes.router,
     volumes.router,
     tables.router,
     grants.router,
@@ -69,7 +64,7 @@ ROUTERS = (
     entity_tags.router,
     uc_registry.router,
     mlflow_proxy.router,
-    files.router,
+    files_routes.router,
     multipart.router,
     workspace_api.router,
     serving_routes.router,
@@ -122,7 +117,7 @@ def _set_state(app: Workspace, settings: SandboxSettings) -> None:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    identity.seed(app.state.store, app.state.settings)
+    principals.seed(app.state.store, app.state.settings)
     metastore.seed(app.state.store)
     app.state.request_log.start()
     await app.state.mlflow.start()

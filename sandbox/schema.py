@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from sandbox import identity, models, permissions, request_log, secrets, workspace_files
 from sandbox.billing import rows as billing
+from sandbox.control import request_log
+from sandbox.identity import principals
 from sandbox.jobs import records as job_records
+from sandbox.permissions import acls
+from sandbox.secrets import vault as secrets
 from sandbox.serving_endpoints import records
-from sandbox.unity_catalog import entity_tags, objects
+from sandbox.unity_catalog import entity_tags
+from sandbox.unity_catalog.models import records as models_records
+from sandbox.unity_catalog.securables import objects
+from sandbox.workspace_files import tree as workspace_files
 
 SCHEMAS = (
-    identity.SCHEMA,
+    principals.SCHEMA,
     request_log.SCHEMA,
-    permissions.SCHEMA,
+    acls.SCHEMA,
     secrets.SCHEMA,
     objects.SCHEMA,
     entity_tags.SCHEMA,
-    models.SCHEMA,
+    models_records.SCHEMA,
     workspace_files.SCHEMA,
     records.SCHEMA,
     job_records.SCHEMA,

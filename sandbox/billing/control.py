@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from sandbox.billing.rows import HOUR_S, EndpointHour, dbu_per_hour
-from sandbox.control import from_this_machine
-from sandbox.errors import not_found
+from sandbox.control.dependencies import from_this_machine
+from sandbox.web.errors import not_found
 
 router = APIRouter(prefix="/_sandbox/billing", dependencies=[Depends(from_this_machine)])
 MAX_HOURS = 366 * 24

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from sandbox.billing.rows import HOUR_S, EndpointHour, TaskUsage, dbu_per_hour
 from sandbox.billing.tables import BillingTables
-from sandbox.serving_endpoints.replica import Replica
+from sandbox.serving_endpoints.replicas.replica import Replica
 from sandbox.serving_endpoints.supervisor import Endpoint, Supervisor
 from sandbox.store import Store
 

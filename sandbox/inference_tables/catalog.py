@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from sandbox.errors import already_exists, invalid
-from sandbox.identity import Principal
+from sandbox.identity.principals import Principal
 from sandbox.inference_tables import delta
-from sandbox.inference_tables.rows import COLUMNS
+from sandbox.inference_tables.columns import COLUMNS
 from sandbox.store import Store
-from sandbox.unity_catalog import access, names, objects
-from sandbox.unity_catalog.objects import CATALOG, SCHEMA_KIND, TABLE
+from sandbox.unity_catalog.securables import access, names, objects
+from sandbox.unity_catalog.securables.objects import CATALOG, SCHEMA_KIND, TABLE
+from sandbox.web.errors import already_exists, invalid
 
 ENDPOINT_PROPERTY = "serving_endpoint"
 

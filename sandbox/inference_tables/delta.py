@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
-from sandbox.inference_tables.rows import SCHEMA, arrow_table
+from sandbox.inference_tables.columns import SCHEMA, arrow_table
 
 WRITER = "inference-tables"
 PARTITION = "request_date"

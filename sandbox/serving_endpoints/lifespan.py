@@ -13,16 +13,16 @@ from fastapi import FastAPI
 
 from sandbox.billing.meter import BillingMeter
 from sandbox.billing.tables import BillingTables
-from sandbox.inference_tables.logger import InferenceTables
-from sandbox.inference_tables.spool import Spool
-from sandbox.serving_endpoints import workspace
-from sandbox.serving_endpoints.invocations import Recorders
-from sandbox.serving_endpoints.metrics import Meter
-from sandbox.serving_endpoints.rate_limits import RateLimiter
+from sandbox.payload_logging.logger import InferenceTables
+from sandbox.payload_logging.spool import Spool
+from sandbox.serving_endpoints import references
 from sandbox.serving_endpoints.records import EndpointRecords
-from sandbox.serving_endpoints.replica import Workshop
-from sandbox.serving_endpoints.settings import EndpointSettings
+from sandbox.serving_endpoints.replicas.replica import Workshop
+from sandbox.serving_endpoints.replicas.settings import EndpointSettings
 from sandbox.serving_endpoints.supervisor import Supervisor
+from sandbox.serving_endpoints.traffic.invocations import Recorders
+from sandbox.serving_endpoints.traffic.metrics import Meter
+from sandbox.serving_endpoints.traffic.rate_limits import RateLimiter
 from sandbox.system_tables import serving
 from sandbox.system_tables.catalog import SystemTables
 
@@ -35,8 +35,8 @@ async def serving_endpoints(app: FastAPI) -> AsyncIterator[None]:
         workshop = Workshop(
             settings=EndpointSettings.from_environ(os.environ),
             faults=app.state.faults,
-            locate_model=partial(workspace.locate_model, app),
-            resolve_env=partial(workspace.resolve_env, app),
+            locate_model=partial(references.locate_model, app),
+            resolve_env=partial(references.resolve_env, app),
             http=http,
             log_dir=app.state.settings.state_dir / "serving",
         )

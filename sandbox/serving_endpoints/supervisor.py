@@ -10,7 +10,6 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 
-from sandbox.errors import invalid
 from sandbox.serving_endpoints.records import (
     ConfigUpdate,
     Deployment,
@@ -19,8 +18,9 @@ from sandbox.serving_endpoints.records import (
     EndpointRecords,
     EntityState,
 )
-from sandbox.serving_endpoints.replica import Replica, Workshop
+from sandbox.serving_endpoints.replicas.replica import Replica, Workshop
 from sandbox.store import now_ms
+from sandbox.web.errors import invalid
 
 logger = logging.getLogger(__name__)
 

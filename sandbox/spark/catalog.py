@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from sandbox.identity import Principal
+from sandbox.identity.principals import Principal
 from sandbox.store import Store
-from sandbox.unity_catalog import access, objects
-from sandbox.unity_catalog.objects import TABLE, UcObject
+from sandbox.unity_catalog.securables import access, objects
+from sandbox.unity_catalog.securables.objects import TABLE, UcObject
 
 SELECT = "SELECT"
 LOCATION = "storage_location"

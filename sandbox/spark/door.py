@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sandbox.identity import Principal
+from sandbox.identity.principals import Principal
 from sandbox.spark.catalog import SparkCatalog
 from sandbox.spark.proxy import SessionProxy
 from sandbox.spark.server import SailServer

@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 
 from sandbox.config import LOOPBACK
-from sandbox.identity import Principal
+from sandbox.identity.principals import Principal
 from sandbox.spark.catalog import SparkCatalog, is_delta
 from sandbox.spark.plans import with_names_of_sail
 from sandbox.spark.server import SailServer, SparkUnavailableError

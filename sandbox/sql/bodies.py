@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from sandbox.bodies import Body
-from sandbox.errors import invalid
+from sandbox.web.bodies import Body
+from sandbox.web.errors import invalid
 
 WAIT = re.compile(r"(\d+)s")
 MIN_WAIT_S, MAX_WAIT_S = 5, 50

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 
-from sandbox.identity import ADMINS
+from sandbox.identity.principals import ADMINS
 from sandbox.sql.engine import SqlEngine
 from sandbox.sql.links import Links
 from sandbox.sql.statements import Statements

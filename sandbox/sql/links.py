@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from sandbox.errors import denied
 from sandbox.sql.values import rows_of
+from sandbox.web.errors import denied
 
 PREFIX = "/sql-results"
 LIFETIME_S = 15 * 60

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from sandbox.dependencies import CurrentAdmin, CurrentPrincipal
-from sandbox.errors import ApiError
+from sandbox.identity.dependencies import CurrentAdmin, CurrentPrincipal
 from sandbox.sql.bodies import StatementBody
 from sandbox.sql.lifespan import Sql
 from sandbox.sql.links import PREFIX, file_of
 from sandbox.sql.statements import Statement
 from sandbox.sql.views import chunk_view, statement_view
 from sandbox.sql.warehouse import require_named, require_usable
+from sandbox.web.errors import ApiError
 
 router = APIRouter()
 STATEMENTS, WAREHOUSES = "/api/2.0/sql/statements", "/api/2.0/sql/warehouses"

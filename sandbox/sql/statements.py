@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from sandbox.errors import ApiError, denied
-from sandbox.identity import Principal
+from sandbox.identity.principals import Principal
 from sandbox.sql.bodies import StatementBody
 from sandbox.sql.refusals import Refusal
+from sandbox.web.errors import ApiError, denied
 
 if TYPE_CHECKING:
     from pyspark.sql.connect.session import SparkSession

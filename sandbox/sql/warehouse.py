@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from sandbox.errors import invalid, not_found
 from sandbox.spark.server import SailServer
+from sandbox.web.errors import invalid, not_found
 
 WAREHOUSE_ID = "5ab5dda58c1ea16b"
 STOPPED, STARTING, RUNNING = "STOPPED", "STARTING", "RUNNING"

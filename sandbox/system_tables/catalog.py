@@ -8,10 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
-from sandbox.identity import ADMINS
+from sandbox.identity.principals import ADMINS
 from sandbox.store import Store
-from sandbox.unity_catalog import objects
-from sandbox.unity_catalog.objects import CATALOG, SCHEMA_KIND, TABLE
+from sandbox.unity_catalog.securables import objects
+from sandbox.unity_catalog.securables.objects import CATALOG, SCHEMA_KIND, TABLE
 
 
 class SystemTables:

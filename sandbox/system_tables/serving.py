@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 
 from sandbox.config import ACCOUNT_ID, WORKSPACE_ID
-from sandbox.serving_endpoints.invocations import Invocation
 from sandbox.serving_endpoints.records import EndpointConfig, EndpointRecord, Entity, served_entity_id
+from sandbox.serving_endpoints.traffic.invocations import Invocation
 from sandbox.system_tables.catalog import SystemTables
 
 SERVED_ENTITIES, ENDPOINT_USAGE = "system.serving.served_entities", "system.serving.endpoint_usage"
@@ -97,7 +97,7 @@ def is_tracked(record: EndpointRecord) -> bool:
 
 
 def usage_row(invocation: Invocation, client_request_id: str | None) -> dict[str, Any]:
-    """As JSON, as ``sandbox.inference_tables.rows.row``. Tokens are (length of the text + 1) / 4, as documented."""
+    """As JSON, as ``sandbox.payload_logging.rows.row``. Tokens are (length of the text + 1) / 4, as documented."""
     sent, answered = (len(body.decode("utf-8", "replace")) for body in (invocation.request, invocation.response))
     return {
         "account_id": ACCOUNT_ID,

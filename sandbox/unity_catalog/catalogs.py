@@ -6,14 +6,14 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from sandbox.bodies import Body
 from sandbox.config import METASTORE_ID
-from sandbox.dependencies import CurrentPrincipal, CurrentStore
-from sandbox.paging import RequestedPage
-from sandbox.unity_catalog import access, names, objects
-from sandbox.unity_catalog.containers import delete_container, rename_container
-from sandbox.unity_catalog.models import CurrentModels
-from sandbox.unity_catalog.objects import CATALOG, METASTORE, SCHEMA_KIND, UcObject
+from sandbox.identity.dependencies import CurrentPrincipal, CurrentStore
+from sandbox.unity_catalog.models.facade import CurrentModels
+from sandbox.unity_catalog.securables import access, names, objects
+from sandbox.unity_catalog.securables.containers import delete_container, rename_container
+from sandbox.unity_catalog.securables.objects import CATALOG, METASTORE, SCHEMA_KIND, UcObject
+from sandbox.web.bodies import Body
+from sandbox.web.paging import RequestedPage
 
 router = APIRouter(prefix="/api/2.1/unity-catalog/catalogs")
 DEFAULT_SCHEMA = "default"

@@ -10,12 +10,12 @@ from deltalake import write_deltalake
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
-from sandbox.control import from_this_machine
-from sandbox.identity import ADMINS
+from sandbox.control.dependencies import from_this_machine
+from sandbox.identity.principals import ADMINS
 from sandbox.store import Store
-from sandbox.unity_catalog import names, objects
-from sandbox.unity_catalog.metastore import adopt_schema
-from sandbox.unity_catalog.objects import TABLE
+from sandbox.unity_catalog.securables import names, objects
+from sandbox.unity_catalog.securables.adoption import adopt_schema
+from sandbox.unity_catalog.securables.objects import TABLE
 
 router = APIRouter(prefix="/_sandbox/tables", dependencies=[Depends(from_this_machine)])
 MAX_ROWS = 100_000

@@ -7,12 +7,21 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from sandbox.bodies import Body
-from sandbox.dependencies import CurrentPrincipal, CurrentStore
-from sandbox.errors import invalid
-from sandbox.paging import Page, RequestedPage
-from sandbox.unity_catalog import access, names, objects
-from sandbox.unity_catalog.objects import CATALOG, LEVELS, METASTORE, MODEL, SCHEMA_KIND, TABLE, VOLUME, UcObject
+from sandbox.identity.dependencies import CurrentPrincipal, CurrentStore
+from sandbox.unity_catalog.securables import access, names, objects
+from sandbox.unity_catalog.securables.objects import (
+    CATALOG,
+    LEVELS,
+    METASTORE,
+    MODEL,
+    SCHEMA_KIND,
+    TABLE,
+    VOLUME,
+    UcObject,
+)
+from sandbox.web.bodies import Body
+from sandbox.web.errors import invalid
+from sandbox.web.paging import Page, RequestedPage
 
 router = APIRouter(prefix="/api/2.1/unity-catalog")
 KIND_OF_SECURABLE = {

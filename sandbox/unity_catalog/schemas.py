@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from sandbox.bodies import Body
-from sandbox.dependencies import CurrentPrincipal, CurrentStore
-from sandbox.paging import RequestedPage
-from sandbox.unity_catalog import access, names, objects
-from sandbox.unity_catalog.containers import delete_container, rename_container
-from sandbox.unity_catalog.models import CurrentModels
-from sandbox.unity_catalog.objects import CATALOG, SCHEMA_KIND, UcObject
+from sandbox.identity.dependencies import CurrentPrincipal, CurrentStore
+from sandbox.unity_catalog.models.facade import CurrentModels
+from sandbox.unity_catalog.securables import access, names, objects
+from sandbox.unity_catalog.securables.containers import delete_container, rename_container
+from sandbox.unity_catalog.securables.objects import CATALOG, SCHEMA_KIND, UcObject
+from sandbox.web.bodies import Body
+from sandbox.web.paging import RequestedPage
 
 router = APIRouter(prefix="/api/2.1/unity-catalog/schemas")
 

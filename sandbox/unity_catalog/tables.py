@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from sandbox.dependencies import CurrentPrincipal, CurrentStore
-from sandbox.paging import RequestedPage
-from sandbox.unity_catalog import access, names, objects
-from sandbox.unity_catalog.objects import SCHEMA_KIND, TABLE, UcObject
+from sandbox.identity.dependencies import CurrentPrincipal, CurrentStore
+from sandbox.unity_catalog.securables import access, names, objects
+from sandbox.unity_catalog.securables.objects import SCHEMA_KIND, TABLE, UcObject
+from sandbox.web.paging import RequestedPage
 
 router = APIRouter(prefix="/api/2.1/unity-catalog/tables")
 
