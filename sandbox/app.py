@@ -9,13 +9,14 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from sandbox.billing import control as billing_control
+from sandbox.billing.lifespan import billing
 from sandbox.config import SandboxSettings
 from sandbox.control import routes as control_routes
 from sandbox.control.faults import Faults
 from sandbox.control.gate import Gate
 from sandbox.control.request_log import RequestLog
 from sandbox.files import multipart
-from sandbox.files import routes as files_routes
+from sandbox.files import routes as file_routes
 from sandbox.files.places import Places
 from sandbox.identity import oidc, principals, scim
 from sandbox.jobs.api import job_routes, run_routes
@@ -23,11 +24,12 @@ from sandbox.jobs.lifespan import jobs
 from sandbox.mlflow.registry import Registry
 from sandbox.mlflow.server import MlflowServer
 from sandbox.mlflow_api import proxy as mlflow_proxy
-from sandbox.mlflow_api import registry as uc_registry
-from sandbox.payload_logging import control as inference_control
-from sandbox.permissions import routes as permissions_routes
+from sandbox.mlflow_api import registry as mlflow_registry
+from sandbox.payload_logging import control as logging_control
+from sandbox.payload_logging.lifespan import payload_logging
+from sandbox.permissions import routes as permission_routes
 from sandbox.schema import SCHEMAS
-from sandbox.secrets import routes as secrets_api
+from sandbox.secrets import routes as secrets_routes
 from sandbox.secrets.vault import SecretVault
 from sandbox.serving_endpoints.api import query
 from sandbox.serving_endpoints.api import routes as serving_routes
@@ -38,35 +40,35 @@ from sandbox.sql.lifespan import sql_statements
 from sandbox.store import Store
 from sandbox.unity_catalog import catalogs, entity_tags, grants, metastore, schemas, tables, volumes
 from sandbox.unity_catalog import control as uc_control
-from sandbox.unity_catalog.models import routes as models_routes
+from sandbox.unity_catalog.models import routes as model_routes
 from sandbox.unity_catalog.models.facade import Models
 from sandbox.web.errors import install_handlers
-from sandbox.workspace_files import routes as workspace_api
+from sandbox.workspace_files import routes as workspace_routes
 from sandbox.workspace_files.tree import WorkspaceFiles
 
 # The registry of Unity Catalog stands before the proxy, whose paths include its own.
 ROUTERS = (
     control_routes.router,
     billing_control.router,
-    inference_control.router,
+    logging_control.router,
     uc_control.router,
     oidc.router,
     scim.router,
-    permissions_routes.router,
-    secrets_api.router,
+    permission_routes.router,
+    secrets_routes.router,
     catalogs.router,
     schemas.router,
-    models_routes.router,
+    model_routes.router,
     volumes.router,
     tables.router,
     grants.router,
     metastore.router,
     entity_tags.router,
-    uc_registry.router,
+    mlflow_registry.router,
     mlflow_proxy.router,
-    files_routes.router,
+    file_routes.router,
     multipart.router,
-    workspace_api.router,
+    workspace_routes.router,
     serving_routes.router,
     query.router,
     job_routes.router,
@@ -122,7 +124,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.request_log.start()
     await app.state.mlflow.start()
     try:
-        async with serving_endpoints(app), spark(app), sql_statements(app), jobs(app):
+        async with (
+            payload_logging(app),
+            serving_endpoints(app),
+            billing(app),
+            spark(app),
+            sql_statements(app),
+            jobs(app),
+        ):
             yield
     finally:
         app.state.registry.close()

@@ -20,6 +20,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import Field
 
+from sandbox.disk import appearing
 from sandbox.files.places import Places, check_target, places_of
 from sandbox.identity.dependencies import CurrentPrincipal
 from sandbox.web.bodies import Body
@@ -140,11 +141,8 @@ def _join(session: Path, parts: list[Part], target: Path) -> None:
     files = [session / str(part.part_number) for part in sorted(parts, key=lambda part: part.part_number)]
     if not files or not all(file.is_file() for file in files):
         raise invalid("Parts of the upload are missing.")
-    whole = session / "whole"
-    with whole.open("wb") as out:
+    with appearing(target) as whole, whole.open("wb") as out:
         for file in files:
             with file.open("rb") as part:
                 shutil.copyfileobj(part, out)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(whole, target)
     shutil.rmtree(session)

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import uuid
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 
+from sandbox.disk import PART_SUFFIX, appearing
 from sandbox.files.places import check_target, places_of
 from sandbox.identity.dependencies import CurrentPrincipal
 from sandbox.web.errors import ApiError
 from sandbox.web.paging import Page
 
 router = APIRouter(prefix="/api/2.0/fs")
-
 NO_CONTENT = 204
-
 OCTETS = "application/octet-stream"
 
 
@@ -37,15 +34,9 @@ async def upload(path: str, request: Request, who: CurrentPrincipal, overwrite: 
     """The file appears whole or not at all; missing directories are created."""
     target = await asyncio.to_thread(places_of(request).writable, f"/{path}", who)
     check_target(target, f"/{path}", overwrite=overwrite)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        with part.open("wb") as file:
-            async for chunk in request.stream():
-                await asyncio.to_thread(file.write, chunk)
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
+    with appearing(target) as part, part.open("wb") as file:
+        async for chunk in request.stream():
+            await asyncio.to_thread(file.write, chunk)
     return Response(status_code=NO_CONTENT)
 
 
@@ -67,7 +58,7 @@ def list_directory(
     page_token: Annotated[str, Query()] = "",
 ) -> dict[str, Any]:
     found = _directory(places_of(request).readable(f"/{path}"))
-    entries = sorted((entry for entry in found.iterdir() if not entry.name.endswith(".part")), key=lambda e: e.name)
+    entries = sorted((entry for entry in found.iterdir() if not entry.name.endswith(PART_SUFFIX)), key=lambda e: e.name)
     shown, more = Page(page_size, page_token).cut(entries, lambda entry: entry.name)
     return {"contents": [_entry_view(f"/{path.rstrip('/')}", entry) for entry in shown], **more}
 

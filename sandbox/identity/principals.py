@@ -14,9 +14,7 @@ from sandbox.store import Store
 from sandbox.web.errors import unauthenticated
 
 USER, SERVICE_PRINCIPAL = "user", "service_principal"
-
 ADMINS, EVERYONE = "admins", "users"
-
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS principals (
     id INTEGER PRIMARY KEY AUTOINCREMENT, user_name TEXT NOT NULL UNIQUE COLLATE NOCASE,

@@ -23,7 +23,6 @@ COLUMNS: tuple[tuple[str, str, pa.DataType], ...] = (
     ("served_entity_id", "string", pa.string()),
     ("requester", "string", pa.string()),
 )
-
 SCHEMA = pa.schema([(name, arrow_type) for name, _, arrow_type in COLUMNS])
 
 

@@ -20,13 +20,9 @@ from sandbox.disk import inside
 from sandbox.web.errors import ApiError
 
 UC_FOLDER = "unity-catalog"
-
 UC_SOURCE = f"dbfs:/{UC_FOLDER}/"
-
 _PLAIN = re.compile(r"mlflow-artifacts:/(?P<experiment>\d+)(?P<models>/models(?=/))?")
-
 _WORKSPACE = re.compile(r"dbfs:/databricks/mlflow-tracking/(?P<experiment>\d+)(?P<models>/logged_models(?=/))?")
-
 _INTERNAL = re.compile(
     r"/WorkspaceInternal/Mlflow/Artifacts/(?P<experiment>\d+)/(?P<kind>Runs|LoggedModels)/(?P<rest>.+)"
 )

@@ -9,7 +9,6 @@ from sandbox.serving_endpoints.records import served_entity_id
 from sandbox.serving_endpoints.traffic.invocations import Invocation
 
 MAX_LOGGED_BYTES = 1024 * 1024
-
 NOT_LOGGED = frozenset((401, 403, 429))
 
 

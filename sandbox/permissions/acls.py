@@ -1,4 +1,4 @@
-"""``/api/2.0/permissions``: access control lists of workspace objects. A list outlives its object."""
+"""Access control lists of workspace objects. A list outlives its object."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ CREATE TABLE IF NOT EXISTS acl_entries (
     object_type TEXT NOT NULL, object_id TEXT NOT NULL, principal_kind TEXT NOT NULL, principal TEXT NOT NULL,
     permission_level TEXT NOT NULL, PRIMARY KEY (object_type, object_id, principal_kind, principal));
 """
-
 CAN_MANAGE, IS_OWNER = "CAN_MANAGE", "IS_OWNER"
-
 GROUP = "group"
 
 
@@ -63,7 +61,6 @@ TYPES = {
         },
     ),
 }
-
 LEVEL_OF_CREATOR = {"serving-endpoints": CAN_MANAGE, "registered-models": CAN_MANAGE, "jobs": IS_OWNER}
 
 
@@ -106,10 +103,10 @@ def require_level(store: Store, principal: Principal, object_type: str, object_i
         raise denied(f"{principal.user_name} does not have {level} permissions on {what} {object_id}.")
 
 
-def _change(
+def change(
     store: Store, object_type: str, object_id: str, body: AccessControlList, who: Principal, *, replace_all: bool
 ) -> dict[str, Any]:
-    _require_known(store, object_type, object_id)
+    require_known(store, object_type, object_id)
     require_level(store, who, object_type, object_id, CAN_MANAGE)
     with store.connection() as connection:
         entries = [_resolved(connection, object_type, entry) for entry in body.access_control_list or []]
@@ -119,7 +116,7 @@ def _change(
             )
         _put(connection, object_type, object_id, entries)
         _check_owner(connection, object_type, object_id)
-    return _view(store, object_type, object_id)
+    return view(store, object_type, object_id)
 
 
 def _check_owner(connection: sqlite3.Connection, object_type: str, object_id: str) -> None:
@@ -130,7 +127,7 @@ def _check_owner(connection: sqlite3.Connection, object_type: str, object_id: st
         raise invalid(f"The {TYPES[object_type].name} must have exactly one owner.")
 
 
-def _require_known(store: Store, object_type: str, object_id: str) -> None:
+def require_known(store: Store, object_type: str, object_id: str) -> None:
     if object_type not in TYPES:
         raise invalid(f"Object type '{object_type}' is not supported.")
     with store.reading() as connection:
@@ -190,7 +187,7 @@ def _is_meant(principal: Principal, kind: str, name: str) -> bool:
     return name.lower() == principal.user_name.lower()
 
 
-def _view(store: Store, object_type: str, object_id: str) -> dict[str, Any]:
+def view(store: Store, object_type: str, object_id: str) -> dict[str, Any]:
     """Direct entries, then the admins of the workspace, who inherit CAN_MANAGE from its root."""
     with store.reading() as connection:
         entries = _entries(connection, object_type, object_id)

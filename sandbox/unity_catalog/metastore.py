@@ -14,11 +14,8 @@ from sandbox.unity_catalog.securables import access, objects
 from sandbox.unity_catalog.securables.objects import CATALOG, METASTORE, SCHEMA_KIND
 
 router = APIRouter(prefix="/api/2.1/unity-catalog")
-
 MAIN = "main"
-
 MAIN_PRIVILEGES = ("USE_CATALOG", "USE_SCHEMA", "EXECUTE")
-
 DEFAULT_SCHEMA_PRIVILEGES = ("CREATE_FUNCTION", "CREATE_MODEL", "CREATE_TABLE", "CREATE_VOLUME")
 
 

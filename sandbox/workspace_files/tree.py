@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import shutil
 import sqlite3
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox import disk
+from sandbox.disk import appearing, inside
 from sandbox.identity.principals import Principal
 from sandbox.store import Store, now_ms
 from sandbox.web.errors import ApiError, denied, invalid, not_found
@@ -89,7 +87,8 @@ class WorkspaceFiles:
                 "modified_at = excluded.modified_at",
                 (clean, object_type, language, now, now),
             )
-            _write_whole(self._on_disk(clean), content)
+            with appearing(self._on_disk(clean)) as part:
+                part.write_bytes(content)
 
     def make_directories(self, path: str, who: Principal) -> None:
         clean = normalized(path)
@@ -122,7 +121,7 @@ class WorkspaceFiles:
             on_disk.unlink(missing_ok=True)
 
     def _on_disk(self, path: str) -> Path:
-        return disk.inside(self._root, path)
+        return inside(self._root, path)
 
     def _object(self, row: sqlite3.Row) -> WorkspaceObject:
         on_disk = self._on_disk(row["path"])
@@ -211,13 +210,3 @@ def _check_replaced(connection: sqlite3.Connection, path: str, object_type: str,
 
 def _path_exists(path: str) -> ApiError:
     return ApiError(400, "RESOURCE_ALREADY_EXISTS", f"Path ({path}) already exists.")
-
-
-def _write_whole(target: Path, content: bytes) -> None:
-    part = target.with_name(f".{uuid.uuid4().hex}.part")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        part.write_bytes(content)
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from fastapi import Request
 
 from sandbox.identity.principals import Principal, add_token, find_by_name, new_token, revoke_token
 from sandbox.jobs.api.bodies import RunAsBody, RunSettingsBody
-from sandbox.permissions import acls, routes
+from sandbox.permissions import acls
 from sandbox.permissions.acls import AccessControlList
 from sandbox.store import Store
 from sandbox.web.errors import denied, invalid
@@ -24,7 +24,7 @@ def register(request: Request, who: Principal, job_id: int, settings: RunSetting
     acls.register(store, OBJECT_TYPE, str(job_id), who)
     if settings.access_control_list:
         body = AccessControlList.model_validate({"access_control_list": settings.access_control_list})
-        routes.update_permissions(OBJECT_TYPE, str(job_id), body, who, store)
+        acls.change(store, OBJECT_TYPE, str(job_id), body, who, replace_all=False)
 
 
 def require(request: Request, who: Principal, job_id: int, level: str) -> None:

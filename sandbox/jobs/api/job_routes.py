@@ -11,7 +11,7 @@ from sandbox.identity.principals import Principal
 from sandbox.jobs.api import access
 from sandbox.jobs.api.access import CAN_MANAGE, CAN_MANAGE_RUN, CAN_VIEW
 from sandbox.jobs.api.bodies import JobBody, JobSettingsBody, Number, ResetBody, RunNowBody, UpdateBody
-from sandbox.jobs.api.lookup import ListShape, _jobs, descending, dispatcher_of, find_job, known_run, views_of
+from sandbox.jobs.api.lookup import ListShape, descending, dispatcher_of, find_job, jobs_of, known_run, views_of
 from sandbox.jobs.api.planning import Asker, run_of_job
 from sandbox.jobs.api.settings import updated
 from sandbox.jobs.api.validation import check_job, check_parameters, check_token
@@ -29,7 +29,7 @@ def create(body: JobSettingsBody, request: Request, who: CurrentPrincipal) -> di
     access.run_as_name(request, who, body.run_as)
     job = JobRecord(job_id=new_id(), creator=who.user_name, created_time=now_ms(), settings=body.kept())
     access.register(request, who, job.job_id, body)
-    _jobs(request).save(job)
+    jobs_of(request).save(job)
     return {"job_id": job.job_id}
 
 
@@ -47,7 +47,7 @@ def list_jobs(
         raise invalid("limit must be from 1 to 100.")
     found = [
         (seq, job)
-        for seq, job in _jobs(request).newest_first()
+        for seq, job in jobs_of(request).newest_first()
         if (not name or job.name.lower() == name.lower()) and access.may(request, who, job.job_id, CAN_VIEW)
     ]
     shown, more = Page(shape.limit, shape.page_token).cut(found[shape.offset :], lambda item: descending(item[0]))
@@ -76,7 +76,7 @@ def update(body: UpdateBody, request: Request, who: CurrentPrincipal) -> dict[st
 async def delete(body: JobBody, request: Request, who: CurrentPrincipal) -> dict[str, Any]:
     """Its active runs are canceled; their records stay."""
     job = find_job(request, who, body.job_id, CAN_MANAGE)
-    _jobs(request).remove(job.job_id)
+    jobs_of(request).remove(job.job_id)
     dispatcher_of(request).cancel_all(job.job_id)
     return {}
 
@@ -101,4 +101,4 @@ def _save(request: Request, who: Principal, job: JobRecord, settings: JobSetting
     check_job(settings)
     access.run_as_name(request, who, settings.run_as)
     job.settings = settings.kept()
-    _jobs(request).save(job)
+    jobs_of(request).save(job)

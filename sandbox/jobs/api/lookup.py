@@ -1,4 +1,4 @@
-"""What the routes of jobs and those of runs both take from the application."""
+"""What the routes of jobs and of runs share: lookups that check permissions, and the shape of a list."""
 
 from __future__ import annotations
 
@@ -14,17 +14,6 @@ from sandbox.jobs.execution.dispatcher import Dispatcher
 from sandbox.jobs.records import JobRecord, JobRecords, RunRecords
 from sandbox.web.errors import ApiError, invalid
 
-
-def views_of(request: Request) -> Views:
-    views: Views = request.app.state.job_views
-    return views
-
-
-def dispatcher_of(request: Request) -> Dispatcher:
-    dispatcher: Dispatcher = request.app.state.dispatcher
-    return dispatcher
-
-
 LARGEST_SEQ = 10**12
 
 
@@ -38,12 +27,24 @@ class ListShape:
     expand_tasks: bool = False
 
 
-# -- what the routes share ------------------------------------------------------------------------------------
+def views_of(request: Request) -> Views:
+    views: Views = request.app.state.job_views
+    return views
+
+
+def dispatcher_of(request: Request) -> Dispatcher:
+    dispatcher: Dispatcher = request.app.state.dispatcher
+    return dispatcher
+
+
+def jobs_of(request: Request) -> JobRecords:
+    records: JobRecords = request.app.state.job_records
+    return records
 
 
 def find_job(request: Request, who: Principal, job_id: int, level: str) -> JobRecord:
     """Raises ApiError: 400 for an unknown job, as a workspace does, or 403."""
-    job = _jobs(request).get(job_id)
+    job = jobs_of(request).get(job_id)
     if job is None:
         raise invalid(f"Job {job_id} does not exist.")
     access.require(request, who, job_id, level)
@@ -63,8 +64,3 @@ def known_run(request: Request, scope: str, token: str | None) -> int | None:
 def descending(seq: int) -> str:
     """A sort key by which the newest comes first."""
     return f"{LARGEST_SEQ - seq:012d}"
-
-
-def _jobs(request: Request) -> JobRecords:
-    records: JobRecords = request.app.state.job_records
-    return records

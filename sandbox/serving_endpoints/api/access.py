@@ -9,12 +9,9 @@ from sandbox.permissions import acls
 from sandbox.web.errors import denied
 
 OBJECT_TYPE = "serving-endpoints"
-
 CAN_VIEW, CAN_QUERY, CAN_MANAGE = "CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"
-
 # How the documented error calls what a level lets one do.
 ABILITIES = {CAN_VIEW: "View", CAN_QUERY: "Query", CAN_MANAGE: "Manage"}
-
 LEVELS = tuple(ABILITIES)
 
 

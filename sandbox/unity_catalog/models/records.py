@@ -17,9 +17,7 @@ CREATE TABLE IF NOT EXISTS uc_model_versions (
     updated_by TEXT NOT NULL, logged_model_id TEXT NOT NULL, run_workspace_id TEXT NOT NULL,
     dependencies TEXT NOT NULL, PRIMARY KEY (model_id, version));
 """
-
 PENDING, READY = "PENDING_REGISTRATION", "READY"
-
 Json = dict[str, Any]
 
 

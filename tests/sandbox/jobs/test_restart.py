@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import is_running
 from tests.sandbox.jobs.job_scripts import Jobs
 from tests.sandbox.running import RunningSandbox
-from tests.serving.test_process import is_running
 from tests.waiting import wait_until
 
 SLEEP = "import os, time\nprint('pid', os.getpid(), 'end', flush=True)\ntime.sleep(600)\n"

@@ -19,8 +19,8 @@ from databricks.sdk.service.jobs import (
     TerminationTypeType,
 )
 
+from tests.processes import is_running
 from tests.sandbox.jobs.job_scripts import Jobs
-from tests.serving.test_process import is_running
 from tests.waiting import wait_until
 
 SLEEP = "import time\nprint('started', flush=True)\ntime.sleep(600)\n"

@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from databricks.sdk.errors.base import DatabricksError
 from databricks.sdk.service.serving import (
@@ -41,7 +40,7 @@ def test_every_answer_of_a_model_becomes_a_row_until_it_is_switched_off(
     make(sandbox, name, served_model)
     full_name = f"serving_tests.moods.{name}_payload"
     bodies = [{"dataframe_records": [{"mood": "well"}], "client_request_id": "mine"}, {"nonsense": 1}]
-    answers = ask(sandbox, name, *bodies)
+    answers = sandbox.invoke(name, *bodies)
     wait_until(lambda: len(rows_of(sandbox, full_name)) == 2, 30)
     found = rows_of(sandbox, full_name)
     assert [row["databricks_request_id"] for row in found] == [a.headers["x-request-id"] for a in answers]
@@ -49,7 +48,7 @@ def test_every_answer_of_a_model_becomes_a_row_until_it_is_switched_off(
     assert [row["response"] for row in found] == [answer.text for answer in answers]
     assert (found[0]["client_request_id"], found[0]["requester"]) == ("mine", "admin@example.com")
     api.put_ai_gateway(name, inference_table_config=AiGatewayInferenceTableConfig(enabled=False))
-    ask(sandbox, name, bodies[0])
+    sandbox.invoke(name, bodies[0])
     assert sandbox.client().tables.get(full_name).table_type is not None
     api.delete(name)
 
@@ -84,15 +83,9 @@ def make(sandbox: RunningSandbox, name: str, model: str) -> None:
     )
 
 
-def ask(sandbox: RunningSandbox, name: str, *bodies: Any) -> list[httpx.Response]:
-    headers = {"Authorization": f"Bearer {sandbox.admin_token}"}
-    with httpx.Client(base_url=sandbox.url, headers=headers, timeout=60) as client:
-        return [client.post(f"/serving-endpoints/{name}/invocations", json=body) for body in bodies]
-
-
 def test_every_format_of_a_request_is_kept_as_it_was_sent(sandbox: RunningSandbox, watched: tuple[str, str]) -> None:
     name, table = watched
-    answers = ask(sandbox, name, *FORMATS)
+    answers = sandbox.invoke(name, *FORMATS)
     wait_until(lambda: len(rows_of(sandbox, table)) == len(FORMATS), 30)
     found = rows_of(sandbox, table)
     assert [json.loads(row["request"]) for row in found] == FORMATS
@@ -104,7 +97,7 @@ def test_a_payload_above_a_megabyte_is_left_out_and_the_row_says_so(
     sandbox: RunningSandbox, watched: tuple[str, str]
 ) -> None:
     name, table = watched
-    ask(sandbox, name, {"dataframe_records": [{"mood": "w" * 1_100_000}]})
+    sandbox.invoke(name, {"dataframe_records": [{"mood": "w" * 1_100_000}]})
     wait_until(lambda: rows_of(sandbox, table), 30)
     [row] = rows_of(sandbox, table)
     assert row["request"] is None
@@ -114,7 +107,7 @@ def test_a_payload_above_a_megabyte_is_left_out_and_the_row_says_so(
 def test_three_hundred_requests_are_three_hundred_rows(sandbox: RunningSandbox, watched: tuple[str, str]) -> None:
     name, table = watched
     bodies = [{"dataframe_records": [{"mood": "well"}], "client_request_id": str(n)} for n in range(300)]
-    ask(sandbox, name, *bodies)
+    sandbox.invoke(name, *bodies)
     wait_until(lambda: len(rows_of(sandbox, table)) >= 300, 60)
     assert sorted(int(row["client_request_id"]) for row in rows_of(sandbox, table)) == list(range(300))
 
@@ -122,7 +115,7 @@ def test_three_hundred_requests_are_three_hundred_rows(sandbox: RunningSandbox, 
 def test_a_table_that_was_dropped_breaks_no_request(sandbox: RunningSandbox, watched: tuple[str, str]) -> None:
     name, table = watched
     sandbox.client().tables.delete(table)
-    assert [answer.status_code for answer in ask(sandbox, name, FORMATS[0])] == [200]
+    assert [answer.status_code for answer in sandbox.invoke(name, FORMATS[0])] == [200]
 
 
 def test_the_name_of_another_endpoint_s_table_is_refused(

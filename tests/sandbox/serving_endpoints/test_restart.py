@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from databricks.sdk.service.serving import EndpointCoreConfigInput, EndpointStateReady, ServedEntityInput
 
+from tests.processes import is_running
 from tests.sandbox.endpoint_models import register
 from tests.sandbox.running import RunningSandbox
-from tests.serving.test_process import is_running
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("serving_endpoints")

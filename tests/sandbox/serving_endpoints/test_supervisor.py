@@ -26,8 +26,8 @@ from sandbox.serving_endpoints.traffic.metrics import Meter
 from sandbox.store import Store
 from sandbox.web.errors import not_found
 from tests.loops import run_async
+from tests.processes import is_running
 from tests.serving.saved_models import save_moody_model
-from tests.serving.test_process import is_running
 
 pytestmark = pytest.mark.xdist_group("serving_endpoints")
 

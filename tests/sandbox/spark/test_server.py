@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from sandbox.spark.server import SailServer, SparkUnavailableError
+from tests.processes import is_running
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.spark.sail_processes import sail_of
-from tests.serving.test_process import is_running
 from tests.waiting import wait_until
 
 ENDLESS = "SELECT count(*) FROM range(100000000000000) WHERE id % 7 = 3"

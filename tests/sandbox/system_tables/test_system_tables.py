@@ -21,7 +21,6 @@ from databricks.sdk.service.serving import (
 from integrations.databricks import Credentials, Workspace
 from integrations.errors import IntegrationError
 from integrations.metrics import read_windows
-from tests.sandbox.payload_logging.test_inference_tables import ask
 from tests.sandbox.running import RunningSandbox
 from tests.waiting import wait_until
 
@@ -66,14 +65,14 @@ def test_a_row_of_the_inference_table_joins_the_served_entity_it_came_from(
         "FROM IDENTIFIER(:payload) t "
         "JOIN system.serving.served_entities e ON e.served_entity_id = t.served_entity_id"
     )
-    ask(sandbox, tracked, GOOD)
+    sandbox.invoke(tracked, GOOD)
     wait_until(lambda: query(sandbox, asked, payload=payload_of(tracked)), 30)
     row = query(sandbox, asked, payload=payload_of(tracked))[0]
     assert (row["entity_version"], row["slots"], row["status_code"]) == ("1", 4, 200)
 
 
 def test_a_tracked_request_is_in_the_usage_of_the_endpoint(sandbox: RunningSandbox, tracked: str) -> None:
-    [answer] = ask(sandbox, tracked, GOOD | {"client_request_id": "mine"})
+    [answer] = sandbox.invoke(tracked, GOOD | {"client_request_id": "mine"})
     asked = "SELECT * FROM system.serving.endpoint_usage WHERE databricks_request_id = :id"
     request_id = answer.headers["x-request-id"]
     wait_until(lambda: query(sandbox, asked, id=request_id), 30)
@@ -126,7 +125,7 @@ def test_system_tables_are_hidden_from_who_has_no_grant(sandbox: RunningSandbox,
 
 def test_rows_come_late_as_long_as_the_delivery_is_slow(sandbox: RunningSandbox, tracked: str) -> None:
     sandbox.add_fault(id="slow delivery", kind="inference_table_delay", seconds=600)
-    [answer] = ask(sandbox, tracked, GOOD)
+    [answer] = sandbox.invoke(tracked, GOOD)
     asked = "SELECT 1 AS there FROM IDENTIFIER(:payload) WHERE databricks_request_id = :id"
     wanted = {"id": answer.headers["x-request-id"], "payload": payload_of(tracked)}
     spool = sandbox.var_dir / "sandbox" / "inference_tables"
