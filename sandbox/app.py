@@ -1,4 +1,4 @@
-"""The workspace as one ASGI application, with the child processes it needs while it runs."""
+"""Composes the workspace: one ASGI application and the child processes that it needs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from sandbox.web.errors import install_handlers
 from sandbox.workspace_files import routes as workspace_routes
 from sandbox.workspace_files.tree import WorkspaceFiles
 
-# The registry of Unity Catalog stands before the proxy, whose paths include its own.
+# Order matters: the paths of the proxy include those of Unity Catalog's registry, which is listed first.
 ROUTERS = (
     control_routes.router,
     billing_control.router,
@@ -78,7 +78,7 @@ ROUTERS = (
 
 
 class Workspace(FastAPI):
-    """FastAPI behind the gate. The gate must be outside of FastAPI's own error middleware to drop connections."""
+    """FastAPI behind the gate. To drop connections, the gate must wrap FastAPI's own error middleware."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.state.gate(scope, receive, send)
@@ -88,7 +88,7 @@ class Workspace(FastAPI):
 
 
 def create_app(settings: SandboxSettings) -> FastAPI:
-    """``app.state`` has settings, store, faults, request_log, mlflow, secrets, models, places, workspace_files."""
+    """Sets ``app.state``: settings, store, faults, request_log, mlflow, secrets, models, places, workspace_files."""
     app = Workspace(
         title="Sandbox workspace",
         openapi_url=None,

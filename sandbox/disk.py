@@ -1,4 +1,4 @@
-"""Files of this machine: paths that stay inside a directory, and files that appear whole or not at all."""
+"""Local files: paths that stay inside a directory, and atomic writes."""
 
 from __future__ import annotations
 

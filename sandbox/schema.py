@@ -1,4 +1,4 @@
-"""The tables of the workspace: every module that keeps something lists its SCHEMA here."""
+"""The tables of the store: each module with tables lists its SCHEMA here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What billing keeps in `app.state`, and its start and end with the application."""
+"""The lifespan of billing: its objects in `app.state`, start and stop."""
 
 from __future__ import annotations
 

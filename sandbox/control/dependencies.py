@@ -1,4 +1,4 @@
-"""What the routes below ``/_sandbox/`` ask FastAPI for."""
+"""FastAPI dependencies of the routes below ``/_sandbox/``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from sandbox.web.errors import denied
 
 
 def from_this_machine(request: Request) -> None:
-    """No token is asked for here, so the caller and the Host it names must be this machine (DNS rebinding)."""
+    """Raises ApiError 403 if the client or the Host header is not this machine.
+
+    These routes need no token. The check of the Host header prevents DNS rebinding.
+    """
     host = request.url.hostname or ""
     client = request.client.host if request.client else ""
     if host not in ("127.0.0.1", "localhost", "::1") or not ip_address(client).is_loopback:
-        raise denied("This address answers to its own machine only.")
+        raise denied("This address answers requests from its own machine only.")

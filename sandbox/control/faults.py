@@ -1,4 +1,4 @@
-"""Faults that tests and demos switch on: see ``/_sandbox/faults``."""
+"""Faults that tests and demos inject: see ``/_sandbox/faults``."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ REQUEST_KINDS = frozenset(("latency", "status", "after_effect", "html_body", "dr
 
 
 class Fault(BaseModel):
-    """One fault. ``path`` is a regular expression that must match somewhere in the request path.
-
-    ``times`` is how often the fault strikes before it is used up; None is for ever.
-    """
+    """One fault."""
 
     model_config = ConfigDict(extra="forbid")
 
     kind: RequestKind | SwitchKind
     id: str = Field(default_factory=lambda: uuid.uuid4().hex)
     method: str = ""
+    #: A regular expression, searched in the request path.
     path: str = ""
+    #: How often the fault strikes; None means without limit.
     times: int | None = Field(default=None, ge=1)
     seconds: float = Field(default=1.0, ge=0, le=600)
     status: int = Field(default=503, ge=400, le=599)
@@ -54,13 +53,13 @@ class Fault(BaseModel):
         return re.search(self.path, path) is not None
 
     def strikes_switch(self, name: str, match: Mapping[str, str]) -> bool:
-        """A condition of the fault that the caller says nothing about does not hold."""
+        """False if the fault has a condition on a key that ``match`` lacks."""
         wanted = {"endpoint": self.endpoint, "served_entity": self.served_entity, "entity_version": self.entity_version}
         return self.kind == name and all(match.get(key) == value for key, value in wanted.items() if value)
 
 
 class Faults:
-    """The faults switched on now. They are not state of the workspace: a restart clears them."""
+    """The active faults. They are kept in memory only: a restart clears them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -85,9 +84,9 @@ class Faults:
             return len(self._faults) < before
 
     def active(self, name: SwitchKind, **match: str) -> bool:
-        """Whether the switch ``name`` is on for ``endpoint``, ``served_entity``, ``entity_version``.
+        """Whether the switch ``name`` is on for this ``endpoint``, ``served_entity`` and ``entity_version``.
 
-        A True answer counts as one strike of a fault that has ``times``.
+        True uses up one of the fault's ``times``.
         """
         with self._lock:
             struck = [fault for fault in self._faults if fault.strikes_switch(name, match)][:1]
@@ -95,12 +94,12 @@ class Faults:
         return bool(struck)
 
     def inference_table_delay_s(self) -> float:
-        """How old rows must be to be delivered: the longest ``seconds`` of the delays that are on."""
+        """The minimum age of rows that are delivered: the longest ``seconds`` of the active delays."""
         with self._lock:
             return max((fault.seconds for fault in self._faults if fault.kind == "inference_table_delay"), default=0.0)
 
     def for_request(self, method: str, path: str) -> list[Fault]:
-        """The faults that strike this request, in the order they were added; each loses one of its ``times``."""
+        """The faults that match this request, oldest first. Uses up one of the ``times`` of each."""
         with self._lock:
             struck = [fault for fault in self._faults if fault.strikes_request(method, path)]
             self._use_up(struck)

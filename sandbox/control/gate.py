@@ -1,4 +1,4 @@
-"""What every request passes before and after the routes: its id, the faults, the log."""
+"""Middleware around all routes: request ids, faults and the request log."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HTML_BODY = b"<html><head><title>Bad Gateway</title></head><body><h1>502 Bad Gat
 
 
 class Gate:
-    """The outermost ASGI application. Calls to ``/_sandbox/`` are neither faulted nor logged."""
+    """The outermost ASGI application. Requests to ``/_sandbox/`` bypass faults and the log."""
 
     def __init__(self, app: ASGIApp, faults: Faults, log: RequestLog) -> None:
         self._app = app
@@ -82,7 +82,7 @@ class Gate:
 
 
 class Answer:
-    """The way back to the client: adds the headers that every answer has and remembers its status."""
+    """Sends the response: adds the common headers and remembers the status."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self._send = send
@@ -108,13 +108,13 @@ class Answer:
         await self.send({"type": "http.response.body", "body": body})
 
     async def drop(self, receive: Receive) -> None:
-        """Close the connection without an answer.
+        """Closes the connection without a response.
 
-        ASGI has no message for it: uvicorn's ``send`` is bound to an object that holds the transport.
+        ASGI defines no message for this, so it uses the transport of the object that uvicorn's ``send`` is bound to.
         """
         transport = getattr(getattr(self._send, "__self__", None), "transport", None)
         if transport is None:
-            raise RuntimeError("the server gives no access to its transport")
+            raise RuntimeError("the server does not expose its transport")
         transport.abort()
         while (await receive())["type"] != "http.disconnect":
             continue

@@ -1,4 +1,4 @@
-"""The log of requests: tests prove by it how often a call arrived. It survives restarts."""
+"""The log of requests, which tests use to count calls. It survives restarts."""
 
 from __future__ import annotations
 
@@ -21,21 +21,20 @@ BUSY_PREFIXES = ("/serving-endpoints/", "/api/2.0/mlflow/", "/api/2.0/mlflow-art
 
 @dataclass(frozen=True)
 class LoggedRequest:
-    """``template`` is the path of the route with its {names}, or the path itself where no route matched.
-
-    ``status`` is 0 where the connection was dropped.
-    """
+    """One request, as the log stores it."""
 
     method: str
+    #: The path of the route with its {names}, or the request path if no route matched.
     template: str
     path: str
+    #: 0 if the connection was dropped.
     status: int
     user_name: str
     request_id: str
 
     @property
     def may_wait(self) -> bool:
-        """Whether the row may be written up to FLUSH_INTERVAL_S later: all but calls that change the workspace."""
+        """Whether the row may be written up to FLUSH_INTERVAL_S later. False for calls that change the workspace."""
         return self.method in READING_METHODS or self.path.startswith(BUSY_PREFIXES)
 
 
@@ -75,7 +74,7 @@ class RequestLog:
             )
 
     def counts(self, after: int, method: str, template: str) -> tuple[int, Sequence[dict[str, object]]]:
-        """The cursor to count on from, and how often each method, template and status arrived since ``after``."""
+        """The cursor for the next call, and the number of requests since ``after`` by method, template and status."""
         self.flush()
         with self._store.reading() as connection:
             cursor = connection.execute("SELECT COALESCE(MAX(id), 0) FROM requests").fetchone()[0]

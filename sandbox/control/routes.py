@@ -1,4 +1,4 @@
-"""``/_sandbox/``: switches and counters that no workspace has, for demos and tests."""
+"""``/_sandbox/``: health, faults, request counts and principals, for demos and tests. Not part of Databricks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class NewPrincipal(BaseModel):
 
 @router.get("/health")
 async def health(request: Request) -> dict[str, str]:
-    """200 once every part answers, MLflow too; 503 until then."""
+    """200 once every part answers, including MLflow; 503 until then."""
     if not await request.app.state.mlflow.is_healthy():
         raise ApiError(503, "TEMPORARILY_UNAVAILABLE", "The MLflow server does not answer yet.")
     return {"status": "ok"}
@@ -88,7 +88,7 @@ def get_principals(request: Request) -> dict[str, list[Principal]]:
 
 @router.post("/principals")
 def put_principal(body: NewPrincipal, request: Request) -> dict[str, Any]:
-    """Create the user or set its groups; answers with a new token, or with the one that was given."""
+    """Creates the user or sets its groups. Returns the given token, or a new one."""
     store: Store = request.app.state.store
     groups = [*body.groups, ADMINS] if body.admin else body.groups
     token = body.token or new_token()

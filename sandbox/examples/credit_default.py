@@ -1,6 +1,6 @@
-"""Fraud: does a borrower default? 4,454 consumer loans (R package modeldata, data set credit_data).
+"""Credit: will a borrower default? 4,454 consumer loans (R package modeldata, data set credit_data).
 
-Two versions: a logistic regression as the baseline, then gradient boosting, judged on the same held-out quarter.
+Two versions: a logistic regression as the baseline, and gradient boosting, tested on the same held-out quarter.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NUMERIC = ["Seniority", "Time", "Age", "Expenses", "Income", "Assets", "Debt", "
 
 
 def train(model_name: str) -> int:
-    """Register both candidates; return the version with the higher ROC AUC."""
+    """Registers both candidates and returns the version with the higher ROC AUC."""
     scores = {}
     for candidate in (
         LogisticRegression(max_iter=1000, C=0.1),
@@ -61,7 +61,7 @@ def _train_one(model_name: str, candidate: ClassifierMixin) -> tuple[int, float]
             name="model",
             input_example=test_x.head(3),
             pip_requirements=pinned("scikit-learn", "pandas", "numpy"),
-            # Of all rows: a column that is ever empty has to be optional.
+            # Inferred from all rows: a column with any missing value must be optional.
             signature=infer_signature(features, pipeline.predict_proba(test_x)),
             pyfunc_predict_fn="predict_proba",
             serialization_format="cloudpickle",
@@ -73,7 +73,7 @@ def _train_one(model_name: str, candidate: ClassifierMixin) -> tuple[int, float]
 
 
 def _pipeline(candidate: ClassifierMixin) -> Pipeline:
-    """Missing incomes and unseen jobs are part of the data, so they are part of the model."""
+    """The data have missing incomes and unseen jobs, so the model handles both."""
     categories = make_pipeline(
         SimpleImputer(strategy="constant", fill_value="unknown"),
         OneHotEncoder(handle_unknown="ignore", sparse_output=False),

@@ -1,7 +1,7 @@
-"""Call a serving endpoint as an application does: ``python -m sandbox.examples.traffic ENDPOINT REQUESTS``.
+"""Calls a serving endpoint like an application: ``python -m sandbox.examples.traffic ENDPOINT REQUESTS``.
 
-Sends rows of credit_data, one to three in a request. Reads MLFLOW_TRACKING_URI and MLFLOW_TRACKING_TOKEN; waits
-up to two minutes for an endpoint that is starting.
+Sends one to three rows of credit_data in each request. Reads MLFLOW_TRACKING_URI and MLFLOW_TRACKING_TOKEN. Waits up to
+two minutes for an endpoint that is starting.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def _is_ready(client: httpx.Client, endpoint: str) -> bool:
 
 
 def request_bodies(count: int) -> Iterator[dict[str, Any]]:
-    """Random rows, always the same ones."""
+    """Pseudo-random rows. Deterministic."""
     frame = load("modeldata", "credit_data").drop(columns="Status")
-    # Text is there in all rows but nine.
+    # Nine rows lack text.
     frame = frame.dropna(subset=list(frame.select_dtypes(exclude="number").columns))
     chance = random.Random(7)  # noqa: S311 - which rows, not a secret
     for _ in range(count):

@@ -1,7 +1,7 @@
-"""Uploads in parts, as databricks-sdk sends files of 50 MiB and more.
+"""Multipart uploads, which databricks-sdk uses for files of 50 MiB and more.
 
-A session is a directory with what was asked for and the parts. Its token is the credential of the URLs of the parts,
-which a client calls without any other.
+A session is a directory with the request and the parts. The part URLs contain the session's token, which is their only
+credential.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Parts(Body):
 
 
 class Step:
-    """What a POST to a file's path asks for."""
+    """The query of a POST to a file's path."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ def _open_session(places: Places, path: str) -> str:
 
 
 def _session(places: Places, token: str, path: str | None = None) -> Path:
-    """The directory of a session. Raises ApiError 404, or 400 if the session is for another path."""
+    """The directory of a session. Raises ApiError 404 if it does not exist, 400 if it is for another path."""
     session = places.uploads_dir / token
     if not TOKEN.fullmatch(token) or not session.is_dir():
         raise ApiError(404, "NOT_FOUND", "The upload session is not found.")
@@ -137,7 +137,7 @@ def _session(places: Places, token: str, path: str | None = None) -> Path:
 
 
 def _join(session: Path, parts: list[Part], target: Path) -> None:
-    """The parts in the order of their numbers become the file, whole or not at all."""
+    """Joins the parts by number and replaces ``target`` atomically."""
     files = [session / str(part.part_number) for part in sorted(parts, key=lambda part: part.part_number)]
     if not files or not all(file.is_file() for file in files):
         raise invalid("Parts of the upload are missing.")

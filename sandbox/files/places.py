@@ -1,4 +1,4 @@
-"""Paths of the Files API as directories of this machine."""
+"""Local paths for paths of the Files API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sandbox.web.errors import ApiError, denied, invalid
 
 
 class Places:
-    """Files API paths as directories of this machine. Every method raises ApiError and may block."""
+    """Translates Files API paths to local paths. Every method can raise ApiError, and can block."""
 
     def __init__(self, store: Store, models: Models, artifacts_dir: Path, state_dir: Path) -> None:
         self._store = store
@@ -36,7 +36,7 @@ class Places:
         return self._internal(path)
 
     def writable(self, path: str, who: Principal) -> Path:
-        """The files of a version may be written until it is finalized, by those who may manage the model."""
+        """Like ``readable``, for a change by ``who``. Files of a model version can be written until it is finalized."""
         kind, name, _ = _parsed(path)
         if kind == "Models":
             self._require(who, MODEL, name[0], access.MANAGE)
@@ -70,13 +70,13 @@ def places_of(request: Request) -> Places:
 
 
 def check_target(target: Path, path: str, *, overwrite: bool) -> None:
-    """Raises ApiError 409 if something is in the way of a new file."""
+    """Raises ApiError 409 if the file exists and must not be replaced."""
     if target.is_dir() or (target.exists() and not overwrite):
         raise ApiError(409, "ALREADY_EXISTS", f"The file being created already exists: {path}")
 
 
 def _parsed(path: str) -> tuple[str, tuple[str, ...], str]:
-    """What kind of place, whose, and the rest: ``/Models/c/s/m/3/MLmodel`` is Models, (c.s.m, 3), MLmodel."""
+    """Kind, name and relative path: ``/Models/c/s/m/3/MLmodel`` gives Models, (c.s.m, 3), MLmodel."""
     parts = [part for part in path.split("/") if part]
     kind = parts[0] if parts else ""
     if kind == "Models" and len(parts) >= 5:

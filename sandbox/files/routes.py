@@ -1,4 +1,4 @@
-"""``/api/2.0/fs``: the Files API for model versions, volumes and artifacts of MLflow."""
+"""``/api/2.0/fs``: the Files API for model versions, volumes and MLflow's artifacts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def download(path: str, request: Request, _: CurrentPrincipal) -> Response
 
 @router.put("/files/{path:path}", status_code=NO_CONTENT)
 async def upload(path: str, request: Request, who: CurrentPrincipal, overwrite: bool = False) -> Response:
-    """The file appears whole or not at all; missing directories are created."""
+    """Writes the file atomically and creates missing directories."""
     target = await asyncio.to_thread(places_of(request).writable, f"/{path}", who)
     check_target(target, f"/{path}", overwrite=overwrite)
     with appearing(target) as part, part.open("wb") as file:

@@ -1,4 +1,4 @@
-"""What routes ask FastAPI for."""
+"""FastAPI dependencies of routes: the caller and the store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sandbox.web.errors import denied, unauthenticated
 
 
 def current_principal(request: Request) -> Principal:
-    """The FastAPI dependency of every API route: 401 without a token that is known and not expired."""
+    """Authenticates the request. Raises ApiError 401 if the token is missing, unknown or expired."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise unauthenticated("Credential was not sent or was of an unsupported type for this API.")

@@ -1,4 +1,4 @@
-"""Host metadata and OAuth for machines: how a client finds out where and as whom it may ask."""
+"""Host metadata, and OAuth for machines (client credentials)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def issue_token(
     client_id: Annotated[str, Form()] = "",
     client_secret: Annotated[str, Form()] = "",
 ) -> JSONResponse:
-    """Errors are those of RFC 6749, section 5.2."""
+    """Answers errors as RFC 6749, section 5.2, defines them."""
     if not grant_type:
         return _refused(400, "invalid_request", "grant_type is missing")
     if grant_type != "client_credentials":

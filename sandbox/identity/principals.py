@@ -1,4 +1,4 @@
-"""Users, service principals, groups and the tokens that prove who is asking."""
+"""Users, service principals, groups and access tokens."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ CREATE TABLE IF NOT EXISTS tokens (
 
 @dataclass(frozen=True)
 class Principal:
-    """Who is asking. The ``user_name`` of a service principal is its application id (a UUID)."""
+    """A user or a service principal."""
 
     id: str
+    #: For a service principal: its application id, a UUID.
     user_name: str
     display_name: str
     groups: tuple[str, ...]
@@ -62,7 +63,7 @@ def find_principal(connection: sqlite3.Connection, principal_id: int) -> Princip
 
 
 def find_by_name(connection: sqlite3.Connection, user_name: str) -> Principal | None:
-    """``user_name`` is a user's name or a service principal's application id; case does not count."""
+    """``user_name`` is a user's name or a service principal's application id. Case-insensitive."""
     row = connection.execute("SELECT * FROM principals WHERE user_name = ?", (user_name,)).fetchone()
     return _principal(connection, row) if row else None
 
@@ -102,7 +103,7 @@ def ensure_group(connection: sqlite3.Connection, display_name: str) -> int:
 def ensure_principal(
     connection: sqlite3.Connection, user_name: str, kind: str, groups: Sequence[str], display_name: str = ""
 ) -> Principal:
-    """Create the principal or, if it is known, set its groups to ``groups`` and `users`."""
+    """Creates the principal, or sets the groups of an existing one to ``groups`` and `users`."""
     connection.execute(
         "INSERT INTO principals (user_name, display_name, kind) VALUES (?, ?, ?) "
         "ON CONFLICT (user_name) DO UPDATE SET display_name = excluded.display_name",
@@ -119,7 +120,7 @@ def ensure_principal(
 def add_token(
     connection: sqlite3.Connection, token: str, principal: Principal, lifetime_s: float | None = None
 ) -> None:
-    """Only the hash of a token is kept. Without a lifetime it does not expire."""
+    """Stores the token's hash only. Without ``lifetime_s`` the token never expires."""
     expires_at = None if lifetime_s is None else time.time() + lifetime_s
     connection.execute(
         "INSERT OR REPLACE INTO tokens (token_hash, principal_id, expires_at) VALUES (?, ?, ?)",
@@ -140,7 +141,7 @@ def _hash(token: str) -> str:
 
 
 def seed(store: Store, settings: SandboxSettings) -> None:
-    """The built-in groups, the service principal and the tokens that the environment names."""
+    """Creates the built-in groups, and the service principal and tokens from the environment."""
     with store.connection() as connection:
         for name in (ADMINS, EVERYONE):
             ensure_group(connection, name)

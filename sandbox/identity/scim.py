@@ -1,4 +1,4 @@
-"""``/api/2.0/preview/scim/v2``: who I am, and who else there is."""
+"""``/api/2.0/preview/scim/v2``: the current principal, users, service principals and groups."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 
 class ListQuery:
-    """SCIM's 1-based ``startIndex`` and ``count``, and a filter of one comparison."""
+    """SCIM's 1-based ``startIndex``, ``count``, and a filter with one comparison."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ def get_group(group_id: str, _: CurrentPrincipal, store: CurrentStore) -> Json:
 
 
 def user_view(connection: sqlite3.Connection, who: Principal) -> Json:
-    """A service principal asking who it is gets its application id as ``userName``."""
+    """The ``userName`` of a service principal is its application id."""
     given, _, family = who.display_name.partition(" ")
     return {
         "schemas": [f"{SCHEMAS}:User", "urn:ietf:params:scim:schemas:extension:workspace:2.0:User"],

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-# Name, type of Unity Catalog, type of Arrow.
+# Name, Unity Catalog type, Arrow type.
 COLUMNS: tuple[tuple[str, str, pa.DataType], ...] = (
     ("databricks_request_id", "string", pa.string()),
     ("request_date", "date", pa.date32()),

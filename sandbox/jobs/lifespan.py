@@ -1,4 +1,4 @@
-"""What jobs keep in `app.state`, and their start and end with the application."""
+"""The lifespan of jobs: their objects in `app.state`, start and stop."""
 
 from __future__ import annotations
 

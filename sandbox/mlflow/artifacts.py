@@ -1,4 +1,4 @@
-"""Where the artifacts of MLflow lie, and the names that different clients have for the same place.
+"""Where MLflow's artifacts are stored, and the URIs that different clients use for the same place.
 
 | here                  | plain MLflow client               | client with tracking URI `databricks`                   | Files API |
 |-----------------------|-----------------------------------|---------------------------------------------------------|-----------|
@@ -6,8 +6,8 @@
 | E/models/M/...        | mlflow-artifacts:/E/models/M/...  | dbfs:/databricks/mlflow-tracking/E/logged_models/M/...  | /WorkspaceInternal/Mlflow/Artifacts/E/LoggedModels/M/... |
 | unity-catalog/ID/...  | mlflow-artifacts:/unity-catalog/ID| -                                                       | /Models/catalog/schema/model/version/... |
 
-(E is an experiment id, R a run id, M a logged model id.) The tracking server refuses mlflow-artifacts: as the
-source of a version unless a run or logged model owns it, so there the third kind is called ``dbfs:/unity-catalog/ID``.
+(E is an experiment id, R a run id, M a logged model id.) The tracking server rejects mlflow-artifacts: as the source
+of a version unless a run or logged model owns it, so it gets ``dbfs:/unity-catalog/ID`` for the third kind.
 """  # noqa: E501 - the table is read as one
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _INTERNAL = re.compile(
 
 
 def for_workspace_client(text: str) -> str:
-    """The URIs in ``text`` as a client with the tracking URI ``databricks`` knows them."""
+    """Translates the URIs in ``text`` for a client with the tracking URI ``databricks``."""
     return _PLAIN.sub(_to_workspace, text)
 
 
@@ -38,21 +38,21 @@ def for_plain_client(text: str) -> str:
 
 
 def for_server(text: str) -> str:
-    """The URIs in ``text``, of whatever client, as the tracking server knows them."""
+    """Translates the URIs in ``text``, from any client, for the tracking server."""
     return _WORKSPACE.sub(_to_plain, text).replace(f"mlflow-artifacts:/{UC_FOLDER}/", UC_SOURCE)
 
 
 def local_path(root: Path, uri: str) -> Path:
-    """The place below ``root``, the artifacts of the tracking server. Raises ApiError 400 if it is elsewhere."""
+    """The path below ``root``, the tracking server's artifacts. Raises ApiError 400 if the URI points elsewhere."""
     parsed = urlparse(uri)
     in_uc = uri.startswith(UC_SOURCE)
     if parsed.netloc or not (in_uc or parsed.scheme == "mlflow-artifacts"):
-        raise ApiError(400, "INVALID_STATE", f"The artifacts at {uri} are outside of this workspace.")
+        raise ApiError(400, "INVALID_STATE", f"The artifacts at {uri} are outside this workspace.")
     return inside(root, unquote(parsed.path))
 
 
 def internal_path(root: Path, path: str) -> Path | None:
-    """The place behind a Files API path of run or logged model artifacts; None for any other path."""
+    """The local path for a Files API path of run or logged model artifacts; None for any other path."""
     match = _INTERNAL.fullmatch(path)
     if match is None:
         return None

@@ -1,6 +1,6 @@
-"""The MLflow tracking server as one process: what ``mlflow server --workers 1`` runs, without its parent process.
+"""The MLflow tracking server in one process: like ``mlflow server --workers 1``, without its parent process.
 
-The parent would be killed with the sandbox and leave its worker behind. Arguments: directory and port.
+The parent would die with the sandbox and leave its worker running. Arguments: directory and port.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ def database_uri(directory: Path) -> str:
 
 
 def configure(directory: Path) -> None:
-    """Must run before the MLflow application is imported: it reads these variables."""
-    from mlflow.server import constants as server  # imports seconds of MLflow, only this process needs them
+    """Sets the variables that the MLflow application reads on import."""
+    from mlflow.server import constants as server  # slow import; only this process needs it
 
     artifacts = directory / "artifacts"
     artifacts.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def configure(directory: Path) -> None:
 
 
 def create_tables(directory: Path) -> None:
-    """Before the server answers: the first two calls at once would create them at once, and break each other."""
+    """Creates the tables before the server answers. Two concurrent first requests would both create them and fail."""
     from mlflow.server.handlers import initialize_backend_stores  # needs the variables that configure() sets
 
     initialize_backend_stores(database_uri(directory), None, "mlflow-artifacts:/")

@@ -1,4 +1,4 @@
-"""The registry of the MLflow child, spoken to over its REST API."""
+"""A client of the MLflow child's model registry, over its REST API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sandbox.web.errors import ApiError
 
 PREFIX = "/api/2.0/mlflow"
 PAGE_SIZE = 1000
-# MLflow answers 400 for some of these, a Databricks workspace does not.
+# MLflow answers 400 for some of these; a Databricks workspace answers these statuses.
 STATUS_OF_CODE = {
     "RESOURCE_ALREADY_EXISTS": 409,
     "RESOURCE_DOES_NOT_EXIST": 404,
@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 
 class Registry:
-    """Registered models and versions as MLflow's JSON. Every method raises ApiError; callable from any thread."""
+    """Registered models and versions as MLflow's JSON. Every method can raise ApiError. Thread-safe."""
 
     def __init__(self, url: str) -> None:
         self._client = httpx.Client(base_url=url, timeout=httpx.Timeout(60, connect=5), trust_env=False)
@@ -64,13 +64,13 @@ class Registry:
         return self._version(self._get("model-versions/get", {"name": name, "version": version}))
 
     def list_versions(self, name: str) -> Iterator[Json]:
-        """Every version that is not deleted, in no order."""
+        """All versions that are not deleted, in any order."""
         quoted = name.replace("'", "''")
         query = {"filter": f"name='{quoted}'", "max_results": PAGE_SIZE}
         yield from self._pages("model-versions/search", "model_versions", query)
 
     def search_versions(self, query: Mapping[str, Any]) -> Json:
-        """``query`` has MLflow's filter, max_results and page_token."""
+        """``query`` has MLflow's parameters filter, max_results and page_token."""
         return self._get("model-versions/search", query)
 
     def update_version(self, name: str, version: str, description: str) -> Json:
@@ -143,5 +143,5 @@ def _error(response: httpx.Response) -> ApiError:
         body = response.json()
         code, message = str(body["error_code"]), str(body["message"])
     except (ValueError, KeyError, TypeError):
-        return ApiError(response.status_code, "INTERNAL_ERROR", "The MLflow server gave no reason.")
+        return ApiError(response.status_code, "INTERNAL_ERROR", "The MLflow server returned an error without a reason.")
     return ApiError(STATUS_OF_CODE.get(code, response.status_code), code, message)

@@ -1,4 +1,4 @@
-"""The MLflow tracking server and registry that the sandbox runs as a child."""
+"""Runs the MLflow tracking server and model registry as a child process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON
 
 
 class MlflowServer:
-    """Starts the server, starts it again when it dies, and says where it is."""
+    """Starts the server, restarts it when it dies, and knows its URL."""
 
     def __init__(self, settings: SandboxSettings) -> None:
         self.directory = settings.state_dir / "mlflow"
@@ -33,7 +33,7 @@ class MlflowServer:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Returns at once: the server needs seconds until ``is_healthy``."""
+        """Returns at once. The server needs some seconds until ``is_healthy``."""
         self._child.start()
         self._tasks = [asyncio.create_task(self._restart_when_dead())]
 
@@ -56,7 +56,7 @@ class MlflowServer:
         while True:
             await asyncio.sleep(WATCH_INTERVAL_S)
             if not self._child.is_running():
-                logger.warning("the MLflow server ended, starting it again; its log: %s", self._log_path())
+                logger.warning("the MLflow server ended, restarting it; its log: %s", self._log_path())
                 self._child.start()
 
     def _argv(self) -> list[str]:

@@ -1,7 +1,7 @@
-"""MLflow's own API, passed on to the MLflow child for those who have a token.
+"""MLflow's own API: authenticates requests and forwards them to the MLflow child.
 
-Clients with the tracking URI ``databricks`` send their calls through databricks-sdk; they are told other names for the
-places of artifacts (see artifacts.py) because they reach them through the Files API.
+Clients with the tracking URI ``databricks`` call it through databricks-sdk. They read artifacts through the Files API,
+so they get other artifact URIs (see ``sandbox.mlflow.artifacts``).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CHANGES_OF_MODELS = frozenset(
 
 @router.api_route("/api/2.0/mlflow-artifacts/{path:path}", methods=METHODS)
 async def artifacts_of_mlflow(path: str, request: Request, _: CurrentPrincipal) -> Response:
-    """Files in both directions, never held in memory."""
+    """Streams files in both directions."""
     return await _stream(request, request.stream() if request.method in ("PUT", "POST", "PATCH") else None)
 
 
@@ -57,7 +57,7 @@ async def newer_api(path: str, request: Request, who: CurrentPrincipal) -> Respo
 
 
 async def _call(request: Request, path: str, who: Principal) -> Response:
-    """One JSON call: the names of places are translated both ways, and Unity Catalog hears of changes to models."""
+    """Forwards a JSON call: translates artifact URIs both ways and tells Unity Catalog about changes to models."""
     body = artifacts.for_server((await request.body()).decode(errors="surrogateescape"))
     answer = await _send(request, body.encode(errors="surrogateescape"))
     if _is_page(answer):
@@ -120,7 +120,7 @@ async def _stream(request: Request, content: Any) -> Response:
 
 
 def _target(request: Request) -> str:
-    """Path and query as the client wrote them."""
+    """Path and query exactly as the client sent them."""
     path, query = request.scope["raw_path"].decode("ascii"), request.scope["query_string"].decode("ascii")
     return f"{path}?{query}" if query else path
 
@@ -130,7 +130,7 @@ def _passed_on(headers: Mapping[str, str], but: frozenset[str]) -> dict[str, str
 
 
 def _is_page(answer: httpx.Response) -> bool:
-    """MLflow answers a path or method that it has no route for with a page for people."""
+    """Whether MLflow answered with an HTML page, as it does for an unknown path or method."""
     return answer.status_code in (404, 405) and "json" not in answer.headers.get("content-type", "")
 
 

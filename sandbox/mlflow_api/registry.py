@@ -1,6 +1,6 @@
-"""``/api/2.0/mlflow/unity-catalog``: what an MLflow client calls with the registry URI ``databricks-uc``.
+"""``/api/2.0/mlflow/unity-catalog``: the API for MLflow clients with the registry URI ``databricks-uc``.
 
-Versions are texts here and numbers in the REST API of Unity Catalog.
+Versions are strings here and numbers in the REST API of Unity Catalog.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def version_view(version: Version) -> dict[str, Any]:
 
 @router.get("/registered-models:is-databricks-sdk-models-artifact-repository-enabled")
 def is_files_api_used(_: CurrentPrincipal) -> dict[str, Any]:
-    """Yes: artifacts of versions go through the Files API, and nobody needs credentials of a cloud."""
+    """Always yes: artifacts of versions use the Files API, so clients need no cloud credentials."""
     return {"is_databricks_sdk_models_artifact_repository_enabled": True}
 
 

@@ -1,1 +1,1 @@
-"""From requests to rows: the spool, and the task that writes inference tables and usage."""
+"""Records traffic: a spool of rows, and a background task that writes inference tables and usage."""

@@ -1,4 +1,4 @@
-"""``/_sandbox/inference_tables/history``: requests of the past, for demos. The model answers them now, one by one."""
+"""``/_sandbox/inference_tables/history``: past requests, for demos. The model answers them when they are sent."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ WRITER, REQUESTER = "history", "demo"
 
 
 class PastRequest(BaseModel):
-    """``at_ms``: when it is said to have come, Unix time; ``body`` is what the model is asked."""
+    """One request of the history."""
 
+    #: The recorded arrival time, in Unix ms.
     at_ms: int = Field(gt=0)
+    #: The body of the request to the model.
     body: dict[str, Any]
 
 
@@ -39,9 +41,9 @@ class History(BaseModel):
 
 @router.post("/history")
 async def add_history(history: History, request: Request) -> dict[str, int]:
-    """Answers the requests and writes their rows, whose requester is "demo"; how many.
+    """Sends the requests to the model and writes their rows with the requester "demo". Returns the number of rows.
 
-    Those up to the newest moment that an earlier history of the endpoint had are left out: parts are sent in order.
+    Skips requests up to the newest of an earlier history of the endpoint, so clients must send parts in order.
     """
     endpoint: Endpoint | None = request.app.state.supervisor.get(history.endpoint)
     if endpoint is None:
@@ -52,7 +54,7 @@ async def add_history(history: History, request: Request) -> dict[str, int]:
         raise invalid(f"Endpoint {history.endpoint} has no inference table.")
     newest = max(past.at_ms for past in history.requests)
     if newest > time.time() * 1000:
-        raise invalid("A request of the history lies in the future.")
+        raise invalid("The history has a request in the future.")
     written = await asyncio.to_thread(delta.newest_batch, location, WRITER)
     asked = [past for past in history.requests if past.at_ms > written]
     if not asked:
@@ -63,7 +65,7 @@ async def add_history(history: History, request: Request) -> dict[str, int]:
 
 
 async def _answered(request: Request, endpoint: Endpoint, asked: Sequence[PastRequest]) -> list[Invocation]:
-    """By one served entity, as the routes have it, in a process of its own: the endpoint's metrics are of now."""
+    """Sends the requests to one served entity, chosen by the routes, in a separate process: metrics stay unaffected."""
     supervisor: Supervisor = request.app.state.supervisor
     replica = supervisor.choose(endpoint)
     if replica is None:

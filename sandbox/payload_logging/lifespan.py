@@ -1,4 +1,4 @@
-"""What the record of traffic keeps in `app.state`, and its start and end with the application."""
+"""The lifespan of payload logging: its objects in `app.state`, start and stop."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sandbox.system_tables.catalog import SystemTables
 
 @asynccontextmanager
 async def payload_logging(app: FastAPI) -> AsyncIterator[None]:
-    """Sets `system_tables` and `invocation_recorders`. Ends after the serving endpoints: their last rows are kept."""
+    """Sets `system_tables` and `invocation_recorders`. Must stop after serving endpoints, to keep their last rows."""
     state_dir = app.state.settings.state_dir
     system = SystemTables(app.state.store, state_dir / "tables")
     await asyncio.to_thread(system.prepare, serving.SCHEMAS)

@@ -1,4 +1,4 @@
-"""From requests to rows: the hot path appends to the spool, a background task writes Delta in batches."""
+"""Records requests: the hot path appends to the spool, a background task writes Delta tables in batches."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ FLUSH_S = 2.0
 
 
 class InferenceTables:
-    """``delay_s``: how old rows are before they are delivered, as far as no fault says more.
+    """Writes the rows of recorded requests.
 
-    ``first`` is called before rows are written: for what has to be known of endpoints by then.
+    ``delay_s`` is the minimum age of delivered rows; a fault can raise it. ``first`` is called before rows are written,
+    to write the rows that describe the endpoints.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class InferenceTables:
         self._task: asyncio.Task[None] | None = None
 
     def record(self, invocation: Invocation) -> None:
-        """On the event loop, after the answer of a model: one line into the spool and no more."""
+        """Appends one line to the spool for each table. Called on the event loop after each response of a model."""
         record = invocation.endpoint.record
         if serving.is_tracked(record):
             client_id = rows.client_request_id(invocation.request)
@@ -78,10 +79,10 @@ class InferenceTables:
             try:
                 await asyncio.to_thread(self.write_due)
             except Exception:
-                logger.exception("writing inference tables: the spool is kept and tried again")
+                logger.exception("writing inference tables failed: the spool is kept for a retry")
 
     def write_due(self) -> None:
-        """Every closed segment that is old enough. Twice is once."""
+        """Writes all closed segments that are old enough. Idempotent."""
         self._first()
         due = time.time() - max(self._delay_s, self._faults.inference_table_delay_s())
         for segment in self._spool.segments():
@@ -91,7 +92,7 @@ class InferenceTables:
             segment.path.unlink()
 
     def _write(self, segment: Segment) -> None:
-        """Rows of a table that was dropped since, or whose files are gone, are dropped too."""
+        """Discards rows of tables that were dropped or whose files are gone."""
         batches: dict[str, list[dict[str, Any]]] = {}
         for table, item in segment.entries():
             batches.setdefault(table, []).append(item)
@@ -102,7 +103,7 @@ class InferenceTables:
                 logger.warning("inference table %s is gone: %s rows dropped", table, len(batch))
 
     def _write_batch(self, table: str, number: int, batch: list[dict[str, Any]]) -> None:
-        """Raises TableNotFoundError."""
+        """Raises TableNotFoundError if the table was dropped."""
         location = catalog.location(self._store, table)
         if location is None:
             raise TableNotFoundError(table)

@@ -1,4 +1,4 @@
-"""The documented columns of an inference table, and the row of one request."""
+"""The row of one request in an inference table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOT_LOGGED = frozenset((401, 403, 429))
 
 
 def row(invocation: Invocation) -> dict[str, Any]:
-    """As JSON: request_time is in Unix ms, request_date follows from it. A payload above 1 MiB is left out."""
+    """The row as JSON: request_time is in Unix ms, request_date is derived later. Payloads above 1 MiB are left out."""
     request, response = _text(invocation.request), _text(invocation.response)
     codes = (("MAX_REQUEST_SIZE_EXCEEDED", request), ("MAX_RESPONSE_SIZE_EXCEEDED", response))
     return {
@@ -36,7 +36,7 @@ def _text(payload: bytes) -> str | None:
 
 
 def client_request_id(request: bytes) -> str | None:
-    """The caller's own id. Most requests have none: they are not parsed for it."""
+    """The id that the caller set, or None. Parses only bodies that contain the key."""
     if b'"client_request_id"' not in request or len(request) > MAX_LOGGED_BYTES:
         return None
     try:

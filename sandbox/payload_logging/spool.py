@@ -1,4 +1,4 @@
-"""Rows on their way to Delta: numbered JSONL segments, of which the newest is being written."""
+"""Rows that wait for Delta: numbered JSONL segments. The newest segment is open for writing."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Segment:
-    """A closed file of the spool; numbers rise and are never used again while the spool's counter file is kept."""
+    """A closed file of the spool. Numbers increase and are never reused while the counter file exists."""
 
     number: int
     path: Path
 
     @property
     def closed_at_s(self) -> float:
-        """Unix time of its last row."""
+        """Unix time of the last row."""
         return self.path.stat().st_mtime
 
     def entries(self) -> list[tuple[str, dict[str, Any]]]:
-        """Table and row in the order of arrival; a line that was cut off by a crash is left out."""
+        """Pairs of table and row, oldest first. Skips a line that a crash truncated."""
         found = []
         for line in self.path.read_text("utf-8").splitlines():
             try:
@@ -37,24 +37,24 @@ class Segment:
 
 
 class Spool:
-    """`append` and `rotate` belong to one thread. What a crashed process left behind is there after a start."""
+    """Call `append` and `rotate` from one thread. Segments of a crashed process are kept."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._directory = directory
         self._counter = directory / "next"
-        # Empty after a crash in the middle of its write.
+        # Empty after a crash during the write.
         self._next = int((self._counter.read_text() if self._counter.exists() else "") or 1)
         self._next = max([self._next, *(int(path.stem) + 1 for path in directory.glob("*.jsonl"))])
         for path in directory.glob("*.open"):
             self._next = max(self._next, int(path.stem) + 1)
-            # Kept before the file goes: a number that is used again is taken for a batch that was written.
+            # Saved before the file is deleted: a reused number would be taken for a batch that is already written.
             self._counter.write_text(str(self._next))
             path.rename(path.with_suffix(".jsonl"))
         self._file: TextIO | None = None
 
     def append(self, table: str, item: dict[str, Any]) -> None:
-        """One write to the page cache: a crash of the process loses nothing, one of the machine a few rows."""
+        """Writes to the page cache. A process crash loses nothing; a machine crash can lose a few rows."""
         if self._file is None:
             self._file = (self._directory / f"{self._next:012}.open").open("a", encoding="utf-8")
         self._file.write(json.dumps([table, item]) + "\n")
@@ -71,5 +71,5 @@ class Spool:
         path.rename(path.with_suffix(".jsonl"))
 
     def segments(self) -> list[Segment]:
-        """The closed ones, oldest first."""
+        """The closed segments, oldest first."""
         return [Segment(int(path.stem), path) for path in sorted(self._directory.glob("*.jsonl"))]

@@ -1,4 +1,4 @@
-"""Access control lists of workspace objects. A list outlives its object."""
+"""Access control lists of workspace objects. A list is kept after its object is deleted."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ GROUP = "group"
 
 @dataclass(frozen=True)
 class ObjectType:
-    """``name`` is what answers call it; ``levels`` go from the weakest to the strongest."""
+    """A type of workspace object and its permission levels."""
 
+    #: The name in responses.
     name: str
+    #: Levels and descriptions, weakest first.
     levels: Mapping[str, str]
 
 
@@ -65,7 +67,7 @@ LEVEL_OF_CREATOR = {"serving-endpoints": CAN_MANAGE, "registered-models": CAN_MA
 
 
 def register(store: Store, object_type: str, object_id: str, creator: Principal) -> None:
-    """Give a new object its list: whoever created it may manage it. ``object_type`` is that of the path."""
+    """Creates the list of a new object, whose creator can manage it. ``object_type`` is the one of the URL path."""
     with store.connection() as connection:
         connection.execute("INSERT OR IGNORE INTO acl_objects VALUES (?, ?)", (object_type, object_id))
         entry = (creator.kind, creator.user_name, LEVEL_OF_CREATOR[object_type])
@@ -73,7 +75,7 @@ def register(store: Store, object_type: str, object_id: str, creator: Principal)
 
 
 def permission_level(store: Store, principal: Principal, object_type: str, object_id: str) -> str | None:
-    """The strongest level that the principal has, itself or through a group; None if it has none."""
+    """The strongest level of the principal, directly or through a group; None without any level."""
     levels = list(TYPES[object_type].levels)
     if principal.is_admin:
         return levels[-1]
@@ -95,7 +97,7 @@ class AccessControlList(Body):
 
 
 def require_level(store: Store, principal: Principal, object_type: str, object_id: str, level: str) -> None:
-    """Raises ApiError 403 unless the principal has ``level`` or a stronger one."""
+    """Raises ApiError 403 if the principal does not have ``level`` or a stronger one."""
     levels = list(TYPES[object_type].levels)
     held = permission_level(store, principal, object_type, object_id)
     if held is None or levels.index(held) < levels.index(level):
@@ -139,7 +141,7 @@ def require_known(store: Store, object_type: str, object_id: str) -> None:
 
 
 def _resolved(connection: sqlite3.Connection, object_type: str, entry: Entry) -> tuple[str, str, str]:
-    """Kind, name and level. A service principal named as a user becomes what it is, as in the real API."""
+    """Kind, name and level. As in the real API, user_name can name a service principal, which is stored as one."""
     named = {
         USER: entry.user_name,
         GROUP: entry.group_name,
@@ -188,7 +190,7 @@ def _is_meant(principal: Principal, kind: str, name: str) -> bool:
 
 
 def view(store: Store, object_type: str, object_id: str) -> dict[str, Any]:
-    """Direct entries, then the admins of the workspace, who inherit CAN_MANAGE from its root."""
+    """The direct entries, then the workspace admins, who inherit CAN_MANAGE from the root."""
     with store.reading() as connection:
         entries = _entries(connection, object_type, object_id)
         shown = [_entry_view(connection, kind, name, level) for kind, name, level in entries]

@@ -30,7 +30,7 @@ def get_levels(object_type: str, object_id: str, _: CurrentPrincipal, store: Cur
 def set_permissions(
     object_type: str, object_id: str, body: AccessControlList, who: CurrentPrincipal, store: CurrentStore
 ) -> dict[str, Any]:
-    """Replaces every entry of its own; inherited ones stay."""
+    """Replaces all direct entries. Inherited entries stay."""
     return change(store, object_type, object_id, body, who, replace_all=True)
 
 

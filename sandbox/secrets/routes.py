@@ -1,4 +1,4 @@
-"""``/api/2.0/secrets``."""
+"""``/api/2.0/secrets``: scopes, secrets and access control lists."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def put_secret(body: NewSecret, who: CurrentPrincipal, store: CurrentStore, vaul
 
 @router.get("/get")
 def get_secret(scope: Scope, key: Key, who: CurrentPrincipal, store: CurrentStore, vault: Vault) -> dict[str, Any]:
-    """The value is in base64."""
+    """Returns the value in base64."""
     with store.reading() as connection:
         require_permission(connection, who, scope, "READ")
     return {"key": key, "value": base64.b64encode(vault.value(scope, key)).decode()}

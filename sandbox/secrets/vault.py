@@ -30,16 +30,16 @@ EVERYONE = "users"
 
 
 class SecretVault:
-    """Callable from any thread. Values are encrypted with a key that stands in a file (0600) beside the store."""
+    """Encrypts values with a key in a file (0600) next to the store. Thread-safe."""
 
     def __init__(self, store: Store, key_path: Path) -> None:
         self._store = store
         self._fernet = Fernet(_read_or_create_key(key_path))
 
     def resolve(self, reference: str) -> str:
-        """The value behind ``{{secrets/scope/key}}``; any other text is returned as it is.
+        """The value behind ``{{secrets/scope/key}}``. Returns any other text unchanged.
 
-        Raises ApiError 400 if the reference is malformed, 404 if there is no such scope or key.
+        Raises ApiError 400 if the reference is malformed, 404 if the scope or the key does not exist.
         """
         if not reference.startswith("{{secrets/"):
             return reference
@@ -78,7 +78,7 @@ def require_scope(connection: sqlite3.Connection, scope: str) -> None:
 
 
 def require_permission(connection: sqlite3.Connection, who: Principal, scope: str, permission: str) -> None:
-    """Raises ApiError 404 for an unknown scope, 403 for a principal without ``permission``."""
+    """Raises ApiError 404 if the scope does not exist, 403 if the principal does not have ``permission``."""
     require_scope(connection, scope)
     if who.is_admin:
         return

@@ -1,4 +1,4 @@
-"""What serving endpoints keep in `app.state`, and their start and end with the application."""
+"""The lifespan of serving endpoints: their objects in `app.state`, start and stop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sandbox.serving_endpoints.traffic.rate_limits import RateLimiter
 
 @asynccontextmanager
 async def serving_endpoints(app: FastAPI) -> AsyncIterator[None]:
-    """Sets `supervisor`, `serving_http`, `serving_meter`, `serving_rate_limiter`."""
+    """Sets `supervisor`, `serving_http`, `serving_meter` and `serving_rate_limiter`."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
     async with httpx.AsyncClient(trust_env=False, limits=limits) as http:
         workshop = Workshop(

@@ -1,4 +1,4 @@
-"""What serving endpoints ask the rest of the workspace for: the registry, grants, secrets, permissions."""
+"""What a served entity refers to in the workspace: its model version, and secrets in its variables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sandbox.web.errors import invalid
 
 
 async def check_entity(request: Request, who: Principal, entity: Entity) -> None:
-    """The model must be there, ready and executable for `who`, and the secrets readable. Raises ApiError."""
+    """Raises ApiError if the model is not ready, or if `who` cannot execute it or cannot read the secrets."""
     await asyncio.to_thread(_check_model, request.app, who, entity)
     await asyncio.to_thread(_check_secrets, request.app, who, entity)
 
@@ -46,12 +46,12 @@ def _check_secrets(app: FastAPI, who: Principal, entity: Entity) -> None:
 
 
 def locate_model(app: FastAPI, full_name: str, version: str) -> Path:
-    """The directory of a model version's files; raises ApiError."""
+    """The local directory of a model version's files. Raises ApiError."""
     models: Models = app.state.models
     return models.local_model_path(full_name.lower(), version)
 
 
 def resolve_env(app: FastAPI, variables: dict[str, str]) -> dict[str, str]:
-    """Variables with their secrets in place; raises ApiError. Never log the result."""
+    """Replaces references by the secrets' values. Raises ApiError. Never log the result."""
     vault: SecretVault = app.state.secrets
     return {name: vault.resolve(value) for name, value in variables.items()}

@@ -39,7 +39,7 @@ class StatementBody(Body):
         return self.disposition == "INLINE"
 
     def checked_wait_s(self) -> int:
-        """How long the request waits for the result. Raises ApiError 400 for this and other values that do not fit."""
+        """The seconds that the request waits for the result. Raises ApiError 400 if any value is invalid."""
         match = WAIT.fullmatch(self.wait_timeout)
         wait_s = int(match[1]) if match else -1
         if wait_s != 0 and not MIN_WAIT_S <= wait_s <= MAX_WAIT_S:

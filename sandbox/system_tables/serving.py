@@ -1,6 +1,6 @@
-"""`system.serving.served_entities` and `system.serving.endpoint_usage`, and the rows of both.
+"""`system.serving.served_entities` and `system.serving.endpoint_usage`: their columns and rows.
 
-Columns as they were observed in workspaces; structs for models of other kinds than custom ones are left out.
+The columns were observed in workspaces. Structs for models that are not custom models are left out.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ SCHEMAS = {SERVED_ENTITIES: ENTITIES_SCHEMA, ENDPOINT_USAGE: USAGE_SCHEMA}
 
 
 class ServedEntities:
-    """Writes a row for each entity of each config that came to be served: before rows of its requests are written."""
+    """Writes a row for each entity of each served config, before rows of its requests are written."""
 
     def __init__(self, tables: SystemTables) -> None:
         self._tables = tables
         self._written: dict[str, int] = {}
 
     def note(self, records: Iterable[EndpointRecord]) -> None:
-        """Twice is once, also after a restart."""
+        """Writes the rows of configs that have none. Idempotent, also after a restart."""
         for record in records:
             config = record.config
             if config is None or self._written.get(record.id, 0) >= config.config_version:
@@ -97,7 +97,7 @@ def is_tracked(record: EndpointRecord) -> bool:
 
 
 def usage_row(invocation: Invocation, client_request_id: str | None) -> dict[str, Any]:
-    """As JSON, as ``sandbox.payload_logging.rows.row``. Tokens are (length of the text + 1) / 4, as documented."""
+    """The row as JSON, like ``sandbox.payload_logging.rows.row``. Tokens are (characters + 1) / 4, as documented."""
     sent, answered = (len(body.decode("utf-8", "replace")) for body in (invocation.request, invocation.response))
     return {
         "account_id": ACCOUNT_ID,

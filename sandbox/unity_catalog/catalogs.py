@@ -1,4 +1,4 @@
-"""``/api/2.1/unity-catalog/catalogs``."""
+"""``/api/2.1/unity-catalog/catalogs``: create, read, change and delete catalogs."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def update_catalog(name: str, body: CatalogChange, who: CurrentPrincipal, store:
 def delete_catalog(
     name: str, who: CurrentPrincipal, store: CurrentStore, models: CurrentModels, force: bool = False
 ) -> dict[str, Any]:
-    """``force`` deletes everything in the catalog, its models too."""
+    """``force`` deletes the contents too, including models."""
     if force:
         models.delete_below(who, name.lower())
     with store.connection() as connection:

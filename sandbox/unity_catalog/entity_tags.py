@@ -1,4 +1,4 @@
-"""``/api/2.1/unity-catalog/entity-tag-assignments``: governed tags, apart from the tags of MLflow."""
+"""``/api/2.1/unity-catalog/entity-tag-assignments``: governed tags, separate from MLflow's tags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one metastore of the workspace and what it holds from the start."""
+"""The workspace's metastore and its initial contents."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def summary(_: CurrentPrincipal, store: CurrentStore) -> dict[str, Any]:
 
 
 def seed(store: Store) -> None:
-    """The metastore, the catalog ``main`` open to all, and ``system``."""
+    """Creates the metastore, the catalog ``main`` that all users can use, and the catalog ``system``."""
     with store.connection() as connection:
         if objects.find(connection, METASTORE, METASTORE_ID) is not None:
             return

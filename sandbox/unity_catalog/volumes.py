@@ -1,4 +1,4 @@
-"""``/api/2.1/unity-catalog/volumes``; their files are reached through the Files API."""
+"""``/api/2.1/unity-catalog/volumes``: the volumes. The Files API reads and writes their files."""
 
 from __future__ import annotations
 

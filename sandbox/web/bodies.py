@@ -1,4 +1,4 @@
-"""The base of request bodies: unknown keys are ignored, and numbers pass where text is asked for."""
+"""The base class of request bodies: ignores unknown keys, and accepts numbers as text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Body(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _is_text(cls, data: Any) -> Any:
-        """JSON may escape half of a surrogate pair, which no file and no database can keep."""
+        """Rejects lone surrogates: JSON can escape them, but files and databases cannot store them."""
         try:
             json.dumps(data, ensure_ascii=False, default=str).encode()
         except UnicodeEncodeError:
@@ -22,5 +22,5 @@ class Body(BaseModel):
         return data
 
     def given(self) -> dict[str, Any]:
-        """The keys that the request set, null included."""
+        """The keys that the request set, including nulls."""
         return self.model_dump(exclude_unset=True)

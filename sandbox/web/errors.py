@@ -18,7 +18,7 @@ ERROR_INFO_TYPE = "type.googleapis.com/google.rpc.ErrorInfo"
 
 
 class ApiError(Exception):
-    """An answer that is an error. ``details`` are google.rpc messages in JSON with their ``@type``."""
+    """An error response. ``details`` are google.rpc messages in JSON with their ``@type``."""
 
     def __init__(self, status: int, error_code: str, message: str, details: Sequence[Mapping[str, Any]] = ()) -> None:
         super().__init__(message)
@@ -49,7 +49,7 @@ def unauthenticated(message: str) -> ApiError:
 
 
 def envelope(error: ApiError, request_id: str) -> dict[str, Any]:
-    """The body of an error; it always ends with the RequestInfo of the request."""
+    """The body of an error response. The last detail is the RequestInfo of the request."""
     request_info = {"@type": REQUEST_INFO_TYPE, "request_id": request_id, "serving_data": ""}
     return {
         "error_code": error.error_code,

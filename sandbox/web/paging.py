@@ -1,4 +1,4 @@
-"""Pages of a list whose items have a sort key: ``max_results``, ``page_token``, ``next_page_token``."""
+"""Pages of a sorted list: ``max_results``, ``page_token``, ``next_page_token``."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ DEFAULT_SIZE = 1000
 
 
 class Page:
-    """The page that a request asks for. A size of 0 or none is the server's own."""
+    """The requested page. Without ``max_results``, or with 0, the server chooses the size."""
 
     def __init__(self, max_results: Annotated[int, Query(ge=0)] = 0, page_token: Annotated[str, Query()] = "") -> None:
         self.size = min(max_results or DEFAULT_SIZE, DEFAULT_SIZE)
         self._token = page_token
 
     def cut(self, items: Sequence[T], key: Callable[[T], str]) -> tuple[list[T], dict[str, str]]:
-        """The items of the page, and ``next_page_token`` if more follow. ``items`` are sorted by ``key``."""
+        """The items of the page, and ``next_page_token`` if there are more. ``items`` must be sorted by ``key``."""
         after = _decoded(self._token)
         rest = [item for item in items if not self._token or key(item) > after]
         page = rest[: self.size]

@@ -1,4 +1,4 @@
-"""Calls of the documented API that the sandbox knows of; those it has no route for answer 501."""
+"""Documented API calls that the sandbox does not implement: they answer 501."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LIST_NAME = "known_endpoints.txt"
 
 
 def is_known_but_unimplemented(method: str, path: str) -> bool:
-    """Asked only after no route matched: then a documented call is one that is not implemented."""
+    """Whether the call is documented. Call this only if no route matches."""
     return any(method == known_method and pattern.fullmatch(path) for known_method, pattern in _known())
 
 
@@ -21,7 +21,7 @@ def _known() -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    """``{name}`` is one path segment, ``{name...}`` is any number of them."""
+    """``{name}`` matches one path segment, ``{name...}`` any number."""
     parts = re.split(r"(\{[^}]+\})", template)
     return re.compile("".join(_part_pattern(part) for part in parts))
 

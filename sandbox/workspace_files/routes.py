@@ -1,4 +1,4 @@
-"""``/api/2.0/workspace``: import, export, list and delete what is in the workspace file tree."""
+"""``/api/2.0/workspace``: import, export, list and delete objects of the workspace file tree."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OCTETS = "application/octet-stream"
 MAX_NOTEBOOK_BYTES = 10 * 1024 * 1024
 MAX_FILE_BYTES = 200 * 1024 * 1024
 LANGUAGES = {"py": "PYTHON", "sql": "SQL", "scala": "SCALA", "r": "R"}
-# The first line by which a source file is known as a notebook, by the mark of its language's comments.
+# The first line that marks a source file as a notebook, by the comment mark of its language.
 NOTEBOOK_HEADERS = {mark: f"{mark} Databricks notebook source".encode() for mark in ("#", "--", "//")}
 MARKS = {"PYTHON": "#", "R": "#", "SQL": "--", "SCALA": "//"}
 
@@ -46,7 +46,7 @@ class DeleteBody(PathBody):
 
 @router.post("/import")
 async def import_object(request: Request, who: CurrentPrincipal) -> dict[str, Any]:
-    """As JSON with the content in base64, or as a form whose content is a file."""
+    """Accepts JSON with the content in base64, or a form with the content as a file."""
     body, content = await _read_import(request)
     path, kind = _target(body, content)
     files = _files(request)
@@ -83,7 +83,7 @@ def get_status(request: Request, who: CurrentPrincipal, path: str) -> dict[str, 
 def list_objects(
     request: Request, who: CurrentPrincipal, path: str, notebooks_modified_after: int = 0
 ) -> dict[str, Any]:
-    """``notebooks_modified_after`` (Unix ms) leaves out older notebooks, as the real API does."""
+    """``notebooks_modified_after`` (Unix ms) filters notebooks only, as in the real API."""
     children = _files(request).children(path, who)
     shown = [c for c in children if c.object_type != NOTEBOOK or c.modified_at >= notebooks_modified_after]
     return {"objects": [_view(child) for child in shown]} if shown else {}
@@ -144,7 +144,7 @@ def _limited(content: bytes, limit_bytes: int) -> bytes:
 
 
 def _target(body: ImportBody, content: bytes) -> tuple[str, tuple[str, str]]:
-    """The path, object type and language that an import makes."""
+    """The path of the imported object, and its object type and language."""
     stem, dot, suffix = body.path.rpartition(".")
     language = LANGUAGES.get(suffix.lower(), "") if dot else ""
     if body.format == "SOURCE":

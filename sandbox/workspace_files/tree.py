@@ -1,4 +1,4 @@
-"""The workspace file tree: directories, files and notebooks. Their bytes lie on disk under the same names."""
+"""The workspace file tree: directories, files and notebooks. Their contents are on disk under the same names."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ ROOT, USERS, SHARED = "/", "/Users", "/Shared"
 
 @dataclass(frozen=True)
 class WorkspaceObject:
-    """``language`` is that of a notebook. Times are Unix milliseconds; ``size_bytes`` is 0 for a directory."""
+    """A directory, file or notebook. Times are Unix ms."""
 
     object_id: int
     path: str
     object_type: str
+    #: The language of a notebook; "" for other types.
     language: str
     created_at: int
     modified_at: int
+    #: 0 for a directory.
     size_bytes: int
 
 
 class WorkspaceFiles:
-    """Who is no admin has a home folder and /Shared, and sees nothing else. Methods raise ApiError and may block."""
+    """Users who are not admins see their home folder and /Shared only. Methods can raise ApiError, and can block."""
 
     def __init__(self, store: Store, state_dir: Path) -> None:
         self._store = store
@@ -53,14 +55,14 @@ class WorkspaceFiles:
         return self._object(row)
 
     def local_path(self, path: str, who: Principal) -> Path:
-        """Where the bytes of a file or notebook lie."""
+        """The local path of a file or notebook."""
         found = self.get(path, who)
         if found.object_type == DIRECTORY:
             raise invalid(f"Path ({found.path}) is a directory.")
         return self._on_disk(found.path)
 
     def children(self, path: str, who: Principal) -> list[WorkspaceObject]:
-        """What is in a directory, by name; a file is the only child of itself."""
+        """The objects in a directory, sorted by name. For a file: the file itself."""
         found = self.get(path, who)
         if found.object_type != DIRECTORY:
             return [found]
@@ -73,7 +75,7 @@ class WorkspaceFiles:
         return [self._object(row) for row in direct if _may_use(row["path"], who)]
 
     def write(self, path: str, content: bytes, kind: tuple[str, str], who: Principal, *, overwrite: bool) -> None:
-        """``kind`` is the object type and the language. The parent must be there; a file appears whole."""
+        """``kind`` is the object type and the language. The parent must exist. The write is atomic."""
         clean = _changeable(normalized(path), who)
         self._ensure_home(who)
         object_type, language = kind
@@ -153,13 +155,13 @@ def normalized(path: str) -> str:
 
 
 def _lineage(path: str) -> list[str]:
-    """The path and all that is above it, from the top."""
+    """The path and its ancestors, the root first."""
     parts = path.strip("/").split("/")
     return [ROOT, *("/" + "/".join(parts[: end + 1]) for end in range(len(parts)))]
 
 
 def _below(path: str) -> str:
-    """The LIKE pattern of everything in a directory."""
+    """The LIKE pattern of the paths below a directory."""
     escaped = path.rstrip("/").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"{escaped}/%"
 
@@ -176,7 +178,7 @@ def _permitted(path: str, who: Principal) -> str:
 
 
 def _changeable(path: str, who: Principal) -> str:
-    """The folders that every workspace has stay as they are."""
+    """Raises ApiError 400 for a built-in folder, 403 without permission."""
     if path in (ROOT, USERS, SHARED) or posixpath.dirname(path) == USERS:
         raise invalid(f"Folder ({path}) is protected")
     return _permitted(path, who)

@@ -1,4 +1,4 @@
-"""Who may do what with a job and its runs, and as whom tasks act. A submitted run has a job id of its own."""
+"""Permissions on jobs and their runs, and the identity of tasks. A submitted run has its own job id."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sandbox.web.errors import denied, invalid
 OBJECT_TYPE = "jobs"
 CAN_VIEW, CAN_MANAGE_RUN, CAN_MANAGE = "CAN_VIEW", "CAN_MANAGE_RUN", "CAN_MANAGE"
 LEVELS = tuple(acls.TYPES[OBJECT_TYPE].levels)
-# Longer than any run may last; a token is revoked when its task ends.
+# Longer than the longest run. A token is revoked when its task ends.
 TOKEN_LIFETIME_S = 7 * 24 * 3600.0
 
 
 def register(request: Request, who: Principal, job_id: int, settings: RunSettingsBody) -> None:
-    """Make `who` the owner, and give the others what the request says."""
+    """Makes `who` the owner and applies the access control list of the request."""
     store: Store = request.app.state.store
     acls.register(store, OBJECT_TYPE, str(job_id), who)
     if settings.access_control_list:
@@ -38,7 +38,7 @@ def may(request: Request, who: Principal, job_id: int, level: str) -> bool:
 
 
 def run_as_name(request: Request, who: Principal, run_as: RunAsBody | None) -> str:
-    """Only an admin may run something as somebody else."""
+    """Only an admin can run a job as another principal."""
     if run_as is None:
         return who.user_name
     given = [name for name in (run_as.user_name, run_as.service_principal_name) if name]

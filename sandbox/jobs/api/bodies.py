@@ -1,4 +1,4 @@
-"""Request bodies: what the sandbox acts on is checked, everything else is kept as it was given."""
+"""Request bodies: fields that the sandbox uses are validated, all others are kept unchanged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sandbox.web.bodies import Body
 
 LARGEST = 2**31 - 1
 Seconds = Annotated[int, Field(ge=0, le=LARGEST)]
-# What the store can look for: a signed integer of 64 bits.
+# The range of SQLite: a signed integer of 64 bits.
 Number = Annotated[int, Field(ge=0, lt=2**63)]
 PlainText = Annotated[str, Field(pattern=r"\A[^\x00]*\z")]
 RunIf = Literal["ALL_SUCCESS", "AT_LEAST_ONE_SUCCESS", "NONE_FAILED", "ALL_DONE", "AT_LEAST_ONE_FAILED", "ALL_FAILED"]
@@ -22,7 +22,7 @@ class OpenBody(Body):
     model_config = ConfigDict(extra="allow")
 
     def kept(self) -> dict[str, Any]:
-        """What was given, nulls left out."""
+        """The given fields without nulls."""
         return self.model_dump(mode="json", exclude_unset=True, exclude_none=True)
 
 
@@ -82,7 +82,7 @@ class ParameterBody(Body):
 
 
 class RunSettingsBody(OpenBody):
-    """What a job and a submitted run have in common."""
+    """Settings that jobs and submitted runs share."""
 
     tasks: list[TaskBody] | None = None
     environments: list[EnvironmentBody] | None = None

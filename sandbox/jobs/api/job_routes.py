@@ -42,7 +42,7 @@ def get(request: Request, who: CurrentPrincipal, job_id: Number, page_token: str
 def list_jobs(
     request: Request, who: CurrentPrincipal, shape: Annotated[ListShape, Depends()], name: str = ""
 ) -> dict[str, Any]:
-    """Newest first. `name` is the exact name, whatever the case."""
+    """Newest first. `name` must match the whole name, ignoring case."""
     if shape.limit == 0:
         raise invalid("limit must be from 1 to 100.")
     found = [
@@ -74,7 +74,7 @@ def update(body: UpdateBody, request: Request, who: CurrentPrincipal) -> dict[st
 
 @router.post("/delete")
 async def delete(body: JobBody, request: Request, who: CurrentPrincipal) -> dict[str, Any]:
-    """Its active runs are canceled; their records stay."""
+    """Deletes the job and cancels its active runs. The records of runs stay."""
     job = find_job(request, who, body.job_id, CAN_MANAGE)
     jobs_of(request).remove(job.job_id)
     dispatcher_of(request).cancel_all(job.job_id)

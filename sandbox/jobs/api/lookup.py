@@ -1,4 +1,4 @@
-"""What the routes of jobs and of runs share: lookups that check permissions, and the shape of a list."""
+"""Shared by the routes of jobs and of runs: lookups with permission checks, and list parameters."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ LARGEST_SEQ = 10**12
 
 @dataclass
 class ListShape:
-    """How much a list answers. `offset` counts from the newest."""
+    """The paging parameters of a list."""
 
     limit: Annotated[int, Query(ge=0, le=100)] = 20
+    #: Counted from the newest item.
     offset: Annotated[int, Query(ge=0)] = 0
     page_token: str = ""
     expand_tasks: bool = False
@@ -43,7 +44,7 @@ def jobs_of(request: Request) -> JobRecords:
 
 
 def find_job(request: Request, who: Principal, job_id: int, level: str) -> JobRecord:
-    """Raises ApiError: 400 for an unknown job, as a workspace does, or 403."""
+    """Raises ApiError 400 if the job does not exist, as a workspace does, or 403 without permission."""
     job = jobs_of(request).get(job_id)
     if job is None:
         raise invalid(f"Job {job_id} does not exist.")
@@ -52,7 +53,7 @@ def find_job(request: Request, who: Principal, job_id: int, level: str) -> JobRe
 
 
 def known_run(request: Request, scope: str, token: str | None) -> int | None:
-    """The run that the idempotency token has started already; an error if that run was deleted."""
+    """The run that the idempotency token started before. Raises ApiError 400 if that run was deleted."""
     runs: RunRecords = request.app.state.run_records
     run_id = runs.run_of_token(scope, token) if token else None
     if run_id is not None and runs.get(run_id) is None:
@@ -62,5 +63,5 @@ def known_run(request: Request, scope: str, token: str | None) -> int | None:
 
 
 def descending(seq: int) -> str:
-    """A sort key by which the newest comes first."""
+    """A sort key that puts the newest first."""
     return f"{LARGEST_SEQ - seq:012d}"

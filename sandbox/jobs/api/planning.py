@@ -1,4 +1,4 @@
-"""New runs, and new attempts at the tasks of old ones."""
+"""Builds new runs, and new attempts at tasks for repairs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOT_KEPT = ("tasks", "access_control_list", "idempotency_token")
 
 @dataclass(frozen=True)
 class Asker:
-    """Who asks for a run, and as whom its tasks act."""
+    """Who requested a run, and the principal of its tasks."""
 
     creator: str
     run_as: str
@@ -43,7 +43,7 @@ def run_of_job(job: JobRecord, body: RunNowBody, asker: Asker) -> RunRecord:
 
 
 def chosen_tasks(tasks: Sequence[dict[str, Any]], only: Sequence[str] | None) -> list[dict[str, Any]]:
-    """All tasks, or those that are named, which then depend on each other only."""
+    """All tasks, or only those with the given keys; dependencies on other tasks are dropped."""
     if not tasks:
         raise invalid("The job has no tasks.")
     if only is None:
@@ -56,7 +56,7 @@ def chosen_tasks(tasks: Sequence[dict[str, Any]], only: Sequence[str] | None) ->
 
 
 def repair(run: RunRecord, body: RepairBody, job: JobRecord | None) -> list[TaskRun]:
-    """Add new attempts to the run; they have the job's current settings, if there still is a job."""
+    """Adds new attempts to the run. They use the job's current settings if the job still exists."""
     _check_repair(run, body)
     keys = _keys_to_repair(run, body)
     current = {task["task_key"]: task for task in job.settings.get("tasks") or []} if job else {}
@@ -81,7 +81,7 @@ def repair(run: RunRecord, body: RepairBody, job: JobRecord | None) -> list[Task
 def _new_run(
     what: tuple[int, str, str], settings: Mapping[str, Any], tasks: Sequence[dict[str, Any]], asker: Asker
 ) -> RunRecord:
-    """`what` is the job id, the name and the type of the run."""
+    """`what` is the job id, and the name and type of the run."""
     job_id, name, run_type = what
     now, run_id = now_ms(), new_id()
     state = waiting(LifeCycle.PENDING)
@@ -133,7 +133,7 @@ def _check_repair(run: RunRecord, body: RepairBody) -> None:
 
 
 def _keys_to_repair(run: RunRecord, body: RepairBody) -> set[str]:
-    """Named tasks or those that did not succeed; what was skipped because of them always comes too."""
+    """The given tasks or all unsuccessful ones, plus the tasks that were skipped because of them."""
     keys = set(body.rerun_tasks or ())
     if body.rerun_all_failed_tasks:
         keys = {key for key, task in run.latest.items() if not task.state.is_good}

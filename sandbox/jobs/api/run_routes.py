@@ -1,4 +1,4 @@
-"""`/api/2.2/jobs/runs`: submit, read, cancel, repair and delete runs. Carrying them out is the dispatcher's work."""
+"""`/api/2.2/jobs/runs`: submit, read, cancel, repair and delete runs. The dispatcher executes them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LARGEST_PAGE = 24
 
 @dataclass(frozen=True)
 class Found:
-    """A run, and the one task of it whose own run id was asked for."""
+    """A run, and the task run if the request had a task's run id."""
 
     run: RunRecord
     task: TaskRun | None = None
@@ -102,7 +102,7 @@ def list_runs(
 
 @router.get("/get-output")
 def get_output(request: Request, who: CurrentPrincipal, run_id: Number) -> dict[str, Any]:
-    """Of a task's run, or of the run of a job with one task."""
+    """The output of a task run, or of a run with one task."""
     found = _find(request, who, run_id, CAN_VIEW)
     task = found.task or _only_task(found.run)
     metadata = views_of(request).task_as_run(found.run, task)
@@ -111,7 +111,7 @@ def get_output(request: Request, who: CurrentPrincipal, run_id: Number) -> dict[
 
 @router.post("/cancel")
 async def cancel(body: RunBody, request: Request, who: CurrentPrincipal) -> dict[str, Any]:
-    """Returns at once; the run ends a little later."""
+    """Returns at once. The run ends soon after."""
     found = _find(request, who, body.run_id, CAN_MANAGE_RUN)
     if found.task is not None:
         dispatcher_of(request).cancel_task(found.run.run_id, found.task.run_id)
@@ -122,7 +122,7 @@ async def cancel(body: RunBody, request: Request, who: CurrentPrincipal) -> dict
 
 @router.post("/cancel-all")
 async def cancel_all(body: CancelAllBody, request: Request, who: CurrentPrincipal) -> dict[str, Any]:
-    """The active runs of a job; with `all_queued_runs` the queued ones only, of all jobs if none is named."""
+    """Cancels the active runs of a job; with `all_queued_runs` only queued runs, without `job_id` those of all jobs."""
     if body.job_id is None and not body.all_queued_runs:
         raise invalid("job_id or all_queued_runs must be given.")
     if body.job_id is not None:
@@ -160,7 +160,7 @@ async def delete_run(body: RunBody, request: Request, who: CurrentPrincipal) -> 
 
 
 def _find(request: Request, who: Principal, run_id: int, level: str) -> Found:
-    """By the id of a run or of a task's run. Raises ApiError: 400 for an unknown one, as a workspace does, or 403."""
+    """Finds a run by its id or by a task's run id. Raises ApiError 400 if it does not exist, 403 without permission."""
     runs = _runs(request)
     run = runs.get(run_id) or runs.get(runs.parent_of(run_id) or 0)
     if run is None:

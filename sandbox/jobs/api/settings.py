@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# Arrays that are merged, by the key of their items; every other field is replaced.
+# Arrays that are merged, and the key of their items. All other fields are replaced.
 MERGED = {
     "tasks": "task_key",
     "job_clusters": "job_cluster_key",
@@ -22,7 +22,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 def updated(settings: Mapping[str, Any], new: Mapping[str, Any], removed: Sequence[str]) -> dict[str, Any]:
-    """`removed` names fields, or items of an array as `tasks/KEY`; it is done before `new` is merged in."""
+    """Removes the fields in `removed`, or items of an array given as `tasks/KEY`, then merges `new`."""
     result = dict(settings)
     for path in removed:
         field, _, key = path.partition("/")

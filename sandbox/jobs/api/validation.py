@@ -1,4 +1,4 @@
-"""What can be seen to be wrong in a request itself. Every check raises ApiError 400."""
+"""Checks of requests that need no other data. Every check raises ApiError 400."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_NAME_BYTES = 4096
 MAX_DESCRIPTION_CHARS = 27_700
 MAX_TAGS = 25
 MAX_TOKEN_CHARS = 64
-# Parameters of kinds of task that the sandbox does not run.
+# Parameters of task types that the sandbox does not run.
 FOREIGN_PARAMETERS = (
     "notebook_params", "jar_params", "python_named_params", "spark_submit_params", "sql_params", "dbt_commands",
     "pipeline_params",

@@ -1,4 +1,4 @@
-"""Jobs, runs and tasks as the API shows them."""
+"""Responses for jobs, runs and tasks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Views:
         }
 
     def listed_job(self, job: JobRecord, *, expand: bool) -> dict[str, Any]:
-        """BaseJob: without its tasks and clusters unless they are asked for."""
+        """BaseJob: with tasks and clusters only if `expand` is set."""
         view = self.job(job)
         view.pop("next_page_token", None)
         if not expand:
@@ -76,7 +76,7 @@ class Views:
         }
 
     def task_as_run(self, run: RunRecord, task: TaskRun) -> dict[str, Any]:
-        """The Run that a task's own run id stands for."""
+        """A Run for the run id of a task."""
         return self._common(run) | {
             **_times(task),
             **_state(task),
@@ -122,7 +122,7 @@ class Views:
 
 
 def paged(view: dict[str, Any], arrays: Sequence[str], page_token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The view with one page of each of its arrays, and `next_page_token` if any of them goes on."""
+    """The view with one page of each array, and `next_page_token` if any array has more items."""
     if page_token and not re.fullmatch(r"[0-9]{1,9}", page_token):
         raise invalid("page_token is not one that this API gave.")
     begin = int(page_token or 0)
@@ -133,7 +133,7 @@ def paged(view: dict[str, Any], arrays: Sequence[str], page_token: str) -> tuple
 
 
 def _performance_target(run: RunRecord, tasks: Sequence[TaskRun]) -> str | None:
-    """None for what runs on clusters only."""
+    """None if all tasks run on clusters."""
     is_serverless = any(task.settings.get("environment_key") for task in tasks)
     return str(run.settings.get("performance_target") or "PERFORMANCE_OPTIMIZED") if is_serverless else None
 
@@ -143,7 +143,7 @@ def _state(item: RunRecord | TaskRun | Repair) -> dict[str, Any]:
 
 
 def _times(task: TaskRun) -> dict[str, Any]:
-    """A task that has not started has the time of its creation, which sorts it among the others."""
+    """A task that has not started reports its creation time as its start time, so that tasks sort correctly."""
     return {
         "start_time": task.start_time or task.created_at,
         "end_time": task.end_time,
@@ -155,7 +155,7 @@ def _times(task: TaskRun) -> dict[str, Any]:
 
 
 def _since(start: int, end: int) -> int:
-    """Milliseconds from `start` to `end`, or until now; 0 for what has not started."""
+    """Milliseconds from `start` to `end`, or until now without an end; 0 before the start."""
     return (end or now_ms()) - start if start else 0
 
 

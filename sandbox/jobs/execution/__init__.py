@@ -1,1 +1,1 @@
-"""Running the tasks of a run: order, processes, outcome."""
+"""Executes runs: the order of tasks, their processes, the outcome."""

@@ -1,4 +1,4 @@
-"""One attempt at a task: its process from the first check to the state it ends in."""
+"""One attempt at a task: from the first check to the final state."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ STOP_GRACE_S = 5.0
 
 @dataclass
 class Workshop:
-    """What all runs share. `principal` raises ApiError; `issue_token` and `revoke_token` write to the store."""
+    """What all runs share."""
 
     records: RunRecords
     sources: Sources
+    #: The principal with this user name. Raises ApiError.
     principal: Callable[[str], Principal]
     issue_token: Callable[[Principal], str]
     revoke_token: Callable[[str], None]
@@ -49,7 +50,7 @@ class Workshop:
 
 
 class RefusedError(Exception):
-    """The process cannot be started; the state says why."""
+    """The process cannot start. The state has the reason."""
 
     def __init__(self, state: State) -> None:
         super().__init__(state.message)
@@ -57,7 +58,7 @@ class RefusedError(Exception):
 
 
 async def attempt(workshop: Workshop, run: RunRecord, task: TaskRun) -> State:
-    """The state that the attempt ends in; sets the task's `error` and `error_trace`."""
+    """Runs the attempt and returns its final state. Sets the task's `error` and `error_trace`."""
     timeout_s = int(task.settings.get("timeout_seconds") or 0)
     try:
         async with asyncio.timeout(timeout_s or None):
@@ -73,7 +74,7 @@ async def attempt(workshop: Workshop, run: RunRecord, task: TaskRun) -> State:
 
 
 async def _run_process(workshop: Workshop, run: RunRecord, task: TaskRun) -> int:
-    """The exit code. However this ends, the process group has ended and its private directory is gone."""
+    """Returns the exit code. Always ends the process group and removes its home directory, also on an error."""
     script, who = await asyncio.to_thread(_prepare, workshop, run, task)
     places = workshop.places(task.run_id)
     argv = task_argv(places, script, resolved_parameters(run, task))
@@ -114,12 +115,12 @@ def _check_dependencies(run: RunRecord, task: TaskRun) -> None:
     for environment in run.settings.get("environments") or []:
         spec = environment.get("spec") or {}
         if environment["environment_key"] == key and (missing := missing_dependencies(spec.get("dependencies") or [])):
-            message = f"Library installation failed: the sandbox has no {', '.join(missing)} and installs nothing."
+            message = f"Library installation failed: the sandbox installs nothing and lacks {', '.join(missing)}."
             raise RefusedError(broken(message, Code.LIBRARY_INSTALLATION_ERROR))
 
 
 def _read_report(places: TaskPlaces, exit_code: int) -> tuple[str, str]:
-    """Error and traceback: what the launcher wrote down, or what the exit code tells if it could not."""
+    """Error and traceback from the launcher's report, or an error from the exit code if there is no report."""
     try:
         report = json.loads(places.report.read_text(encoding="utf-8"))
         return str(report["error"]), str(report["error_trace"])

@@ -1,4 +1,4 @@
-"""How a task's process is started: the sandbox's own Python and an environment of its own."""
+"""The command line and environment of a task's process, which uses the sandbox's own Python."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
-# Output is seen while the task runs, in one encoding; scripts leave no byte code among the workspace's files.
+# Unbuffered output in UTF-8, and no byte code among the workspace's files.
 PLAIN_PYTHON = {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
-    # What a script prints is its result; this of pyspark says nothing about the script.
+    # The output of a script is its result. This warning of pyspark is noise.
     "PYTHONWARNINGS": "ignore:PySpark does not yet fully support pandas:FutureWarning",
 }
 
 
 @dataclass(frozen=True)
 class TaskPlaces:
-    """Where one attempt has its files: a private directory for the script, output and report beside it."""
+    """The files of one attempt: a private home directory for the script, and its output and report."""
 
     directory: Path
 
@@ -43,15 +43,16 @@ def task_argv(places: TaskPlaces, script: Path, parameters: Sequence[str]) -> li
 
 @dataclass(frozen=True)
 class Visit:
-    """How a script reaches the workspace while it runs: ``spark_remote`` is an address of Spark Connect."""
+    """How a running script reaches the workspace."""
 
     host: str
     token: str = field(repr=False)
+    #: An address of Spark Connect.
     spark_remote: str
 
 
 def task_environment(inherited: Mapping[str, str], places: TaskPlaces, visit: Visit) -> dict[str, str]:
-    """Of the sandbox's own environment only PATH is passed on."""
+    """The variables of the process. Only PATH is inherited from the sandbox."""
     return {
         "PATH": inherited.get("PATH", ""),
         "HOME": str(places.home),

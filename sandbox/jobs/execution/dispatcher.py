@@ -1,4 +1,4 @@
-"""All runs that have not ended: which may start, which wait for another run of their job. On the event loop only."""
+"""Starts runs, or queues them behind other runs of their job. Use it on the event loop only."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Dispatcher:
     # -- the sandbox's own start and end ------------------------------------------------------------------
 
     def start(self) -> None:
-        """Runs that had not started go on; what was running has lost its processes."""
+        """Resumes runs that had not started. Running runs lost their processes and end."""
         for run in self.workshop.records.active():
             if run.state.life_cycle in NOT_STARTED:
                 self._begin(run)
@@ -47,7 +47,7 @@ class Dispatcher:
     # -- runs ---------------------------------------------------------------------------------------------
 
     def launch(self, run: RunRecord, token: tuple[str, str] | None) -> None:
-        """Write the new run down and start it, queue it, or skip it, as its job wants."""
+        """Saves the new run and starts, queues or skips it, depending on its job's settings."""
         may_queue = bool((run.settings.get("queue") or {}).get("enabled"))
         if self._is_full(run) and not may_queue:
             message = "Skipped due to reaching the maximum concurrent runs of the job."
@@ -60,14 +60,14 @@ class Dispatcher:
         self._begin(run)
 
     def resume(self, run: RunRecord, again: Iterable[TaskRun]) -> None:
-        """Start a finished run again with new attempts at some tasks, which it has already."""
+        """Restarts a finished run with the new attempts `again`, which the run already contains."""
         run.state = waiting(LifeCycle.PENDING)
         run.end_time = 0
         self.workshop.records.save(run, again)
         self._execute(run)
 
     def cancel(self, run_id: int) -> None:
-        """Nothing happens to a run that has ended."""
+        """No effect on a run that has ended."""
         if execution := self._executions.get(run_id):
             execution.stop(canceled())
         for run in [run for run in self._waiting if run.run_id == run_id]:
@@ -112,7 +112,7 @@ class Dispatcher:
                 self._execute(run)
 
     def _end_all(self, run: RunRecord, state: State) -> None:
-        """End a run that nothing executes, and those of its tasks that have not ended."""
+        """Ends a run without an execution, and its unfinished tasks."""
         unfinished = [task for task in run.tasks if not task.state.is_finished]
         for task in unfinished:
             task.state = state

@@ -1,7 +1,7 @@
-"""Runs a script as the main module and writes down the exception that ends it.
+"""Runs a script as the main module and reports the exception that ends it.
 
-Started by path as `python launcher.py REPORT SCRIPT [ARGUMENT ...]`: it needs the standard library only and
-leaves nothing of itself in `sys.path` and `sys.argv`. REPORT is JSON: {"error", "error_trace"}.
+Started by path as `python launcher.py REPORT SCRIPT [ARGUMENT ...]`. It uses the standard library only and removes
+itself from `sys.path` and `sys.argv`. REPORT is a JSON file: {"error", "error_trace"}.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def own_frames(trace: TracebackType | None, script: str) -> TracebackType | None:
-    """The traceback from the script on; none of it if the script could not even be compiled."""
+    """The traceback without the launcher's own frames; None if the script could not be compiled."""
     while trace is not None and trace.tb_frame.f_code.co_filename != script:
         trace = trace.tb_next
     return trace

@@ -1,4 +1,4 @@
-"""What follows from the ends of tasks: for the tasks that depend on them, and for the run."""
+"""What the final states of tasks mean for dependent tasks and for the run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _CANCELED = (Result.CANCELED, Result.UPSTREAM_CANCELED)
 
 
 def verdict(run_if: str, upstream: Sequence[State]) -> State | None:
-    """Why a task whose dependencies have ended is not run; None if it is."""
+    """The state of a task that its dependencies prevent from running; None if it can run."""
     if not upstream or _is_met(run_if, upstream):
         return None
     if run_if in ("AT_LEAST_ONE_FAILED", "ALL_FAILED"):
@@ -35,7 +35,7 @@ def _is_met(run_if: str, upstream: Sequence[State]) -> bool:
 
 
 def run_state(tasks: Mapping[str, State], leaves: Sequence[str]) -> State:
-    """How a run ended, by the ends of its tasks in their order; `leaves` are those that no other depends on."""
+    """The final state of a run from the states of its tasks, in task order. No task depends on the `leaves`."""
     bad = {key: state for key, state in tasks.items() if not state.is_good}
     if not bad:
         return succeeded()
@@ -46,10 +46,10 @@ def run_state(tasks: Mapping[str, State], leaves: Sequence[str]) -> State:
 
 
 def _failed(bad: Mapping[str, State]) -> State:
-    """By the first task that failed of its own; a run is CANCELED only if no task failed.
+    """The state of the first task that failed by itself. A run is CANCELED only if no task failed.
 
-    A run whose task FAILED has the life cycle INTERNAL_ERROR though the task has TERMINATED: so it was
-    measured on serverless compute.
+    If a task FAILED, the run has the life cycle INTERNAL_ERROR although the task has TERMINATED, as measured on
+    serverless compute.
     """
     own = {k: s for k, s in bad.items() if s.result in (Result.FAILED, Result.TIMEDOUT)} or bad
     key, state = next(iter(own.items()))

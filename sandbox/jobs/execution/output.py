@@ -1,4 +1,4 @@
-"""What a task left behind: the end of its output, its error."""
+"""The result of a task: the end of its output, and its error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sandbox.jobs.execution.command import TaskPlaces
 from sandbox.jobs.records import TaskRun
 
 LOG_LIMIT_BYTES = 5 * 1024 * 1024
-# An output that grew beyond the first size is cut to the second, which is still more than is shown.
+# Output larger than the first size is cut to the second, which is more than the API returns.
 LARGEST_OUTPUT_BYTES = 64 * 1024 * 1024
 KEPT_OUTPUT_BYTES = LOG_LIMIT_BYTES + 1024 * 1024
 
@@ -27,7 +27,7 @@ def run_output(task: TaskRun, places: TaskPlaces, metadata: dict[str, Any]) -> d
 
 
 def tail(path: Path, limit_bytes: int = LOG_LIMIT_BYTES) -> tuple[str, bool]:
-    """The last bytes of a file as text, and whether there were more; ("", False) without a file."""
+    """The last bytes of a file as text, and whether the file is longer; ("", False) if it does not exist."""
     try:
         with path.open("rb") as file:
             skipped = max(path.stat().st_size - limit_bytes, 0)
@@ -38,7 +38,7 @@ def tail(path: Path, limit_bytes: int = LOG_LIMIT_BYTES) -> tuple[str, bool]:
 
 
 def bound(path: Path, largest_bytes: int = LARGEST_OUTPUT_BYTES, kept_bytes: int = KEPT_OUTPUT_BYTES) -> None:
-    """Cut the beginning off a file that is being appended to. What is written meanwhile may be lost."""
+    """Truncates a file from the front while a process appends to it. Concurrent writes can be lost."""
     if not path.exists() or path.stat().st_size <= largest_bytes:
         return
     with path.open("rb") as file:

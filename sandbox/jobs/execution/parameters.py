@@ -12,14 +12,14 @@ _REFERENCE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
 
 
 def resolved_parameters(run: RunRecord, task: TaskRun) -> list[str]:
-    """What the script gets as arguments: those of the run before those of the task."""
+    """The arguments of the script. Parameters of the run override those of the task."""
     overriding = (run.overriding_parameters or {}).get("python_params")
     given = overriding if overriding is not None else task.settings["spark_python_task"].get("parameters") or []
     return resolve(given, _values(run, task))
 
 
 def resolve(parameters: Sequence[str], values: Mapping[str, str]) -> list[str]:
-    """A reference that nothing is known about stays as it is, as in a workspace."""
+    """Unknown references stay unchanged, as in a workspace."""
     return [_REFERENCE.sub(lambda match: values.get(match[1], match[0]), text) for text in parameters]
 
 

@@ -1,4 +1,4 @@
-"""One run while it is carried out: the order of its tasks, retries, timeouts, cancellation. On the event loop only."""
+"""Executes one run: task order, retries, timeouts, cancellation. Use it on the event loop only."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class RunExecution:
         self._job = asyncio.create_task(self._live(), name=f"run {self.run.run_id}")
 
     async def end_with_sandbox(self) -> None:
-        """End the processes; what is written down of the run stays as it is, for the next start to judge."""
+        """Ends the processes. The saved state stays unchanged; the next start decides on it."""
         if self._job is not None:
             self._job.cancel()
             await asyncio.gather(self._job, return_exceptions=True)
 
     def stop(self, ending: State) -> None:
-        """End every task that has not ended, with that state. Returns at once."""
+        """Ends all unfinished tasks with this state. Returns at once."""
         self._ending = self._ending or ending
         for task in self._tasks.values():
             task.stop(ending)
@@ -57,7 +57,7 @@ class RunExecution:
                 task.stop(canceled())
 
     async def upstream_of(self, task: TaskRun) -> list[State]:
-        """The states that its dependencies ended in."""
+        """The final states of the task's dependencies."""
         upstream = [self._tasks[key] for key in task.depends_on if key in self._tasks]
         for execution in upstream:
             await execution.ended.wait()
@@ -69,7 +69,7 @@ class RunExecution:
         self.changed(task)
 
     def changed(self, task: TaskRun) -> None:
-        """Write down a task, and the run as far as it follows from its tasks."""
+        """Saves a task, and the part of the run's state that follows from its tasks."""
         if not self.run.state.is_finished:
             self.run.state = self._state_of_run()
             if not self.run.queue_duration and self.run.state.life_cycle is LifeCycle.RUNNING:
@@ -106,7 +106,7 @@ class RunExecution:
         self._when_finished(self)
 
     def _finish(self) -> None:
-        """A run that was stopped has the state it was stopped with, unless no task was left to stop."""
+        """A stopped run ends with the state it was stopped with, unless all tasks had ended before."""
         latest = self.run.latest
         if self._ending is not None and any(task.state == self._ending for task in latest.values()):
             end_run(self.run, self._ending)
@@ -140,7 +140,7 @@ class TaskExecution:
         self._job.cancel()
 
     def _on_done(self, job: asyncio.Task[None]) -> None:
-        """Sets the last state, whatever ended the job, so that nothing waits for ever."""
+        """Always sets a final state, so that no other task waits forever."""
         if job.cancelled():
             if self._ending is None:
                 return  # the sandbox ends
@@ -170,7 +170,7 @@ class TaskExecution:
             self._finish(await self._attempts())
 
     async def _attempts(self) -> State:
-        """The state of the last attempt."""
+        """Runs attempts until no retry is left. Returns the state of the last attempt."""
         while True:
             async with self._slot():
                 self.record.start_time = now_ms()
@@ -182,7 +182,7 @@ class TaskExecution:
 
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
-        """Tasks get their turn in the order in which they became ready."""
+        """Tasks get a slot in the order in which they became ready."""
         slots = self._run.workshop.slots
         queued = waiting(LifeCycle.QUEUED, QueueCode.ACTIVE_RUNS_LIMIT_REACHED)
         self._set(queued if slots.locked() else waiting(LifeCycle.PENDING))
@@ -190,7 +190,7 @@ class TaskExecution:
             yield
 
     def _may_retry(self, state: State) -> bool:
-        """`max_retries` of -1 is "for ever". A timeout is retried only if the task asks for it."""
+        """`max_retries` of -1 means unlimited. Timeouts are retried only with `retry_on_timeout`."""
         settings = self.record.settings
         if state.result is Result.TIMEDOUT and not settings.get("retry_on_timeout"):
             return False

@@ -1,4 +1,4 @@
-"""Where the script of a task lies on this machine, and whether what it depends on is there."""
+"""Finds the script of a task on this machine, and checks that its dependencies are installed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MLFLOW_DBFS = "dbfs:/databricks/mlflow-tracking/"
 
 
 class Sources:
-    """Every method raises ApiError and may block."""
+    """Every method can raise ApiError, and can block."""
 
     def __init__(self, workspace_files: WorkspaceFiles, places: Places, artifacts_dir: Path) -> None:
         self._workspace_files = workspace_files
@@ -27,10 +27,10 @@ class Sources:
         self._artifacts_dir = artifacts_dir
 
     def locate(self, python_file: str, who: Principal) -> Path:
-        """A workspace file, a file of a volume (`/Volumes/...`, `dbfs:/Volumes/...`) or an artifact of MLflow."""
+        """The path of a workspace file, a volume's file (`/Volumes/...`, `dbfs:/Volumes/...`) or an MLflow artifact."""
         found = self._path_of(python_file, who)
         if not found.is_file():
-            raise not_found(f"{python_file} is not there.")
+            raise not_found(f"{python_file} does not exist.")
         return found
 
     def _path_of(self, python_file: str, who: Principal) -> Path:
@@ -40,14 +40,14 @@ class Sources:
         if path.startswith("/Volumes/"):
             return self._places.readable(path)
         if path != python_file:
-            raise not_found(f"{python_file} is not there: the sandbox has no DBFS root.")
+            raise not_found(f"{python_file} does not exist: the sandbox has no DBFS root.")
         if self._workspace_files.get(path, who).object_type != FILE:
-            raise ApiError(400, "INVALID_PARAMETER_VALUE", f"{python_file} is no file.")
+            raise ApiError(400, "INVALID_PARAMETER_VALUE", f"{python_file} is not a file.")
         return self._workspace_files.local_path(path, who)
 
 
 def missing_dependencies(lines: Sequence[str]) -> list[str]:
-    """Those that are not installed here, in any version. A workspace would install them; the sandbox does not."""
+    """The requirements that are not installed in any version. Unlike a workspace, the sandbox installs nothing."""
     return [line for line in lines if not _is_installed(line)]
 
 

@@ -1,4 +1,4 @@
-"""Who may view, query and manage an endpoint."""
+"""Permissions on endpoints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sandbox.web.errors import denied
 
 OBJECT_TYPE = "serving-endpoints"
 CAN_VIEW, CAN_QUERY, CAN_MANAGE = "CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"
-# How the documented error calls what a level lets one do.
+# The names of the levels in the documented error message.
 ABILITIES = {CAN_VIEW: "View", CAN_QUERY: "Query", CAN_MANAGE: "Manage"}
 LEVELS = tuple(ABILITIES)
 
@@ -29,6 +29,6 @@ def has_level(request: Request, who: Principal, endpoint_id: str, level: str) ->
 
 
 def require_level(request: Request, who: Principal, endpoint_id: str, level: str, name: str) -> None:
-    """Raises ApiError 403 in the words of a workspace."""
+    """Raises ApiError 403 with the message of a workspace."""
     if not has_level(request, who, endpoint_id, level):
         raise denied(f"User does not have permission '{ABILITIES[level]}' on Endpoint {name}.")

@@ -1,4 +1,4 @@
-"""Request bodies as clients send them: shapes and types only. FastAPI answers 400 for what does not fit."""
+"""Request bodies as clients send them: structure and types only. The API answers 400 for invalid bodies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ServedEntityBody(BaseModel):
     max_provisioned_concurrency: StrictInt | None = None
     environment_vars: dict[str, Text] | None = None
     instance_profile_arn: Text | None = None
-    # Known to the API, but of other kinds of endpoint than those the sandbox has.
+    # Documented, but for endpoint types that the sandbox does not have.
     external_model: dict[str, Any] | None = None
     min_provisioned_throughput: StrictInt | None = None
     max_provisioned_throughput: StrictInt | None = None
@@ -28,7 +28,7 @@ class ServedEntityBody(BaseModel):
 
 
 class ServedModelBody(ServedEntityBody):
-    """The older spelling of a served entity."""
+    """A served entity in the older format."""
 
     model_name: Text | None = None
     model_version: Text | None = None
@@ -129,7 +129,7 @@ class CreateBody(BaseModel):
 
 
 def given(body: BaseModel | None) -> dict[str, Any] | None:
-    """What was sent, without what was not; None if nothing was sent at all."""
+    """The fields that were sent; None if the body is None or empty."""
     if body is None:
         return None
     return body.model_dump(exclude_none=True) or None

@@ -1,4 +1,4 @@
-"""`POST /serving-endpoints/{name}/invocations`, of an endpoint or of one served entity: not under /api/2.0."""
+"""`POST /serving-endpoints/{name}/invocations`: queries an endpoint or one served entity. Not below /api/2.0."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def invoke(name: str, request: Request, caller: Annotated[Principal, Depen
 async def invoke_served_model(
     name: str, served_model_name: str, request: Request, caller: Annotated[Principal, Depends(current_principal)]
 ) -> Response:
-    """One served entity, whatever the routes say."""
+    """Queries one served entity, regardless of the routes."""
     return await _answer(name, served_model_name, request, caller)
 
 
@@ -66,7 +66,7 @@ async def _invoke(name: str, served_model_name: str | None, request: Request, ca
 
 
 def _replica(request: Request, endpoint: Endpoint, served_model_name: str | None) -> Replica:
-    """By name, or by the routes. Raises ApiError."""
+    """The replica with this name, or one chosen by the routes. Raises ApiError."""
     name = endpoint.record.name
     if served_model_name is not None:
         named = endpoint.active.get(served_model_name)
@@ -81,7 +81,7 @@ def _replica(request: Request, endpoint: Endpoint, served_model_name: str | None
 
 
 class Exchange:
-    """Who asked whom, and since when."""
+    """One request: its caller, replica and start time."""
 
     def __init__(self, endpoint: Endpoint, replica: Replica, caller: Principal, watch: Stopwatch) -> None:
         self.endpoint = endpoint
@@ -117,7 +117,7 @@ def _check_rate(request: Request, endpoint: Endpoint, caller: Principal) -> None
 
 
 async def _read_body(request: Request) -> bytes:
-    """Raises ApiError 413 as soon as the body is too large."""
+    """Raises ApiError 413 if the body is too large."""
     chunks: list[bytes] = []
     size_bytes = 0
     async for chunk in request.stream():

@@ -1,4 +1,4 @@
-"""`/api/2.0/serving-endpoints`: the documented calls. Waiting, building and watching is the supervisor's work."""
+"""`/api/2.0/serving-endpoints`: the documented calls. The supervisor builds, deploys and watches the endpoints."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def create(body: CreateBody, request: Request, caller: Caller) -> dict[str
     now = now_ms()
     config = await _read_config(request, caller, body.config, 1) if body.config else None
     await _enable_inference_table(request, caller, body.name, given(body.ai_gateway))
-    _refuse_taken_name(supervisor, body.name)  # again: somebody may have been faster
+    _refuse_taken_name(supervisor, body.name)  # again: a concurrent request may have come first
     record = EndpointRecord(
         id=uuid.uuid4().hex,
         name=body.name,
@@ -96,14 +96,14 @@ async def update_config(name: str, body: ConfigBody, request: Request, caller: C
     _refuse_while_updating(endpoint)
     served = endpoint.record.config
     config = await _read_config(request, caller, body, served.config_version + 1 if served else 1)
-    _refuse_while_updating(endpoint)  # again: somebody may have been faster
+    _refuse_while_updating(endpoint)  # again: a concurrent request may have come first
     _supervisor(request).update(endpoint, config)
     return _detailed(request, caller, endpoint)
 
 
 @router.patch("/{name}/tags")
 async def patch_tags(name: str, body: TagsPatchBody, request: Request, caller: Caller) -> dict[str, Any]:
-    """An object, never a bare list: both SDKs need it."""
+    """Answers an object, not a list: both SDKs need it."""
     endpoint = find_endpoint(request, caller, name, CAN_MANAGE)
     removed = set(body.delete_tags or [])
     kept = [tag for tag in endpoint.record.tags or [] if tag["key"] not in removed]
@@ -115,7 +115,7 @@ async def patch_tags(name: str, body: TagsPatchBody, request: Request, caller: C
 
 @router.put("/{name}/ai-gateway")
 async def put_ai_gateway(name: str, body: AiGatewayBody, request: Request, caller: Caller) -> dict[str, Any]:
-    """A full replacement: what is absent is unset."""
+    """Replaces the configuration: absent fields are unset."""
     endpoint = find_endpoint(request, caller, name, CAN_MANAGE)
     await _enable_inference_table(request, caller, name, given(body))
     endpoint.record.ai_gateway = given(body)
@@ -163,7 +163,7 @@ async def server_logs(name: str, served_model_name: str, request: Request, calle
 
 @router.get("/{name}/openapi")
 async def openapi(name: str, request: Request, caller: Caller) -> PlainTextResponse:
-    """What the served process says about its model's signature."""
+    """The OpenAPI document of the served process, with the signature of its model."""
     endpoint = find_endpoint(request, caller, name, CAN_VIEW)
     replica = _supervisor(request).choose(endpoint)
     if replica is None or not await replica.wake(timeout_s=60):
@@ -190,7 +190,7 @@ def _supervisor(request: Request) -> Supervisor:
 
 
 def find_endpoint(request: Request, caller: Principal, name: str, level: str) -> Endpoint:
-    """Raises ApiError 404 or 403."""
+    """Raises ApiError 404 if the endpoint does not exist, 403 without permission."""
     endpoint = _supervisor(request).get(name)
     if endpoint is None:
         raise not_found(f"Endpoint with name '{name}' does not exist.")
@@ -232,7 +232,7 @@ def _refuse_while_updating(endpoint: Endpoint) -> None:
 
 
 def _tags(existing: list[dict[str, str]], added: list[TagBody]) -> list[dict[str, str]]:
-    """A tag that is there already gets the new value."""
+    """Adds tags. An existing tag gets the new value."""
     if len({tag.key for tag in added}) != len(added):
         raise invalid("Tag keys must be unique.")
     tags = {tag["key"]: tag["value"] for tag in existing} | {tag.key: tag.value for tag in added}

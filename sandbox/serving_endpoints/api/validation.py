@@ -1,4 +1,4 @@
-"""From a request's config to the config that will be served, or the error the documented API answers."""
+"""Turns the config of a request into the config to serve, or raises the documented error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WORKLOAD_TYPES = (
 
 @dataclass(frozen=True)
 class Author:
-    """Who asks, and when (Unix ms)."""
+    """Who sent the request, and when (Unix ms)."""
 
     user_name: str
     at_ms: int
@@ -40,7 +40,7 @@ def check_endpoint_name(name: str) -> None:
 
 
 def read_config(body: ConfigBody, author: Author, config_version: int) -> EndpointConfig:
-    """Checks what can be seen in the request itself; raises ApiError."""
+    """Checks the request without other data. Raises ApiError."""
     if body.auto_capture_config and body.auto_capture_config.get("enabled", True):
         raise invalid("auto_capture_config can no longer be enabled: use ai_gateway.inference_table_config.")
     entities = [_read_entity(item, author) for item in _served(body)]
@@ -87,7 +87,7 @@ def _read_entity(body: ServedEntityBody, author: Author) -> Entity:
 
 
 def _check_kind(body: ServedEntityBody) -> None:
-    """External and foundation models are other products: the sandbox says so instead of pretending."""
+    """Raises ApiError for external and foundation models, which the sandbox does not serve."""
     foundation = (body.min_provisioned_throughput, body.max_provisioned_throughput, body.provisioned_model_units)
     if body.external_model is not None or any(value is not None for value in foundation):
         message = "The sandbox serves custom models only, not external or foundation models."
@@ -123,7 +123,7 @@ def _check_names(entities: list[Entity]) -> None:
 
 
 def _read_routes(body: ConfigBody, entities: list[Entity]) -> list[Route]:
-    """In the order given: clients compare the list as it is."""
+    """Keeps the given order, because clients compare the list."""
     given = body.traffic_config.routes if body.traffic_config else None
     if not given:
         if len(entities) > 1:

@@ -1,4 +1,4 @@
-"""Endpoints as the API shows them. What was not configured is absent: an empty block would look like a change."""
+"""Responses for endpoints. Leaves out what was not configured: Terraform would report an empty block as a change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.serving_endpoints.records import EndpointConfig, EndpointRecord, Entity
 from sandbox.serving_endpoints.supervisor import Endpoint, Supervisor
 
-# Set, so shown; None, so left out.
+# Shown if set, left out if None.
 OPTIONAL_KEYS = ("tags", "ai_gateway", "rate_limits", "email_notifications", "telemetry_config", "budget_policy_id")
 
 
@@ -32,7 +32,7 @@ def detailed(supervisor: Supervisor, endpoint: Endpoint, permission_level: str, 
 
 
 def listed(endpoint: Endpoint) -> dict[str, Any]:
-    """ServingEndpoint, the item of a list: its config is a summary without states."""
+    """ServingEndpoint, an item of a list. Its config is a summary without states."""
     view = _common(endpoint)
     config = endpoint.record.config or endpoint.record.pending_config
     if config is not None:
@@ -86,7 +86,7 @@ def _entity_summary(entity: Entity) -> dict[str, Any]:
 
 
 def _as_model(entity: dict[str, Any]) -> dict[str, Any]:
-    """The same entity under the older names."""
+    """The entity with the older field names."""
     rest = {key: value for key, value in entity.items() if key not in ("entity_name", "entity_version")}
     return rest | {"model_name": entity["entity_name"], "model_version": entity["entity_version"]}
 

@@ -1,1 +1,1 @@
-"""The processes of served entities: build, command, start, health."""
+"""The processes of served entities: build, command line, start, health."""

@@ -1,4 +1,4 @@
-"""The build of a served entity: what a container build would find out, found out for real and written down."""
+"""The build of a served entity: checks the model as a container build would, and logs the result."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sandbox.web.errors import ApiError
 
 
 class BuildError(Exception):
-    """The entity cannot be built; the text is for a person."""
+    """The entity cannot be built. The message is for users."""
 
 
 class BuildLog:
-    """Lines with a UTC time, appended to a file (0600) that outlives the process."""
+    """Appends lines with UTC times to a file (0600) that is kept after the process ends."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -34,8 +34,9 @@ class BuildLog:
 
 
 def inspect_model(model_path: Path, log: BuildLog) -> None:
-    """Check the MLmodel file and the requirements; raises BuildError. Mismatched packages are noted only:
-    a workspace would install the right ones, the sandbox serves with what it has.
+    """Checks the MLmodel file and the requirements. Raises BuildError.
+
+    Mismatched packages are only logged: a workspace would install the required versions, the sandbox uses its own.
     """
     flavors = _read_flavors(model_path)
     log.line(f"Found MLmodel with flavors {', '.join(sorted(flavors))}.")
@@ -89,7 +90,7 @@ def describe(error: Exception) -> str:
 
 
 def tail(path: Path, limit_bytes: int = 256 * 1024) -> str:
-    """The end of a log, from the start of a line; empty if there is no log yet."""
+    """The end of a log, cut at the start of a line; "" if the log does not exist."""
     return "".join(_tail_lines(path, limit_bytes))
 
 

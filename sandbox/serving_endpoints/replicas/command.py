@@ -1,4 +1,4 @@
-"""How a served entity's process is started: arguments without secrets, an environment without surprises."""
+"""The command line of a served entity's process, without secrets, and its environment."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from sandbox.serving_endpoints.records import Entity
 
 PROGRAM_ROOT = Path(__file__).resolve().parents[3]
-# What a Python process needs from this machine; everything else stays out of the model's sight.
+# The variables that a Python process needs from this machine. No others are passed to the model.
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "SSL_CERT_FILE")
-# A server bounds its own concurrency: numeric libraries with a thread per core on top only get in each other's way.
+# The server limits concurrency itself. Numeric libraries with a thread per core would slow each other down.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 DRAIN_GRACE_S = 10
@@ -32,7 +32,7 @@ def served_argv(entity: Entity, model_path: Path, port_path: Path) -> list[str]:
 
 
 def served_environment(inherited: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
-    """`wanted` are the entity's own variables with their secrets resolved; they may replace the defaults."""
+    """`wanted` has the entity's own variables with resolved secrets. They can override the defaults."""
     passed_on = {name: inherited[name] for name in PASSED_ON if name in inherited}
     search_path = os.pathsep.join(filter(None, (str(PROGRAM_ROOT), wanted.get("PYTHONPATH", ""))))
     return {**passed_on, "PYTHONUNBUFFERED": "1", **ONE_THREAD, **QUIET, **wanted, "PYTHONPATH": search_path}

@@ -1,4 +1,4 @@
-"""One served entity and its process: build, start, watch, restart, sleep, stop. Lives on the event loop."""
+"""One served entity and its process: build, start, watch, restart, sleep, stop. Use it on the event loop only."""
 
 from __future__ import annotations
 
@@ -34,11 +34,13 @@ SCALED_TO_ZERO = "Scaled to zero"
 
 @dataclass
 class Workshop:
-    """What all replicas share. `locate_model` and `resolve_env` raise ApiError and may block."""
+    """What all replicas share."""
 
     settings: EndpointSettings
     faults: Faults
+    #: The local directory of a model version. Raises ApiError, can block.
     locate_model: Callable[[str, str], Path]
+    #: Replaces references to secrets by their values. Raises ApiError, can block.
     resolve_env: Callable[[dict[str, str]], dict[str, str]]
     http: httpx.AsyncClient
     log_dir: Path
@@ -49,7 +51,7 @@ class Workshop:
 
 
 class Replica:
-    """The state of one entity is written here only."""
+    """Owns the state of one entity: no other code changes it."""
 
     def __init__(self, endpoint_id: str, endpoint_name: str, entity: Entity, workshop: Workshop) -> None:
         self.entity = entity
@@ -76,19 +78,19 @@ class Replica:
     # -- life ---------------------------------------------------------------------------------------------
 
     def start(self, *, recovering: bool) -> None:
-        """`recovering`: it has served before (the sandbox was restarted), so a failure is retried for ever."""
+        """`recovering`: the entity served before the sandbox restarted, so failures are retried without limit."""
         self._proven = recovering
         if recovering:
             self._set(Deployment.RECOVERING, "The served entity is starting again")
         self._task = asyncio.create_task(self._live(), name=f"replica {self.entity.name}")
 
     async def settled(self) -> Replica:
-        """Returns once the entity is READY or FAILED for the first time."""
+        """Waits until the entity is READY or FAILED for the first time."""
         await self._settled.wait()
         return self
 
     async def stop(self) -> None:
-        """End the task, then the process: SIGTERM drains it, SIGKILL follows after a grace time."""
+        """Ends the task, then the process: SIGTERM drains it, SIGKILL follows after a grace period."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -114,7 +116,7 @@ class Replica:
             self._settled.set()
 
     async def _build_until_done(self) -> tuple[Path, dict[str, str]]:
-        """Only an entity that has served before is worth a second try."""
+        """Retries only an entity that served before."""
         backoff_s = FIRST_BACKOFF_S
         while True:
             try:
@@ -164,7 +166,7 @@ class Replica:
             backoff_s = min(backoff_s * 2, LONGEST_BACKOFF_S)
 
     async def _start_process(self, model_path: Path, environment: dict[str, str]) -> str | None:
-        """Start and wait for `/ping`; returns why it failed, or None."""
+        """Starts the process and waits for `/ping`. Returns the reason of a failure, or None."""
         async with self._workshop.starts:
             if not self._proven:
                 self._set(Deployment.CREATING, "Starting the served entity")
@@ -177,7 +179,7 @@ class Replica:
             return await self._await_ready(time.monotonic() + self._workshop.settings.start_timeout_s)
 
     def _begin_server_log(self) -> None:
-        """A log that grew too long loses its beginning between two processes."""
+        """Truncates a long log from the front before a new process starts."""
         path = self.server_log_path
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if path.exists() and path.stat().st_size > LOG_LIMIT_BYTES:
@@ -220,7 +222,7 @@ class Replica:
         self._settled.set()
 
     async def _watch(self, backoff_s: float) -> float:
-        """Returns when the process has ended or should sleep; the value is the pause before the next start."""
+        """Returns when the process has ended or should sleep: the pause before the next start."""
         assert self._child is not None
         began_at = time.monotonic()
         while self._child.is_running():
@@ -265,7 +267,7 @@ class Replica:
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
-        """Holds the process awake while a request is in it."""
+        """Keeps the process awake during a request."""
         self.in_flight += 1
         try:
             yield
@@ -274,7 +276,7 @@ class Replica:
             self._last_used = time.monotonic()
 
     async def wake(self, timeout_s: float) -> bool:
-        """Start the process if it sleeps; whether it can be asked now."""
+        """Starts a sleeping process. Returns whether the replica is ready for requests."""
         deadline = time.monotonic() + timeout_s
         while self._asleep or (self.state.deployment is Deployment.READY and not self.url):
             self._wake.set()
@@ -289,7 +291,7 @@ class Replica:
         self.state = EntityState(deployment=deployment, deployment_state_message=message)
 
     def _kill(self) -> None:
-        """What the fault model_crashes does: no signal handler, no drain. The watch then finds it dead."""
+        """Kills the process at once, for the fault model_crashes. The watch then finds it dead."""
         if self._child is not None and self._child.pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What serving endpoints read from the environment."""
+"""Settings of serving endpoints from the environment."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from sandbox.config import ConfigError
 
 @dataclass(frozen=True)
 class EndpointSettings:
-    """`build_s` is added to every build; `traffic_seed` makes the split of traffic repeatable.
+    """Settings of serving endpoints."""
 
-    `delivery_s`: how long rows take to the inference tables; in a workspace that is up to an hour.
-    """
-
+    #: Extra time for each build.
     build_s: float = 0.0
     idle_s: float = 1800.0
     start_timeout_s: float = 300.0
     parallel_starts: int = 2
+    #: Makes the traffic split repeatable.
     traffic_seed: int | None = None
+    #: The delay of rows in inference tables. In a workspace it is up to an hour.
     delivery_s: float = 0.0
 
     @classmethod

@@ -1,4 +1,4 @@
-"""One request to an endpoint: choose a served entity by the routes, pass the request on, pass the answer back."""
+"""Forwards requests to replicas, and reports them to recorders."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ logger = logging.getLogger(__name__)
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
 PREDICTION_TIMEOUT_S = 297.0
 RETRY_AFTER_S = 5
-# Of the served process's headers, those that concern the caller.
+# Headers of the served process that are returned to the caller.
 PASSED_BACK = ("content-type", "served-model-name", "retry-after")
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """One exchange, for whoever keeps records of traffic. Times are Unix ms and ms; bodies are what was sent."""
+    """One request and its response, for recorders."""
 
     endpoint: Endpoint
     replica: Replica
     request_id: str
     user_name: str
+    #: Unix ms.
     received_at_ms: int
     duration_ms: float
     status: int
@@ -47,7 +48,7 @@ class Reply:
 
 
 class Unavailable(ApiError):
-    """An error that goes away by itself: the client is told when to try again."""
+    """A temporary error that tells the client when to retry."""
 
     def __init__(self, status: int, error_code: str, message: str, retry_after_s: float) -> None:
         self.retry_after_s = math.ceil(retry_after_s)
@@ -60,7 +61,7 @@ def not_ready(message: str) -> Unavailable:
 
 
 def check_serving(endpoint: Endpoint) -> None:
-    """Raises ApiError when the endpoint has never served: 503 while that may change, 400 when it failed."""
+    """Raises ApiError if the endpoint has never served: 503 during the first deployment, 400 after it failed."""
     if endpoint.record.config is not None:
         return
     name = endpoint.record.name
@@ -70,7 +71,7 @@ def check_serving(endpoint: Endpoint) -> None:
 
 
 async def forward(replica: Replica, body: bytes, content_type: str, request_id: str, http: httpx.AsyncClient) -> Reply:
-    """Raises ApiError when there is no answer; an answer of the model, good or bad, is passed back as it is."""
+    """Returns the model's response unchanged, including errors. Raises ApiError if there is no response."""
     with replica.busy():
         if not await replica.wake(PREDICTION_TIMEOUT_S):
             raise not_ready(f"Served entity {replica.entity.name} is not ready.")
@@ -90,22 +91,22 @@ async def forward(replica: Replica, body: bytes, content_type: str, request_id: 
 
 
 class Recorders:
-    """Whoever wants to see the traffic (inference tables, meters) adds a function here."""
+    """Functions that record traffic, such as inference tables and meters."""
 
     def __init__(self) -> None:
         self._recorders: list[Callable[[Invocation], None]] = []
 
     def add(self, recorder: Callable[[Invocation], None]) -> None:
-        """Called on the event loop after each answer of a model: it must not block."""
+        """``recorder`` is called on the event loop after each response of a model. It must not block."""
         self._recorders.append(recorder)
 
     def tell(self, invocation: Invocation) -> None:
-        """An answer that the model gave stays an answer, whatever becomes of its record."""
+        """Logs errors of recorders: they never affect the response."""
         for recorder in self._recorders:
             try:
                 recorder(invocation)
             except Exception:
-                logger.exception("a request was not recorded")
+                logger.exception("recording a request failed")
 
 
 class Stopwatch:

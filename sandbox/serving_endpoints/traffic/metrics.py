@@ -1,6 +1,6 @@
-"""The documented OpenMetrics of an endpoint, made from what its processes say about themselves.
+"""The documented OpenMetrics of an endpoint, computed from the metrics of its processes.
 
-As on Databricks every value is an aggregate over the last minute, also where the name ends in `_total`.
+As on Databricks, every value is an aggregate over the last minute, even if the name ends in `_total`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 WINDOW_S = 60.0
 SAMPLE_INTERVAL_S = 10.0
-# Memory of one CPU container by workload type, the documented limit of a custom model.
+# Memory of one container by workload type: the documented limit of a custom model.
 MEMORY_BYTES = {"CPU": 4 * 2**30, "CPU_MEDIUM": 8 * 2**30, "CPU_LARGE": 16 * 2**30}
 COUNTS = {
     "request_count_total": "serving_request_latency_seconds_count",
@@ -47,8 +47,9 @@ Values = dict[tuple[str, str], float]
 
 @dataclass(frozen=True)
 class Sample:
-    """A process's own numbers at one moment (monotonic seconds), by name and `le`."""
+    """The metrics of a process at one moment, by name and `le`."""
 
+    #: Monotonic seconds.
     at_s: float
     process_started_at_ms: int
     values: Values
@@ -56,7 +57,7 @@ class Sample:
 
 @dataclass
 class Window:
-    """Change of one replica's numbers over at most the last minute."""
+    """The change of one replica's metrics over at most the last minute."""
 
     entity: Entity
     seconds: float = 0.0
@@ -68,7 +69,7 @@ class Window:
 
 
 class Meter:
-    """Keeps a minute of samples of each process."""
+    """Keeps the samples of each process for one minute."""
 
     def __init__(self, supervisor: Supervisor, http: httpx.AsyncClient) -> None:
         self._supervisor = supervisor
@@ -123,7 +124,7 @@ class Meter:
         if not samples or not replica.url:
             return Window(replica.entity)
         first, last = samples[0], samples[-1]
-        # A process younger than the window began at zero.
+        # A process younger than the window started at zero.
         young = last.at_s - first.at_s < WINDOW_S - SAMPLE_INTERVAL_S
         base: Values = {} if young else first.values
         age_s = time.time() - replica.process_started_at_ms / 1000
@@ -134,7 +135,7 @@ class Meter:
 
 
 def _parse(text: str) -> Values:
-    """Samples by name and bucket; other labels are summed."""
+    """Samples by name and bucket. Sums over all other labels."""
     values: Values = {}
     for family in _families(text):
         for sample in family.samples:

@@ -1,4 +1,4 @@
-"""The calls-per-minute limits of an endpoint's AI gateway (and of the older rate-limits call)."""
+"""Rate limits in calls per minute: of the AI gateway and of the older rate-limits call."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ WINDOW_S = 60.0
 
 
 class RateLimiter:
-    """Counts calls in a sliding minute for each endpoint and, where the limit says so, each caller."""
+    """Counts calls in a sliding minute for each endpoint or, depending on the limit, for each caller."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._calls: dict[tuple[str, ...], deque[float]] = {}
 
     def retry_after_s(self, endpoint_id: str, user_name: str, limits: list[dict[str, Any]]) -> float | None:
-        """None if the call may pass (and then it is counted), else how long to wait."""
+        """None if the call is allowed, which counts it; otherwise the seconds to wait."""
         buckets = [
             (self._bucket(endpoint_id, user_name, limit), limit["calls"])
             for limit in limits
@@ -40,5 +40,5 @@ class RateLimiter:
 
 
 def _concerns(limit: dict[str, Any], user_name: str) -> bool:
-    """A limit that names a principal is about nobody else."""
+    """Whether the limit applies to the user. A limit with a principal applies to that principal only."""
     return limit.get("principal") in (None, "", user_name)

@@ -1,7 +1,7 @@
 """Models and versions of Unity Catalog: a facade over the MLflow registry.
 
-A registered model of MLflow that is named ``catalog.schema.name`` IS the model. What MLflow does not know (owner,
-status before the upload is finished, dependencies) is kept in the store beside it.
+A model of Unity Catalog is an MLflow registered model with the name ``catalog.schema.name``. The store keeps what
+MLflow does not: the owner, the status before the upload ends, the dependencies.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sandbox.web.errors import ApiError, already_exists, not_found
 
 
 class Models:
-    """Every name is a full name in lower case; every method raises ApiError. Callable from any thread."""
+    """All names are full names in lower case. Every method can raise ApiError. Thread-safe."""
 
     def __init__(self, store: Store, registry: Registry, artifacts_dir: Path) -> None:
         self._store = store
@@ -48,12 +48,12 @@ class Models:
         return Model(self._object(full_name), created)
 
     def adopt(self, full_name: str, who: Principal | None) -> None:
-        """Give rows to a model that MLflow has. Its schema and catalog are created if they are missing."""
+        """Creates the row of a model that exists in MLflow, and its schema and catalog if they are missing."""
         with self._store.connection() as connection:
             adopt_model(connection, full_name, who)
 
     def forget(self, full_name: str, new_name: str) -> None:
-        """After MLflow itself renamed a model to ``new_name`` or, if that is empty, deleted it."""
+        """Follows MLflow, which renamed the model to ``new_name`` or, if that is empty, deleted it."""
         with self._store.connection() as connection:
             known = objects.find(connection, MODEL, full_name)
             if known is not None and names.is_model_name(new_name):
@@ -69,7 +69,7 @@ class Models:
         return Model(self._object(full_name), found)
 
     def list_models(self, catalog_name: str, schema_name: str) -> list[Model]:
-        """By full name; empty text does not filter."""
+        """Sorted by full name. An empty name does not filter."""
         prefix = f"{catalog_name}." if catalog_name else ""
         prefix += f"{schema_name}." if catalog_name and schema_name else ""
         found = [item for item in self._registry.list_models() if names.is_model_name(item["name"])]
@@ -77,7 +77,7 @@ class Models:
         return [Model(self._object(item["name"]), item) for item in shown]
 
     def update(self, who: Principal, full_name: str, changes: Mapping[str, Any]) -> Model:
-        """``changes`` may have comment, owner and new_name (a last name)."""
+        """``changes`` can have the keys comment, owner and new_name (without catalog and schema)."""
         known = self._writable(who, full_name)
         if changes.get("comment") is not None:
             self._registry.update_model(full_name, changes["comment"])
@@ -91,14 +91,14 @@ class Models:
         return self.get(changed.full_name)
 
     def delete(self, who: Principal, full_name: str) -> None:
-        """With all its versions."""
+        """Deletes the model and all its versions."""
         known = self._writable(who, full_name)
         self._registry.delete_model(full_name)
         with self._store.connection() as connection:
             objects.delete(connection, known)
 
     def delete_below(self, who: Principal, container: str) -> None:
-        """Every model of a catalog or schema, which must be there and may be managed by ``who``."""
+        """Deletes all models of a catalog or schema that ``who`` can manage."""
         kind = SCHEMA_KIND if "." in container else CATALOG
         with self._store.reading() as connection:
             access.require(connection, who, objects.get(connection, kind, container), access.MANAGE)
@@ -126,7 +126,7 @@ class Models:
         self._registry.delete_model_tag(full_name, key)
 
     def create_version(self, who: Principal, full_name: str, new: NewVersion) -> Version:
-        """The version is PENDING_REGISTRATION: its files are uploaded next, then it is finalized."""
+        """Creates a version with the status PENDING_REGISTRATION. The client then uploads files and finalizes it."""
         known = self._writable(who, full_name)
         storage_id = uuid.uuid4().hex
         source = f"{artifacts.UC_SOURCE}{storage_id}"
@@ -136,7 +136,7 @@ class Models:
         return self.get_version(full_name, str(created["version"]))
 
     def adopt_version(self, full_name: str, found: Json, who: Principal) -> None:
-        """Remember who registered a version with plain MLflow, which keeps no names. ``found`` is MLflow's JSON."""
+        """Records who registered a version with plain MLflow, which stores no users. ``found`` is MLflow's JSON."""
         new = NewVersion(found["source"], "", "", [], found.get("model_id", ""), "", [])
         known = self._object(full_name)
         self._insert_version(known, str(found["version"]), uuid.uuid4().hex, READY, who, new)
@@ -168,13 +168,13 @@ class Models:
         return self.get_version(full_name, version)
 
     def list_versions(self, full_name: str) -> list[Version]:
-        """By number."""
+        """Sorted by version number."""
         known = self.get(full_name).object
         found = sorted(self._registry.list_versions(full_name), key=lambda item: int(item["version"]))
         return [self._version(known, item) for item in found]
 
     def search_versions(self, query: Mapping[str, Any]) -> tuple[list[Version], str]:
-        """By MLflow's filter, max_results and page_token: the versions and the next page's token."""
+        """The versions and the next page token for MLflow's filter, max_results and page_token."""
         answer = self._registry.search_versions(query)
         found = [item for item in answer.get("model_versions", []) if names.is_model_name(item["name"])]
         return [self._version(self._object(item["name"]), item) for item in found], answer.get("next_page_token", "")
@@ -209,18 +209,18 @@ class Models:
         self._registry.delete_version_tag(full_name, version, key)
 
     def version_status(self, full_name: str, version: str) -> str:
-        """PENDING_REGISTRATION, READY or FAILED_REGISTRATION; 404 for an unknown model or version."""
+        """PENDING_REGISTRATION, READY or FAILED_REGISTRATION. Raises ApiError 404 if the version does not exist."""
         return self.get_version(full_name, version).status
 
     def local_model_path(self, full_name: str, version: str) -> Path:
-        """The directory on this machine that has the version's MLmodel. Never write to it."""
+        """The local directory with the version's MLmodel file. Never write to it."""
         path = self.version_dir(full_name, version)
         if not (path / "MLmodel").is_file():
             raise ApiError(400, "INVALID_STATE", f"Version {version} of {full_name} has no MLmodel file.")
         return path
 
     def version_dir(self, full_name: str, version: str) -> Path:
-        """Where the files of the version lie, or will lie once they are uploaded."""
+        """The local directory for the version's files, also before they are uploaded."""
         self.get_version(full_name, version)
         return artifacts.local_path(self._artifacts_dir, self._registry.download_uri(full_name, version))
 
@@ -245,7 +245,7 @@ class Models:
             )
 
     def _object(self, full_name: str) -> UcObject:
-        """The row of a model that MLflow has, created on sight."""
+        """The row of a model that exists in MLflow. Creates it if it is missing."""
         with self._store.reading() as connection:
             found = objects.find(connection, MODEL, full_name)
         if found is not None:
@@ -268,7 +268,7 @@ class Models:
         return Version(known, found, row)
 
     def _explained(self, error: ApiError, full_name: str) -> ApiError:
-        """A 404 names the first of catalog, schema and model that is missing."""
+        """A 404 that names the first missing one of catalog, schema and model; any other error unchanged."""
         if error.status != 404:
             return error
         with self._store.reading() as connection:

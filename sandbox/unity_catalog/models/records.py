@@ -1,4 +1,4 @@
-"""Models and versions: what MLflow says of them, and the rows beside it."""
+"""Models and versions: MLflow's JSON and the rows of the store."""
 
 from __future__ import annotations
 
@@ -23,23 +23,25 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Model:
-    """``mlflow`` is the registered model as MLflow's REST API shows it."""
+    """A registered model."""
 
     object: UcObject
+    #: The registered model in MLflow's REST API.
     mlflow: Json
 
     @property
     def aliases(self) -> list[tuple[str, str]]:
-        """Alias and version, by alias."""
+        """Pairs of alias and version, sorted by alias."""
         return sorted((item["alias"], item["version"]) for item in self.mlflow.get("aliases", []))
 
 
 @dataclass(frozen=True)
 class Version:
-    """``row`` is None only if the sandbox ended just after MLflow made the version."""
+    """A model version."""
 
     model: UcObject
     mlflow: Json
+    #: None if the sandbox stopped right after MLflow created the version.
     row: sqlite3.Row | None
 
     @property

@@ -42,7 +42,7 @@ class AliasTarget(Body):
 
 
 def model_view(model: Model, *, with_aliases: bool) -> dict[str, Any]:
-    """Aliases are shown only to those who ask: Terraform would take them for a change made by someone else."""
+    """Aliases are shown on request only: Terraform would report them as changes."""
     known = model.object
     catalog_name, schema_name, _ = known.full_name.split(".")
     view = {

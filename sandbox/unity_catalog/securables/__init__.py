@@ -1,1 +1,1 @@
-"""The objects of Unity Catalog in the store: names, rows, privileges."""
+"""The objects of Unity Catalog in the store: names, rows and privileges."""

@@ -1,6 +1,6 @@
-"""Privileges: what is granted on an object, and what a principal may do with it.
+"""Privileges: the grants on an object, and what a principal can do with it.
 
-Whoever has a token may read the metadata of every object, as if BROWSE were granted to all. Changes are checked.
+Every principal can read the metadata of all objects, as if BROWSE were granted to everyone. Changes need a privilege.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ACCOUNT_USERS = "account users"
 
 
 def grants_on(connection: sqlite3.Connection, known: UcObject) -> dict[str, list[str]]:
-    """Privileges of each principal, both sorted."""
+    """The privileges of each principal, both sorted."""
     grants: dict[str, list[str]] = {}
     for row in connection.execute(
         "SELECT principal, privilege FROM uc_grants WHERE object_id = ? ORDER BY principal, privilege", (known.id,)
@@ -42,7 +42,7 @@ def revoke(connection: sqlite3.Connection, known: UcObject, principal: str, priv
 
 
 def ancestry(connection: sqlite3.Connection, known: UcObject) -> list[UcObject]:
-    """The object, its schema, its catalog and the metastore: those from which it inherits privileges."""
+    """The object and the objects from which it inherits privileges: its schema, its catalog and the metastore."""
     parts = known.full_name.split(".")
     above = [(SCHEMA_KIND, ".".join(parts[:2]))] if len(parts) == 3 else []
     above += [(CATALOG, parts[0])] if len(parts) >= 2 else []
@@ -51,7 +51,7 @@ def ancestry(connection: sqlite3.Connection, known: UcObject) -> list[UcObject]:
 
 
 def is_allowed(connection: sqlite3.Connection, who: Principal, known: UcObject, privilege: str) -> bool:
-    """Admins and owners may do everything; ALL_PRIVILEGES gives all but MANAGE; privileges are inherited."""
+    """Admins and owners can do everything. ALL_PRIVILEGES includes all but MANAGE. Privileges are inherited."""
     if who.is_admin:
         return True
     names = {who.user_name, *who.groups, ACCOUNT_USERS}

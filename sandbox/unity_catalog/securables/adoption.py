@@ -1,4 +1,4 @@
-"""Rows for objects that came to be outside of Unity Catalog's own API."""
+"""Rows for objects that were created without Unity Catalog's API."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sandbox.unity_catalog.securables.objects import CATALOG, MODEL, SCHEMA_KIND
 
 
 def adopt_model(connection: sqlite3.Connection, full_name: str, who: Principal | None) -> None:
-    """A model that was registered with plain MLflow: give it rows, and its catalog and schema too."""
+    """Creates the rows of a model that was registered with plain MLflow, and of its catalog and schema."""
     owner = who.user_name if who else ADMINS
     adopt_schema(connection, full_name, owner)
     found = objects.find(connection, MODEL, full_name)
     if found is None:
         objects.insert(connection, MODEL, full_name, owner)
     elif found.created_by == ADMINS:
-        # Someone listed the models between its creation in MLflow and this: now its maker is known.
+        # A list request created the row before this call, without knowing the creator. Now the creator is known.
         connection.execute(
             "UPDATE uc_objects SET owner = ?, created_by = ?, updated_by = ? WHERE id = ?",
             (owner, owner, owner, found.id),
@@ -25,7 +25,7 @@ def adopt_model(connection: sqlite3.Connection, full_name: str, who: Principal |
 
 
 def adopt_schema(connection: sqlite3.Connection, full_name: str, owner: str) -> None:
-    """The catalog and the schema of what has this name, where they are not there yet."""
+    """Creates the catalog and the schema in ``full_name`` if they are missing."""
     for kind, name in ((CATALOG, full_name.split(".")[0]), (SCHEMA_KIND, names.parent(full_name))):
         if objects.find(connection, kind, name) is None:
             objects.insert(connection, kind, name, owner)

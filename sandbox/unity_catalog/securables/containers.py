@@ -1,4 +1,4 @@
-"""Catalogs and schemas as containers: renamed or deleted with, or only without, what they hold."""
+"""Renames and deletes catalogs and schemas, with or without their contents."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HELD_KINDS = (SCHEMA_KIND, TABLE, VOLUME, MODEL)
 def rename_container(
     connection: sqlite3.Connection, known: UcObject, who: Principal, changes: Mapping[str, Any]
 ) -> UcObject:
-    """Apply ``changes``; ``new_name`` renames. Null unsets an attribute, but neither owner nor name."""
+    """Applies ``changes``; ``new_name`` renames. A null unsets an attribute, except for owner and name."""
     wanted = {key: value for key, value in changes.items() if key != "new_name"}
     if wanted.get("owner", "") is None:
         del wanted["owner"]
@@ -34,7 +34,7 @@ def rename_container(
 
 
 def delete_container(connection: sqlite3.Connection, known: UcObject, *, with_contents: bool) -> None:
-    """Raises ApiError 400 INVALID_STATE if it is not empty; models are never deleted along."""
+    """Raises ApiError 400 INVALID_STATE if the container is not empty. Never deletes models."""
     held = held_objects(connection, known)
     _refuse_with_models(connection, known, "deleted")
     if held and not with_contents and not _is_only_default_schema(known, held):
@@ -48,7 +48,7 @@ def delete_container(connection: sqlite3.Connection, known: UcObject, *, with_co
 
 
 def held_objects(connection: sqlite3.Connection, known: UcObject) -> list[UcObject]:
-    """Everything below, outer objects first."""
+    """All objects in the container, outer objects first."""
     direct = [item for kind in HELD_KINDS for item in objects.children(connection, kind, known.full_name)]
     return [*direct, *(below for item in direct for below in held_objects(connection, item))]
 

@@ -1,4 +1,4 @@
-"""Names in Unity Catalog: lower case, joined by dots."""
+"""Names in Unity Catalog: lower case, separated by dots."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FORBIDDEN = re.compile(r"[./ \x00-\x1f\x7f]")
 
 
 def object_name(value: str, what: str) -> str:
-    """One name in lower case. Raises ApiError 400 if it is empty, too long or has a dot, slash, blank or control."""
+    """The name in lower case. Raises ApiError 400 if it is empty, too long, or has a dot, slash, space or control."""
     if not value:
         raise invalid(f"{what} name must not be empty.")
     if len(value) > MAX_LENGTH or FORBIDDEN.search(value):
@@ -20,7 +20,7 @@ def object_name(value: str, what: str) -> str:
 
 
 def full_name(value: str, levels: int, what: str) -> str:
-    """A dotted name with exactly ``levels`` names, in lower case. Raises ApiError 400."""
+    """The dotted name in lower case. Raises ApiError 400 if it does not have exactly ``levels`` valid parts."""
     names = value.split(".")
     if len(names) != levels:
         raise invalid(f"'{value}' is not a full {what} name: it must have {levels} parts separated by dots.")
@@ -28,7 +28,7 @@ def full_name(value: str, levels: int, what: str) -> str:
 
 
 def is_model_name(value: str) -> bool:
-    """Whether an MLflow registered model of this name is a model of Unity Catalog."""
+    """Whether an MLflow registered model with this name is a model of Unity Catalog."""
     names = value.split(".")
     return len(names) == 3 and value == value.lower() and all(name and not FORBIDDEN.search(name) for name in names)
 

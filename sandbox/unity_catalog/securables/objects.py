@@ -1,4 +1,4 @@
-"""The objects of Unity Catalog and who may do what with them, as rows."""
+"""The objects of Unity Catalog and their grants, as rows."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS uc_grants (
 
 @dataclass(frozen=True)
 class UcObject:
-    """``attributes`` are the fields of the one kind that were set; timestamps are Unix milliseconds."""
+    """An object of Unity Catalog. Timestamps are Unix ms."""
 
     id: str
     kind: str
@@ -50,6 +50,7 @@ class UcObject:
     created_by: str
     updated_at: int
     updated_by: str
+    #: The fields that only this kind of object has, if they were set.
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -57,7 +58,7 @@ class UcObject:
         return names.last(self.full_name)
 
     def common_fields(self) -> dict[str, Any]:
-        """The keys that every kind of object answers with."""
+        """The response fields that all kinds of objects share."""
         fields = {
             "name": self.name,
             "full_name": self.full_name,
@@ -77,7 +78,7 @@ def find(connection: sqlite3.Connection, kind: str, full_name: str) -> UcObject 
 
 
 def get(connection: sqlite3.Connection, kind: str, full_name: str) -> UcObject:
-    """Raises ApiError 404 that names the first of catalog, schema and object that does not exist."""
+    """Raises ApiError 404, which names the first missing one of catalog, schema and object."""
     found = find(connection, kind, full_name)
     if found is None:
         require_parents(connection, full_name)
@@ -86,7 +87,7 @@ def get(connection: sqlite3.Connection, kind: str, full_name: str) -> UcObject:
 
 
 def require_parents(connection: sqlite3.Connection, full_name: str) -> None:
-    """Raises ApiError 404 for the catalog or the schema above ``full_name``."""
+    """Raises ApiError 404 if the catalog or the schema of ``full_name`` does not exist."""
     parts = full_name.split(".")
     for kind, level in ((CATALOG, 1), (SCHEMA_KIND, 2)):
         above = ".".join(parts[:level])
@@ -99,7 +100,7 @@ def missing(kind: str, full_name: str) -> ApiError:
 
 
 def children(connection: sqlite3.Connection, kind: str, parent: str) -> list[UcObject]:
-    """In the order of their names."""
+    """Sorted by name."""
     rows = connection.execute(
         "SELECT * FROM uc_objects WHERE kind = ? AND parent = ? ORDER BY full_name", (kind, parent)
     ).fetchall()
@@ -114,7 +115,7 @@ def insert(
     comment: str | None = None,
     attributes: Mapping[str, Any] | None = None,
 ) -> UcObject:
-    """Raises ApiError 409 if it exists. The caller has checked the parents."""
+    """Raises ApiError 409 if the object exists. The caller checks the parents."""
     if find(connection, kind, full_name) is not None:
         raise already_exists(f"{LABELS[kind]} '{full_name}' already exists")
     now = now_ms()
@@ -139,7 +140,7 @@ def insert(
 
 
 def update(connection: sqlite3.Connection, known: UcObject, changed_by: str, changes: Mapping[str, Any]) -> UcObject:
-    """``changes`` may have owner, comment, full_name; every other key is an attribute, and None unsets it."""
+    """``changes`` can have owner, comment and full_name. Every other key is an attribute; None unsets it."""
     attributes = dict(known.attributes)
     attributes.update({key: value for key, value in changes.items() if key not in ("owner", "comment", "full_name")})
     kept = {key: value for key, value in attributes.items() if value is not None}
@@ -164,7 +165,7 @@ def update(connection: sqlite3.Connection, known: UcObject, changed_by: str, cha
 
 
 def move_children(connection: sqlite3.Connection, old: str, new: str) -> None:
-    """After a catalog or schema was renamed: everything below ``old`` is below ``new``."""
+    """Renames everything below ``old`` after the catalog or schema was renamed to ``new``."""
     for row in connection.execute(
         "SELECT id, full_name FROM uc_objects WHERE substr(full_name, 1, ?) = ?", (len(old) + 1, f"{old}.")
     ).fetchall():
