@@ -52,14 +52,15 @@ class SandboxSettings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> SandboxSettings:
-        """Raises ConfigError."""
+        """Raises ConfigError if a value is invalid."""
         client_id, client_secret = _read_client(environ)
+        tokens = environ.get("SANDBOX_TOKENS", "").split(",")
         return cls(
             var_dir=Path(environ.get("VAR_DIR") or "var").absolute(),
             port=_read_port(environ),
             client_id=client_id,
             client_secret=client_secret,
-            tokens=_read_tokens(environ.get("SANDBOX_TOKENS", "")),
+            tokens=tuple(_read_token(item.strip()) for item in tokens if item.strip()),
         )
 
 
@@ -82,10 +83,6 @@ def _read_client(environ: Mapping[str, str]) -> tuple[str, str]:
         return str(uuid.UUID(client_id)), client_secret
     except ValueError:
         raise ConfigError("SANDBOX_CLIENT_ID", f"{client_id!r} is not a UUID (an application id)") from None
-
-
-def _read_tokens(value: str) -> tuple[TokenSpec, ...]:
-    return tuple(_read_token(item.strip()) for item in value.split(",") if item.strip())
 
 
 def _read_token(item: str) -> TokenSpec:

@@ -50,7 +50,8 @@ def _train_one(model_name: str, candidate: ClassifierMixin) -> tuple[int, float]
         features, defaulted, test_size=0.25, random_state=SEED, stratify=defaulted
     )
     kind = type(candidate).__name__
-    params = {"estimator": kind, "rows_train": len(fit_x), "rows_test": len(test_x), **_scalars(candidate)}
+    scalars = {name: value for name, value in candidate.get_params().items() if isinstance(value, int | float | str)}
+    params = {"estimator": kind, "rows_train": len(fit_x), "rows_test": len(test_x), **scalars}
     with training_run(model_name, kind, {"team": "fraud", "data": "modeldata/credit_data"}, params):
         pipeline = _pipeline(candidate).fit(fit_x, fit_y)
         metrics = _metrics(pipeline, test_x, test_y)
@@ -91,7 +92,3 @@ def _metrics(pipeline: Pipeline, features: pd.DataFrame, defaulted: pd.Series) -
         "brier_score": float(brier_score_loss(defaulted, probability)),
         "accuracy": float(pipeline.score(features, defaulted)),
     }
-
-
-def _scalars(candidate: ClassifierMixin) -> dict[str, object]:
-    return {name: value for name, value in candidate.get_params().items() if isinstance(value, int | float | str)}

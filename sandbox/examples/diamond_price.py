@@ -41,22 +41,19 @@ def train(model_name: str) -> int:
         regressor = lightgbm.LGBMRegressor(random_state=SEED, verbose=-1, n_jobs=2, **PARAMS).fit(fit_x, fit_y)
         mlflow.log_metrics(_metrics(test_y, np.asarray(regressor.predict(test_x))))
         log_training_data(model_name, fit_x, fit_y)
+        # The gain of each feature, which LightGBM records during training.
+        gains = [float(gain) for gain in regressor.booster_.feature_importance("gain")]
         info = mlflow.lightgbm.log_model(
             regressor,
             name="model",
             input_example=test_x.head(3),
-            # The gain of each feature, which LightGBM records during training.
-            metadata={"feature_importance": dict(zip(features, _gains(regressor), strict=True))},
+            metadata={"feature_importance": dict(zip(features, gains, strict=True))},
             pip_requirements=pinned("lightgbm", "scikit-learn", "pandas", "numpy"),
             registered_model_name=model_name,
         )
     version = registered_version(info)
     describe(model_name, version, DESCRIPTION, {"estimator": "LGBMRegressor", "task": "regression"})
     return version
-
-
-def _gains(regressor: lightgbm.LGBMRegressor) -> list[float]:
-    return [float(gain) for gain in regressor.booster_.feature_importance("gain")]
 
 
 def _metrics(price: pd.Series, predicted: np.ndarray) -> dict[str, float]:

@@ -32,8 +32,9 @@ def main() -> int:
             print(f"{endpoint} is not ready after {READY_TIMEOUT_S} s", flush=True)
             return 1
         with ThreadPoolExecutor(max_workers=IN_PARALLEL) as pool:
-            answers = list(pool.map(lambda body: _invoke(client, endpoint, body), request_bodies(requests)))
-    failed = sum(1 for answer in answers if answer != httpx.codes.OK)
+            url = f"/serving-endpoints/{endpoint}/invocations"
+            answers = list(pool.map(lambda body: client.post(url, json=body), request_bodies(requests)))
+    failed = sum(1 for answer in answers if answer.status_code != httpx.codes.OK)
     print(f"{endpoint}: {len(answers)} requests, {failed} failed", flush=True)
     return 1 if failed else 0
 
@@ -56,10 +57,6 @@ def request_bodies(count: int) -> Iterator[dict[str, Any]]:
     chance = random.Random(7)  # noqa: S311 - which rows, not a secret
     for _ in range(count):
         yield as_request(frame.sample(n=chance.randint(1, 3), random_state=chance.randrange(10_000)))
-
-
-def _invoke(client: httpx.Client, endpoint: str, body: dict[str, Any]) -> int:
-    return client.post(f"/serving-endpoints/{endpoint}/invocations", json=body).status_code
 
 
 if __name__ == "__main__":

@@ -33,7 +33,10 @@ class Places:
             return disk.inside(self._models.version_dir(*name), rest)
         if kind == "Volumes":
             return disk.inside(self._volume_dir(".".join(name)), rest)
-        return self._internal(path)
+        found = artifacts.internal_path(self._artifacts_dir, path)
+        if found is None:
+            raise invalid(f"Invalid path: {path}. It must start with /Models or /Volumes and name an object in it.")
+        return found
 
     def writable(self, path: str, who: Principal) -> Path:
         """Like ``readable``, for a change by ``who``. Files of a model version can be written until it is finalized."""
@@ -41,16 +44,10 @@ class Places:
         if kind == "Models":
             self._require(who, MODEL, name[0], access.MANAGE)
             if self._models.version_status(*name) != PENDING:
-                raise denied(f"The files of version {name[1]} of {name[0]} can not change any more.")
+                raise denied(f"The files of version {name[1]} of {name[0]} cannot change any more.")
         if kind == "Volumes":
             self._require(who, VOLUME, ".".join(name), "WRITE_VOLUME")
         return self.readable(path)
-
-    def _internal(self, path: str) -> Path:
-        found = artifacts.internal_path(self._artifacts_dir, path)
-        if found is None:
-            raise invalid(f"Invalid path: {path}. It must start with /Models or /Volumes and name an object in it.")
-        return found
 
     def _volume_dir(self, full_name: str) -> Path:
         with self._store.reading() as connection:

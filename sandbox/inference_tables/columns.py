@@ -27,9 +27,9 @@ SCHEMA = pa.schema([(name, arrow_type) for name, _, arrow_type in COLUMNS])
 
 
 def arrow_table(rows: Iterable[dict[str, Any]], schema: pa.Schema = SCHEMA) -> pa.Table:
-    return pa.Table.from_pylist([_typed(item) for item in rows], schema=schema)
-
-
-def _typed(item: dict[str, Any]) -> dict[str, Any]:
-    time = datetime.fromtimestamp(item["request_time"] / 1000, UTC)
-    return {**item, "request_time": time, "request_date": time.date()}
+    """Converts request_time from Unix ms and derives request_date."""
+    typed = []
+    for row in rows:
+        time = datetime.fromtimestamp(row["request_time"] / 1000, UTC)
+        typed.append({**row, "request_time": time, "request_date": time.date()})
+    return pa.Table.from_pylist(typed, schema=schema)

@@ -29,7 +29,8 @@ class MlflowServer:
         self.port = free_port()
         self.url = f"http://{LOOPBACK}:{self.port}"
         self.client = httpx.AsyncClient(base_url=self.url, timeout=httpx.Timeout(120, connect=5), trust_env=False)
-        self._child = Child(self._argv(), self._environ(), self._log_path())
+        argv = [sys.executable, "-m", "sandbox.mlflow.main", str(self.directory), str(self.port)]
+        self._child = Child(argv, self._environ(), self._log_path())
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -58,9 +59,6 @@ class MlflowServer:
             if not self._child.is_running():
                 logger.warning("the MLflow server ended, restarting it; its log: %s", self._log_path())
                 self._child.start()
-
-    def _argv(self) -> list[str]:
-        return [sys.executable, "-m", "sandbox.mlflow.main", str(self.directory), str(self.port)]
 
     def _log_path(self) -> Path:
         return self.directory / "server.log"

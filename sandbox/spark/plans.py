@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sandbox.spark.grouping import without_group_by_all
-from sandbox.spark.lexer import Chain, chains_of, replaced, tokens_of
+from sandbox.spark.lexer import chains_of, replaced, tokens_of
 from sandbox.spark.sessions import quoted_name
 
 # Protocol buffers create their classes on import, so type checkers do not know the fields.
@@ -42,10 +42,9 @@ def _all_messages(message: Message) -> Iterator[Message]:
 
 
 def _renamed(text: str, knows: Knows) -> str:
-    chains = [chain for chain in chains_of(tokens_of(text)) if len(chain.names) >= 3]
-    changes = [_change(chain) for chain in chains if knows(".".join(chain.names[:3]))]
+    changes = []
+    for chain in chains_of(tokens_of(text)):
+        full_name = ".".join(chain.names[:3])
+        if len(chain.names) >= 3 and knows(full_name):
+            changes.append((chain.tokens[0].start, chain.tokens[2].end, quoted_name(full_name)))
     return replaced(text, changes)
-
-
-def _change(chain: Chain) -> tuple[int, int, str]:
-    return chain.tokens[0].start, chain.tokens[2].end, quoted_name(".".join(chain.names[:3]))

@@ -73,10 +73,12 @@ class SailServer:
 
     def _start(self) -> None:
         if self._starts:
-            logger.warning("the Sail server ended, starting it again; its log: %s", self.log_path)
+            logger.warning("the Sail server ended, restarting it; its log: %s", self.log_path)
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._port = free_port()
-        child = Child(self._argv(), self._environ(), self.log_path, self._directory)
+        # -P: the server must not import modules from the working directory.
+        argv = [sys.executable, "-P", "-m", "pysail", "spark", "server", "--ip", LOOPBACK, "--port", str(self._port)]
+        child = Child(argv, self._environ(), self.log_path, self._directory)
         child.start()
         self._wait_until_it_answers(child)
         self._child = child
@@ -93,10 +95,6 @@ class SailServer:
                 return
         child.stop()
         raise SparkUnavailableError(f"The Sail server does not start; its log: {self.log_path}")
-
-    def _argv(self) -> list[str]:
-        # -P: the server must not import modules from the working directory.
-        return [sys.executable, "-P", "-m", "pysail", "spark", "server", "--ip", LOOPBACK, "--port", str(self._port)]
 
     def _environ(self) -> dict[str, str]:
         """Without the sandbox's secrets, because functions of jobs run in the server."""

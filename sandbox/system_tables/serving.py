@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from sandbox.config import ACCOUNT_ID, WORKSPACE_ID
-from sandbox.serving_endpoints.records import EndpointConfig, EndpointRecord, Entity, served_entity_id
+from sandbox.serving_endpoints.records import EndpointRecord, Entity, served_entity_id
 from sandbox.serving_endpoints.traffic.invocations import Invocation
 from sandbox.system_tables.catalog import SystemTables
 
@@ -60,13 +60,10 @@ class ServedEntities:
             if config is None or self._written.get(record.id, 0) >= config.config_version:
                 continue
             if self._tables.written(SERVED_ENTITIES, record.id) < config.config_version:
-                rows = pa.Table.from_pylist(_entity_rows(record, config), schema=ENTITIES_SCHEMA)
-                self._tables.append(SERVED_ENTITIES, rows, record.id, config.config_version)
+                rows = [_entity_row(record, config.config_version, entity) for entity in config.entities]
+                table = pa.Table.from_pylist(rows, schema=ENTITIES_SCHEMA)
+                self._tables.append(SERVED_ENTITIES, table, record.id, config.config_version)
             self._written[record.id] = config.config_version
-
-
-def _entity_rows(record: EndpointRecord, config: EndpointConfig) -> list[dict[str, Any]]:
-    return [_entity_row(record, config.config_version, entity) for entity in config.entities]
 
 
 def _entity_row(record: EndpointRecord, config_version: int, entity: Entity) -> dict[str, Any]:

@@ -80,7 +80,9 @@ class WorkspaceFiles:
         self._ensure_home(who)
         object_type, language = kind
         with self._store.connection() as connection:
-            _require_directory(connection, posixpath.dirname(clean))
+            parent = posixpath.dirname(clean)
+            if _type_of(connection, parent) != DIRECTORY:
+                raise not_found(f"The parent folder ({parent}) does not exist.")
             _check_replaced(connection, clean, object_type, overwrite=overwrite)
             now = now_ms()
             connection.execute(
@@ -195,11 +197,6 @@ def _add_directory(connection: sqlite3.Connection, path: str) -> None:
         "INSERT OR IGNORE INTO workspace_objects (path, object_type, created_at, modified_at) VALUES (?, ?, ?, ?)",
         (path, DIRECTORY, now, now),
     )
-
-
-def _require_directory(connection: sqlite3.Connection, path: str) -> None:
-    if _type_of(connection, path) != DIRECTORY:
-        raise not_found(f"The parent folder ({path}) does not exist.")
 
 
 def _check_replaced(connection: sqlite3.Connection, path: str, object_type: str, *, overwrite: bool) -> None:

@@ -140,7 +140,8 @@ async def cancel_all(body: CancelAllBody, request: Request, who: CurrentPrincipa
 async def repair_run(body: RepairBody, request: Request, who: CurrentPrincipal) -> dict[str, Any]:
     check_parameters(body)
     run = _find_run(request, who, body.run_id)
-    again = repair(run, body, _job_of(request, run))
+    job: JobRecord | None = request.app.state.job_records.get(run.job_id) if run.run_type == JOB_RUN else None
+    again = repair(run, body, job)
     dispatcher_of(request).resume(run, again)
     return {"repair_id": run.repairs[-1].id}
 
@@ -184,11 +185,6 @@ def _only_task(run: RunRecord) -> TaskRun:
             "Please retrieve the output of each individual task run instead."
         )
     return tasks[0]
-
-
-def _job_of(request: Request, run: RunRecord) -> JobRecord | None:
-    found: JobRecord | None = request.app.state.job_records.get(run.job_id) if run.run_type == JOB_RUN else None
-    return found
 
 
 def _runs(request: Request) -> RunRecords:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.serving_endpoints.records import EndpointConfig, EndpointRecord, Entity
+from sandbox.serving_endpoints.records import EndpointConfig, EndpointRecord
 from sandbox.serving_endpoints.supervisor import Endpoint, Supervisor
 
 # Shown if set, left out if None.
@@ -36,7 +36,7 @@ def listed(endpoint: Endpoint) -> dict[str, Any]:
     view = _common(endpoint)
     config = endpoint.record.config or endpoint.record.pending_config
     if config is not None:
-        entities = [_entity_summary(entity) for entity in config.entities]
+        entities = [entity.model_dump(include={"name", "entity_name", "entity_version"}) for entity in config.entities]
         models = [_as_model(summary) for summary in entities]
         view["config"] = {"served_entities": entities, "served_models": models}
     return view
@@ -79,10 +79,6 @@ def _config(supervisor: Supervisor, endpoint: Endpoint, config: EndpointConfig) 
         "traffic_config": {"routes": routes},
         "config_version": config.config_version,
     }
-
-
-def _entity_summary(entity: Entity) -> dict[str, Any]:
-    return {"name": entity.name, "entity_name": entity.entity_name, "entity_version": entity.entity_version}
 
 
 def _as_model(entity: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class EndpointSettings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> EndpointSettings:
-        """Raises ConfigError."""
+        """Raises ConfigError if a value is invalid."""
         seed = environ.get("SANDBOX_TRAFFIC_SEED")
         return cls(
             build_s=_seconds(environ, "SANDBOX_BUILD_SECONDS", cls.build_s),
