@@ -49,7 +49,7 @@ def list_faults(request: Request) -> dict[str, list[Fault]]:
 @router.post("/faults")
 def add_fault(fault: Fault, request: Request) -> Fault:
     if any(known.id == fault.id for known in _faults(request).all()):
-        raise already_exists(f"Fault {fault.id} exists already.")
+        raise already_exists(f"Fault {fault.id} already exists.")
     _faults(request).add(fault)
     return fault
 

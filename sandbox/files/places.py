@@ -44,7 +44,7 @@ class Places:
         if kind == "Models":
             self._require(who, MODEL, name[0], access.MANAGE)
             if self._models.version_status(*name) != PENDING:
-                raise denied(f"The files of version {name[1]} of {name[0]} cannot change any more.")
+                raise denied(f"The files of version {name[1]} of {name[0]} can no longer be changed.")
         if kind == "Volumes":
             self._require(who, VOLUME, ".".join(name), "WRITE_VOLUME")
         return self.readable(path)

@@ -73,7 +73,7 @@ def directory_metadata(path: str, request: Request, _: CurrentPrincipal) -> Resp
 def create_directory(path: str, request: Request, who: CurrentPrincipal) -> Response:
     target = places_of(request).writable(f"/{path}", who)
     if target.is_file():
-        raise ApiError(409, "ALREADY_EXISTS", f"A file has this path already: /{path}")
+        raise ApiError(409, "ALREADY_EXISTS", f"A file with this path already exists: /{path}")
     target.mkdir(parents=True, exist_ok=True)
     return Response(status_code=NO_CONTENT)
 

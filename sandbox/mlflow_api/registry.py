@@ -139,7 +139,7 @@ def update_model(body: ModelChange, who: CurrentPrincipal, models: CurrentModels
     if body.new_name:
         new_full_name = names.full_name(body.new_name, 3, "model")
         if names.parent(new_full_name) != names.parent(full_name):
-            raise invalid("A model can not be moved to another schema.")
+            raise invalid("A model cannot be moved to another schema.")
         new_name = names.last(new_full_name)
     changed = models.update(who, full_name, {"comment": body.description, "new_name": new_name})
     return {"registered_model": model_view(changed)}

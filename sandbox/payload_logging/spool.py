@@ -30,7 +30,7 @@ class Segment:
             try:
                 table, item = json.loads(line)
             except ValueError:
-                logger.warning("a cut-off row of segment %s was dropped", self.number)
+                logger.warning("a truncated row of segment %s was dropped", self.number)
                 continue
             found.append((table, item))
         return found

@@ -58,7 +58,7 @@ class SessionProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
             if self._sail.running() == (self._port, self._start):
                 end_session(self._port, self.session_id, self._who.id)
         except SparkUnavailableError:
-            logger.info("the workspace ends, and the session of a job with it")
+            logger.info("the workspace stops and ends the Spark session of a job")
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
         """Forwards every call. Only names in plans are changed."""

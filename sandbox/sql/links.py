@@ -38,7 +38,7 @@ class Links:
         """Raises ApiError 403 if the signature is invalid or expired."""
         wanted = self._signature(statement_id, chunk, expires)
         if not hmac.compare_digest(wanted, signature) or expires < time.time():
-            raise denied("The link is not valid, or not any more.")
+            raise denied("The link is invalid or expired.")
 
     def _signature(self, statement_id: str, chunk: int, expires: int) -> str:
         return hmac.new(self._key, f"{statement_id}/{chunk}/{expires}".encode(), hashlib.sha256).hexdigest()

@@ -125,5 +125,5 @@ def _as_name(text: str) -> str:
     tokens = tokens_of(text)
     chains = chains_of(tokens)
     if len(chains) != 1 or len(chains[0].tokens) * 2 - 1 != len(tokens):
-        raise Refusal("PARSE_SYNTAX_ERROR", f"'{text}' is no identifier.", "42601")
+        raise Refusal("PARSE_SYNTAX_ERROR", f"'{text}' is not an identifier.", "42601")
     return text

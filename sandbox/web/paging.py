@@ -41,4 +41,4 @@ def _decoded(token: str) -> str:
     try:
         return base64.b64decode(token, altchars=b"-_", validate=True).decode()
     except ValueError:
-        raise invalid("page_token is not one that this API gave.") from None
+        raise invalid("page_token is invalid: it was not returned by this API.") from None

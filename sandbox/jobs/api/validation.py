@@ -36,7 +36,7 @@ def check_job(settings: JobSettingsBody) -> None:
     for kind in ("schedule", "trigger", "continuous"):
         plan = getattr(settings, kind)
         if plan is not None and plan.get("pause_status") != "PAUSED":
-            raise invalid(f"The sandbox starts jobs only when asked to: set pause_status of {kind} to PAUSED.")
+            raise invalid(f"The sandbox does not start jobs on its own: set pause_status of {kind} to PAUSED.")
     check_tasks(settings, {cluster.job_cluster_key for cluster in settings.job_clusters or []})
 
 
@@ -61,7 +61,7 @@ def check_token(token: str | None) -> None:
 def check_parameters(body: RunParametersBody) -> None:
     foreign = [name for name in FOREIGN_PARAMETERS if (body.model_extra or {}).get(name)]
     if foreign:
-        raise invalid(f"{foreign[0]} cannot be given: the sandbox runs tasks of the kind spark_python_task only.")
+        raise invalid(f"{foreign[0]} is not supported: the sandbox runs spark_python_task tasks only.")
     _check_size("python_params", body.python_params)
     _check_size("job_parameters", body.job_parameters)
 
@@ -110,7 +110,7 @@ def _check_order(upstream: Mapping[str, Sequence[str]]) -> None:
     try:
         TopologicalSorter(upstream).prepare()
     except CycleError as error:
-        raise invalid(f"The tasks depend on each other in a circle: {' -> '.join(error.args[1])}.") from None
+        raise invalid(f"The tasks have a dependency cycle: {' -> '.join(error.args[1])}.") from None
 
 
 def _check_unique(what: str, names: Sequence[str]) -> None:

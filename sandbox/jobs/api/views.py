@@ -124,7 +124,7 @@ class Views:
 def paged(view: dict[str, Any], arrays: Sequence[str], page_token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The view with one page of each array, and `next_page_token` if any array has more items."""
     if page_token and not re.fullmatch(r"[0-9]{1,9}", page_token):
-        raise invalid("page_token is not one that this API gave.")
+        raise invalid("page_token is invalid: it was not returned by this API.")
     begin = int(page_token or 0)
     end = begin + ARRAY_PAGE
     shown = {key: value[begin:end] if key in arrays else value for key, value in view.items()}

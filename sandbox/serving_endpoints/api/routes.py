@@ -167,7 +167,7 @@ async def openapi(name: str, request: Request, caller: Caller) -> PlainTextRespo
     endpoint = find_endpoint(request, caller, name, CAN_VIEW)
     replica = _supervisor(request).choose(endpoint)
     if replica is None or not await replica.wake(timeout_s=60):
-        raise invalid(f"Endpoint {name} is not ready: its schema is not known yet.")
+        raise invalid(f"Endpoint {name} is not ready: its schema is unknown.")
     response = await request.app.state.serving_http.get(f"{replica.url}/openapi.json")
     return PlainTextResponse(response.text, status_code=response.status_code)
 

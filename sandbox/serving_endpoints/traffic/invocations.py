@@ -66,7 +66,7 @@ def check_serving(endpoint: Endpoint) -> None:
         return
     name = endpoint.record.name
     if endpoint.record.config_update is ConfigUpdate.IN_PROGRESS:
-        raise not_ready(f"Endpoint {name} is not ready: its first deployment is under way.")
+        raise not_ready(f"Endpoint {name} is not ready: its first deployment is in progress.")
     raise invalid(f"Endpoint {name} serves nothing: it has no config that was deployed successfully.")
 
 
@@ -84,8 +84,8 @@ async def forward(replica: Replica, body: bytes, content_type: str, request_id: 
             message = f"The model did not answer within {PREDICTION_TIMEOUT_S:g} s."
             raise ApiError(504, "DEADLINE_EXCEEDED", message) from error
         except httpx.HTTPError as error:
-            logger.warning("served entity %s did not answer: %r", replica.entity.name, error)
-            raise not_ready(f"Served entity {replica.entity.name} stopped while it worked.") from error
+            logger.warning("served entity %s did not respond: %r", replica.entity.name, error)
+            raise not_ready(f"Served entity {replica.entity.name} stopped during the request.") from error
     passed_back = {name: response.headers[name] for name in PASSED_BACK if name in response.headers}
     return Reply(response.status_code, passed_back, response.content)
 

@@ -108,7 +108,7 @@ class Meter:
                 f"{replica.url}/metrics", headers={"accept": "application/openmetrics-text"}, timeout=5.0
             )
         except httpx.HTTPError:
-            logger.info("served entity %s gave no metrics", replica.entity.name)
+            logger.info("served entity %s returned no metrics", replica.entity.name)
             return
         sample = Sample(time.monotonic(), replica.process_started_at_ms, _parse(response.text))
         samples = self._samples.setdefault(replica, deque())

@@ -30,7 +30,7 @@ def jobs(sandbox):
         ({"spark_python_task": {"python_file": "/a.py"}, "environment_key": None}, "environment_key"),
         ({"spark_python_task": {"python_file": "/a.py"}, "existing_cluster_id": "0101-abc"}, "0101-abc"),
         ({"spark_python_task": {"python_file": "/a.py"}, "depends_on": [{"task_key": "ghost"}]}, "ghost"),
-        ({"spark_python_task": {"python_file": "/a.py"}, "depends_on": [{"task_key": "only"}]}, "circle"),
+        ({"spark_python_task": {"python_file": "/a.py"}, "depends_on": [{"task_key": "only"}]}, "cycle"),
         ({"spark_python_task": {"python_file": "/a.py"}, "run_if": "SOMETIMES"}, "run_if"),
         ({"spark_python_task": {"python_file": "/a.py"}, "timeout_seconds": -1}, "timeout_seconds"),
         ({"spark_python_task": {"python_file": "/a.py"}, "task_key": "a b"}, "task_key"),

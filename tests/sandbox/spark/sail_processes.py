@@ -1,4 +1,4 @@
-"""The Sail servers that a sandbox runs."""
+"""The Sail servers of a sandbox."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.sandbox.running import RunningSandbox
 
 
 def sail_of(sandbox: RunningSandbox) -> list[int]:
-    """Process ids of its children; one that died is none any more."""
+    """The process ids of its live Sail servers."""
     tasks = Path(f"/proc/{sandbox.process.pid}/task").iterdir()
     children = [child for task in tasks for child in (task / "children").read_text().split()]
     return [int(child) for child in children if b"pysail" in Path(f"/proc/{child}/cmdline").read_bytes()]

@@ -197,7 +197,7 @@ def test_an_unknown_table_is_not_found(client, name):
         ("DESCRIBE TABLE system.billing.usage", "runs queries only"),
         ("CREATE TABLE main.a.b USING delta LOCATION '/x'", "runs queries only"),
         ("WITH t AS (SELECT 1) INSERT INTO system.billing.usage SELECT * FROM t", "runs queries only"),
-        ("SELECT * FROM IDENTIFIER('a b c')", "is no identifier"),
+        ("SELECT * FROM IDENTIFIER('a b c')", "is not an identifier"),
     ],
 )
 def test_a_statement_that_cannot_be_run_fails_and_says_why(client, sql, text):
