@@ -1,0 +1,1 @@
+"""A Databricks-compatible workspace for laptops, CI and demos: a program of its own, ``python -m sandbox``."""

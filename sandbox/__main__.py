@@ -1,4 +1,4 @@
-"""``python -m sandbox``: the workspace on the loopback address. SIGTERM and SIGINT end it and all its children."""
+"""``python -m sandbox`` runs the workspace on the loopback address. SIGTERM and SIGINT end it and all its children."""
 
 from __future__ import annotations
 

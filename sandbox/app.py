@@ -1,4 +1,4 @@
-"""The workspace as one ASGI application, with the child processes it needs while it runs."""
+"""Composes the workspace: one ASGI application and the child processes that it needs."""
 
 from __future__ import annotations
 
@@ -8,37 +8,31 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from sandbox import (
-    control,
-    files,
-    identity,
-    mlflow_proxy,
-    multipart,
-    oidc,
-    permissions,
-    scim,
-    secrets_api,
-    uc_registry,
-    workspace_api,
-)
 from sandbox.billing import control as billing_control
+from sandbox.billing.lifespan import billing
 from sandbox.config import SandboxSettings
-from sandbox.errors import install_handlers
-from sandbox.faults import Faults
-from sandbox.files import Places
-from sandbox.gate import Gate
-from sandbox.inference_tables import control as inference_control
-from sandbox.jobs import routes as job_routes
-from sandbox.jobs import run_routes
+from sandbox.control import routes as control_routes
+from sandbox.control.faults import Faults
+from sandbox.control.gate import Gate
+from sandbox.control.request_log import RequestLog
+from sandbox.files import multipart
+from sandbox.files import routes as file_routes
+from sandbox.files.places import Places
+from sandbox.identity import oidc, principals, scim
+from sandbox.jobs.api import job_routes, run_routes
 from sandbox.jobs.lifespan import jobs
-from sandbox.mlflow_server import MlflowServer
-from sandbox.models import Models
-from sandbox.registry import Registry
-from sandbox.request_log import RequestLog
+from sandbox.mlflow.registry import Registry
+from sandbox.mlflow.server import MlflowServer
+from sandbox.mlflow_api import proxy as mlflow_proxy
+from sandbox.mlflow_api import registry as mlflow_registry
+from sandbox.payload_logging import control as logging_control
+from sandbox.payload_logging.lifespan import payload_logging
+from sandbox.permissions import routes as permission_routes
 from sandbox.schema import SCHEMAS
-from sandbox.secrets import SecretVault
-from sandbox.serving_endpoints import query
-from sandbox.serving_endpoints import routes as serving_routes
+from sandbox.secrets import routes as secrets_routes
+from sandbox.secrets.vault import SecretVault
+from sandbox.serving_endpoints.api import query
+from sandbox.serving_endpoints.api import routes as serving_routes
 from sandbox.serving_endpoints.lifespan import serving_endpoints
 from sandbox.spark.lifespan import spark
 from sandbox.sql import routes as sql_routes
@@ -46,32 +40,35 @@ from sandbox.sql.lifespan import sql_statements
 from sandbox.store import Store
 from sandbox.unity_catalog import catalogs, entity_tags, grants, metastore, schemas, tables, volumes
 from sandbox.unity_catalog import control as uc_control
-from sandbox.unity_catalog import models as uc_models
-from sandbox.workspace_files import WorkspaceFiles
+from sandbox.unity_catalog.models import routes as model_routes
+from sandbox.unity_catalog.models.facade import Models
+from sandbox.web.errors import install_handlers
+from sandbox.workspace_files import routes as workspace_routes
+from sandbox.workspace_files.tree import WorkspaceFiles
 
-# The registry of Unity Catalog stands before the proxy, whose paths include its own.
+# Order matters: the paths of the proxy include those of Unity Catalog's registry, which is listed first.
 ROUTERS = (
-    control.router,
+    control_routes.router,
     billing_control.router,
-    inference_control.router,
+    logging_control.router,
     uc_control.router,
     oidc.router,
     scim.router,
-    permissions.router,
-    secrets_api.router,
+    permission_routes.router,
+    secrets_routes.router,
     catalogs.router,
     schemas.router,
-    uc_models.router,
+    model_routes.router,
     volumes.router,
     tables.router,
     grants.router,
     metastore.router,
     entity_tags.router,
-    uc_registry.router,
+    mlflow_registry.router,
     mlflow_proxy.router,
-    files.router,
+    file_routes.router,
     multipart.router,
-    workspace_api.router,
+    workspace_routes.router,
     serving_routes.router,
     query.router,
     job_routes.router,
@@ -81,7 +78,7 @@ ROUTERS = (
 
 
 class Workspace(FastAPI):
-    """FastAPI behind the gate. The gate must be outside of FastAPI's own error middleware to drop connections."""
+    """FastAPI behind the gate. To drop connections, the gate must wrap FastAPI's own error middleware."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.state.gate(scope, receive, send)
@@ -91,7 +88,7 @@ class Workspace(FastAPI):
 
 
 def create_app(settings: SandboxSettings) -> FastAPI:
-    """``app.state`` has settings, store, faults, request_log, mlflow, secrets, models, places, workspace_files."""
+    """Sets ``app.state``: settings, store, faults, request_log, mlflow, secrets, models, places, workspace_files."""
     app = Workspace(
         title="Sandbox workspace",
         openapi_url=None,
@@ -122,12 +119,19 @@ def _set_state(app: Workspace, settings: SandboxSettings) -> None:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    identity.seed(app.state.store, app.state.settings)
+    principals.seed(app.state.store, app.state.settings)
     metastore.seed(app.state.store)
     app.state.request_log.start()
     await app.state.mlflow.start()
     try:
-        async with serving_endpoints(app), spark(app), sql_statements(app), jobs(app):
+        async with (
+            payload_logging(app),
+            serving_endpoints(app),
+            billing(app),
+            spark(app),
+            sql_statements(app),
+            jobs(app),
+        ):
             yield
     finally:
         app.state.registry.close()

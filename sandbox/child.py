@@ -17,8 +17,8 @@ from sandbox.config import LOOPBACK
 logger = logging.getLogger(__name__)
 PR_SET_PDEATHSIG = 1
 STOP_GRACE_S = 5.0
-# Linux sends a child its death signal when the THREAD that forked it ends, and worker threads of the
-# event loop end when they are idle: so all children are forked by this one, which lives as long as the sandbox.
+# Linux sends a child its death signal when the THREAD that forked it ends, and idle worker threads of the event
+# loop end. This thread lives as long as the sandbox, so it forks all children.
 _spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -29,12 +29,12 @@ def _die_with_parent() -> None:
 
 
 class Child:
-    """One process in a process group of its own, its output in a log file (0600)."""
+    """A process in its own process group. Its output goes to a log file (0600)."""
 
     def __init__(
         self, argv: Sequence[str], env: Mapping[str, str], log_path: Path, working_dir: Path | None = None
     ) -> None:
-        """Without a ``working_dir`` it starts in that of the sandbox."""
+        """Without a ``working_dir`` the process starts in the sandbox's working directory."""
         self._argv = list(argv)
         self._working_dir = working_dir
         self._env = dict(env)
@@ -47,7 +47,7 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """None before it has ended; negative for the signal that ended it."""
+        """None while the process runs; minus the signal number if a signal ended it."""
         return self._process.poll() if self._process else None
 
     def is_running(self) -> bool:
@@ -74,7 +74,7 @@ class Child:
             os.close(log_fd)
 
     def stop(self, grace_s: float = STOP_GRACE_S) -> None:
-        """SIGTERM to the whole group, SIGKILL after ``grace_s`` seconds."""
+        """Sends SIGTERM to the process group, and SIGKILL after ``grace_s`` seconds."""
         process = self._process
         if process is None:
             return

@@ -1,4 +1,4 @@
-"""What the sandbox reads from its environment. Every bad value is refused by the name of its variable."""
+"""Settings from the environment. An error names the variable with the bad value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOOPBACK = "127.0.0.1"
 
 
 class ConfigError(ValueError):
-    """A variable of the environment has a value that cannot be used."""
+    """An environment variable has an invalid value."""
 
     def __init__(self, variable: str, reason: str) -> None:
         super().__init__(f"{variable}: {reason}")
@@ -23,7 +23,7 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class TokenSpec:
-    """A personal access token given by the environment."""
+    """A personal access token from the environment."""
 
     token: str = field(repr=False)
     user_name: str
@@ -32,7 +32,7 @@ class TokenSpec:
 
 @dataclass(frozen=True)
 class SandboxSettings:
-    """The sandbox binds the loopback address only: its host is not a setting."""
+    """Settings of the sandbox. The host is fixed: the sandbox binds the loopback address only."""
 
     var_dir: Path
     port: int = 8081
@@ -43,7 +43,7 @@ class SandboxSettings:
 
     @property
     def state_dir(self) -> Path:
-        """Everything the sandbox keeps: ``VAR_DIR/sandbox``."""
+        """The directory of all persistent state: ``VAR_DIR/sandbox``."""
         return self.var_dir / "sandbox"
 
     @property
@@ -52,14 +52,15 @@ class SandboxSettings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> SandboxSettings:
-        """Raises ConfigError."""
+        """Raises ConfigError if a value is invalid."""
         client_id, client_secret = _read_client(environ)
+        tokens = environ.get("SANDBOX_TOKENS", "").split(",")
         return cls(
             var_dir=Path(environ.get("VAR_DIR") or "var").absolute(),
             port=_read_port(environ),
             client_id=client_id,
             client_secret=client_secret,
-            tokens=_read_tokens(environ.get("SANDBOX_TOKENS", "")),
+            tokens=tuple(_read_token(item.strip()) for item in tokens if item.strip()),
         )
 
 
@@ -82,10 +83,6 @@ def _read_client(environ: Mapping[str, str]) -> tuple[str, str]:
         return str(uuid.UUID(client_id)), client_secret
     except ValueError:
         raise ConfigError("SANDBOX_CLIENT_ID", f"{client_id!r} is not a UUID (an application id)") from None
-
-
-def _read_tokens(value: str) -> tuple[TokenSpec, ...]:
-    return tuple(_read_token(item.strip()) for item in value.split(",") if item.strip())
 
 
 def _read_token(item: str) -> TokenSpec:

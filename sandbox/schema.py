@@ -1,23 +1,29 @@
-"""The tables of the workspace: every module that keeps something lists its SCHEMA here."""
+"""The tables of the store: each module with tables lists its SCHEMA here."""
 
 from __future__ import annotations
 
-from sandbox import identity, models, permissions, request_log, secrets, workspace_files
-from sandbox.billing import rows as billing
+from sandbox.billing import rows as billing_rows
+from sandbox.control import request_log
+from sandbox.identity import principals
 from sandbox.jobs import records as job_records
-from sandbox.serving_endpoints import records
-from sandbox.unity_catalog import entity_tags, objects
+from sandbox.permissions import acls
+from sandbox.secrets import vault
+from sandbox.serving_endpoints import records as endpoint_records
+from sandbox.unity_catalog import entity_tags
+from sandbox.unity_catalog.models import records as model_records
+from sandbox.unity_catalog.securables import objects
+from sandbox.workspace_files import tree
 
 SCHEMAS = (
-    identity.SCHEMA,
+    principals.SCHEMA,
     request_log.SCHEMA,
-    permissions.SCHEMA,
-    secrets.SCHEMA,
+    acls.SCHEMA,
+    vault.SCHEMA,
     objects.SCHEMA,
     entity_tags.SCHEMA,
-    models.SCHEMA,
-    workspace_files.SCHEMA,
-    records.SCHEMA,
+    model_records.SCHEMA,
+    tree.SCHEMA,
+    endpoint_records.SCHEMA,
     job_records.SCHEMA,
-    billing.SCHEMA,
+    billing_rows.SCHEMA,
 )

@@ -1,4 +1,4 @@
-"""The state of the workspace: one SQLite database, safe to use from any thread."""
+"""The state of the workspace: one SQLite database. Thread-safe."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ BUSY_TIMEOUT_S = 30.0
 
 
 class Store:
-    """Each block gets a connection of its own, so that a Store may be shared by threads and processes."""
+    """Opens a connection for each block, so threads and processes can share a Store."""
 
     def __init__(self, path: Path, schemas: Iterable[str]) -> None:
-        """``schemas`` are scripts of CREATE ... IF NOT EXISTS statements, run once, in order."""
+        """Runs ``schemas``, scripts of CREATE ... IF NOT EXISTS statements, in order."""
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
@@ -45,7 +45,7 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A snapshot to read from; never waits for writers."""
+        """A read-only snapshot. Never waits for writers."""
         with closing(self._open()) as connection:
             connection.execute("BEGIN DEFERRED")
             yield connection

@@ -1,1 +1,1 @@
-"""What the workspace charges: ``system.billing.usage`` and ``system.billing.list_prices``, filled from what ran."""
+"""Billing: fills ``system.billing.usage`` and ``system.billing.list_prices`` from the usage of the workspace."""

@@ -1,4 +1,4 @@
-"""``/_sandbox/billing/history``: usage of past hours, for demos. Its rows carry the tag ``demo``."""
+"""``/_sandbox/billing/history``: usage of past hours, for demos. Its rows have the tag ``demo``."""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from sandbox.billing.rows import HOUR_S, EndpointHour, dbu_per_hour
-from sandbox.control import from_this_machine
-from sandbox.errors import not_found
+from sandbox.control.dependencies import from_this_machine
+from sandbox.web.errors import not_found
 
 router = APIRouter(prefix="/_sandbox/billing", dependencies=[Depends(from_this_machine)])
 MAX_HOURS = 366 * 24
 
 
 class History(BaseModel):
-    """``up``: the share of each hour before the endpoint was made, the oldest first, in which processes were up.
-
-    ``launches`` has as many numbers: how often they came up after scaling to zero.
-    """
+    """Usage of an endpoint in the hours before its creation, oldest first."""
 
     endpoint: str
+    #: The share of each hour in which processes were up.
     up: list[float] = Field(min_length=1, max_length=MAX_HOURS)
+    #: The number of starts after scaling to zero in each hour.
     launches: list[int] = Field(default_factory=list)
 
 
 @router.post("/history")
 def add_history(history: History, request: Request) -> dict[str, Any]:
-    """Charges the hours before the endpoint was made, once; how many. What it takes since then is metered."""
+    """Charges the hours before the endpoint's creation, once. Returns how many. Later hours are metered."""
     endpoint = request.app.state.supervisor.get(history.endpoint)
     if endpoint is None:
         raise not_found(f"Serving endpoint {history.endpoint} does not exist")

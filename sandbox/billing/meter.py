@@ -1,4 +1,4 @@
-"""Counts what serving processes take while they run, hour by hour, and charges each hour once it is over."""
+"""Meters serving processes and tasks, and charges each hour after it ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from sandbox.billing.rows import HOUR_S, EndpointHour, TaskUsage, dbu_per_hour
 from sandbox.billing.tables import BillingTables
-from sandbox.serving_endpoints.replica import Replica
+from sandbox.serving_endpoints.replicas.replica import Replica
 from sandbox.serving_endpoints.supervisor import Endpoint, Supervisor
 from sandbox.store import Store
 
@@ -30,7 +30,7 @@ ORDER BY task.seq
 
 
 class BillingMeter:
-    """Each tick charges the time since the one before; what is not written when a process dies is at most a tick."""
+    """Each tick meters the time since the last one. A crash loses at most one tick."""
 
     def __init__(self, supervisor: Supervisor, store: Store, tables: BillingTables) -> None:
         self._supervisor = supervisor
@@ -58,10 +58,10 @@ class BillingMeter:
                 used = self._tick(hour)
                 await asyncio.to_thread(self._keep_and_charge, used, hour)
             except Exception:
-                logger.exception("metering usage: it is tried again")
+                logger.exception("metering usage failed: it is retried at the next tick")
 
     def _tick(self, hour: int) -> list[EndpointHour]:
-        """On the event loop: what every endpoint took since the tick before."""
+        """The usage of all endpoints since the last tick. Must run on the event loop."""
         now_s = time.monotonic()
         seconds, self._last_s = now_s - self._last_s, now_s
         live = {replica for endpoint in self._supervisor for replica in endpoint.active.values()}
@@ -80,7 +80,7 @@ class BillingMeter:
         return EndpointHour(record.id, record.name, hour, slot_s, launches, tags)
 
     def _is_launch(self, replica: Replica) -> bool:
-        """Whether the replica has come up after scaling to zero since the tick before."""
+        """Whether the replica started after scaling to zero since the last tick."""
         if replica.is_asleep:
             self._asleep.add(replica)
             return False
@@ -97,7 +97,7 @@ class BillingMeter:
         self.charge_jobs_before(hour)
 
     def charge_before(self, hour: int) -> None:
-        """Write every hour that is over to the table, then forget it here. Twice is once."""
+        """Writes all hours before ``hour`` to the table and deletes their rows from the store. Idempotent."""
         with self._store.reading() as connection:
             over = connection.execute("SELECT * FROM billing_hours WHERE hour < ? ORDER BY hour", (hour,)).fetchall()
         by_endpoint: dict[str, list[EndpointHour]] = {}
@@ -110,7 +110,7 @@ class BillingMeter:
             connection.executemany("DELETE FROM billing_hours WHERE endpoint_id = ? AND hour = ?", keys)
 
     def charge_jobs_before(self, hour: int) -> None:
-        """Write what tasks took that ended in hours that are over. Twice is once."""
+        """Writes the usage of tasks that ended before ``hour``. Idempotent."""
         if self._jobs_until >= hour - 1:
             return
         charged = self._tables.jobs_charged_until()

@@ -1,9 +1,9 @@
-"""The documented columns of the billing tables, and a row of them for each hour of an endpoint.
+"""The documented columns of the billing tables, and the rows of usage and prices.
 
-Columns, SKUs and rates as Databricks documents them for AWS us-east-1: 1 DBU for an hour of one concurrent request on
-CPU, a rate of its own for an hour of a GPU instance, which serves four, and 1 DBU for a launch after scaling to zero,
-of which two are charged in an hour at most; a DBU is 0.07 USD. What an hour of a serverless job takes is not
-documented: here it is 1 DBU, at 0.35 USD.
+Columns, SKUs and rates are those that Databricks documents for AWS us-east-1. One concurrent request on CPU takes
+1 DBU an hour. Each GPU type has its own rate for an instance, which serves four requests. A launch after scaling to
+zero takes 1 DBU, at most two in an hour. A DBU costs 0.07 USD. The rate of serverless jobs is not documented: the
+sandbox charges 1 DBU an hour at 0.35 USD.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from sandbox.config import ACCOUNT_ID, WORKSPACE_ID
 
-# Hours that were not charged yet.
+# Hours that are not charged yet.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS billing_hours (
     endpoint_id TEXT NOT NULL,
@@ -37,7 +37,7 @@ SERVING = "PREMIUM_SERVERLESS_REAL_TIME_INFERENCE_US_EAST_N_VIRGINIA"
 LAUNCH = "PREMIUM_SERVERLESS_REAL_TIME_INFERENCE_LAUNCH_US_EAST_N_VIRGINIA"
 JOB = "PREMIUM_JOBS_SERVERLESS_COMPUTE_US_EAST_N_VIRGINIA"
 PRICES = {SERVING: Decimal("0.07"), LAUNCH: Decimal("0.07"), JOB: Decimal("0.35")}
-# GPU_LARGE is only on Azure: its rate there.
+# GPU_LARGE exists on Azure only; this is its rate there.
 DBU_OF_INSTANCE = {"GPU_SMALL": 10.48, "GPU_MEDIUM": 20.0, "GPU_LARGE": 78.6, "MULTIGPU_MEDIUM": 112.0}
 SLOTS_OF_INSTANCE = 4
 MOST_LAUNCHES = 2
@@ -75,27 +75,27 @@ LIST_PRICES = pa.schema(
 
 @dataclass(frozen=True)
 class EndpointHour:
-    """What one endpoint took in one hour: ``hour`` counts from 1970 in UTC.
-
-    ``slot_s``: seconds times the DBU that an hour takes, which on CPU is the concurrency. All launches are counted.
-    """
+    """The usage of one endpoint in one hour."""
 
     endpoint_id: str
     endpoint_name: str
+    #: Hours since 1970 in UTC.
     hour: int
+    #: Seconds of uptime times DBU per hour. On CPU, DBU per hour is the concurrency.
     slot_s: float
+    #: All starts after scaling to zero, also those that are not charged.
     launches: int
     tags: dict[str, str]
 
     def rows(self, today: date) -> list[dict[str, Any]]:
-        """One for serving and one for launches, each only if there was any."""
+        """One row for serving and one for launches, each only if its amount is not zero."""
         amounts = [(SERVING, _dbu(self.slot_s)), (LAUNCH, Decimal(min(self.launches, MOST_LAUNCHES)))]
         return [self._row(sku, amount, today) for sku, amount in amounts if amount]
 
     def _row(self, sku: str, quantity: Decimal, today: date) -> dict[str, Any]:
         start = datetime.fromtimestamp(self.hour * HOUR_S, UTC)
         return {
-            # The same hour has the same id, however often it is written.
+            # Deterministic: the same hour always has the same id.
             **_usage(f"{self.endpoint_id} {self.hour} {sku}", sku, quantity, today),
             **_times(start, start + timedelta(hours=1)),
             "custom_tags": list(self.tags.items()),
@@ -106,11 +106,12 @@ class EndpointHour:
 
 @dataclass(frozen=True)
 class TaskUsage:
-    """An attempt at a task that ended; times are Unix ms. ``name`` is the run's if it was submitted, else the job's."""
+    """An attempt at a task that ended. Times are Unix ms."""
 
     task_run_id: int
     job_id: int
     job_run_id: int
+    #: The name of a submitted run, or of the job.
     name: str
     was_submitted: bool
     start_ms: int
@@ -132,7 +133,7 @@ class TaskUsage:
 
 
 def dbu_per_hour(workload_type: str, concurrency: int) -> float:
-    """What a served entity takes while it is up."""
+    """The DBU that a served entity takes in an hour while it is up."""
     instance = DBU_OF_INSTANCE.get(workload_type)
     return concurrency if instance is None else instance * -(-concurrency // SLOTS_OF_INSTANCE)
 

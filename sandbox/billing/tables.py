@@ -1,4 +1,4 @@
-"""The billing tables, and what is used written into them: each hour of an endpoint once, and of jobs once."""
+"""The billing tables. Writing the usage of an hour is idempotent, for endpoints and for jobs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class BillingTables:
         self._tables = tables
 
     def prepare(self) -> None:
-        """Makes what is missing; what is there stays."""
+        """Creates missing tables and adds missing prices."""
         self._tables.prepare(SCHEMAS)
         prices = self._tables.location(PRICES_TABLE)
         known = DeltaTable(prices).to_pyarrow_table(columns=["sku_name"])["sku_name"].to_pylist()
@@ -30,7 +30,7 @@ class BillingTables:
             write_deltalake(prices, missing, mode="append")
 
     def charge(self, hours: Sequence[EndpointHour], *, source: str = "") -> int:
-        """Write the hours of one endpoint in one commit; how many. Those up to ``source``'s newest are left out."""
+        """Writes hours of one endpoint in one commit; skips those up to ``source``'s newest. Returns how many."""
         if not hours:
             return 0
         writer, newest = f"{hours[0].endpoint_id}{source}", max(hour.hour for hour in hours)
@@ -42,11 +42,11 @@ class BillingTables:
         return sum(hour.hour > written for hour in hours)
 
     def jobs_charged_until(self) -> int:
-        """The newest hour whose tasks are charged, counted from 1970; 0 before the first."""
+        """The newest hour, counted from 1970, whose tasks are charged; 0 before the first."""
         return self._tables.written(USAGE_TABLE, JOBS)
 
     def charge_jobs(self, tasks: Sequence[TaskUsage], until_hour: int) -> None:
-        """Write what tasks took that ended in hours after ``jobs_charged_until``, up to ``until_hour``."""
+        """Writes the usage of tasks that ended after ``jobs_charged_until``, up to ``until_hour``."""
         today = datetime.now(UTC).date()
         rows = pa.Table.from_pylist([task.row(today) for task in tasks], schema=USAGE)
         self._tables.append(USAGE_TABLE, rows, JOBS, until_hour)

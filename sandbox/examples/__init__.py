@@ -1,4 +1,4 @@
-"""Training programs as a data scientist writes them: plain MLflow, real data that ships in a package.
+"""Training programs of a data scientist: plain MLflow, with real data from a Python package.
 
 ``python -m sandbox.examples`` runs all of them against the tracking server that MLFLOW_TRACKING_URI names.
 """

@@ -1,6 +1,6 @@
 """Train, register and promote all examples: ``python -m sandbox.examples``.
 
-Reads MLFLOW_TRACKING_URI and MLFLOW_TRACKING_TOKEN. Run again it finds every model registered and trains nothing.
+Reads MLFLOW_TRACKING_URI and MLFLOW_TRACKING_TOKEN. Idempotent: a second run finds all models and trains nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def main() -> int:
         print("every example is registered", flush=True)
         return 0
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    # Late: MLflow and scikit-learn take seconds to import, and a second start needs neither.
+    # Late imports: MLflow and scikit-learn take seconds to import, and a second run needs neither.
     from sandbox.examples.training import train_all
 
     train_all(missing)

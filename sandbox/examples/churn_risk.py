@@ -1,7 +1,7 @@
-"""Support: which customers are about to leave? 5,000 telephone customers (R package modeldata, data set mlc_churn).
+"""Support: which customers will leave? 5,000 telephone customers (R package modeldata, data set mlc_churn).
 
-The model answers with a probability and the band that the support desk works with, so it is logged as a
-pyfunc "from code": churn_risk_model.py travels with the model, and nothing of this package is needed to serve it.
+The model returns a probability and the band that the support desk uses. It is logged as a pyfunc "from code":
+churn_risk_model.py is stored with the model, so serving does not need this package.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PARAMS = {"n_estimators": 60, "max_depth": 12, "min_samples_leaf": 3, "class_wei
 
 
 def train(model_name: str) -> int:
-    """Register one model; return its version."""
+    """Registers one model version and returns its number."""
     frame = load("modeldata", "mlc_churn")
     features, left = frame.drop(columns=TARGET), (frame[TARGET] == "yes").astype("int64")
     fit_x, test_x, fit_y, test_y = train_test_split(features, left, test_size=0.25, random_state=SEED, stratify=left)

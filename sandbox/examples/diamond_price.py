@@ -1,7 +1,7 @@
-"""Pricing: what does a diamond cost? 53,940 round-cut diamonds (R package ggplot2, data set diamonds).
+"""Pricing: the price of a diamond. 53,940 round-cut diamonds (R package ggplot2, data set diamonds).
 
-The grades are ordered, so they go in as whole grades, 1 being the worst: that is what the price list of a
-dealer holds, and LightGBM needs no encoder.
+The grades are ordered, so the model takes them as numbers, 1 for the worst, like a dealer's price list. LightGBM then
+needs no encoder.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PARAMS: dict[str, Any] = {
 
 
 def train(model_name: str) -> int:
-    """Register one model; return its version."""
+    """Registers one model version and returns its number."""
     frame = load("ggplot2", "diamonds")
     features, price = graded(frame.drop(columns=TARGET)), frame[TARGET]
     fit_x, test_x, fit_y, test_y = train_test_split(features, price, test_size=0.25, random_state=SEED)
@@ -41,22 +41,19 @@ def train(model_name: str) -> int:
         regressor = lightgbm.LGBMRegressor(random_state=SEED, verbose=-1, n_jobs=2, **PARAMS).fit(fit_x, fit_y)
         mlflow.log_metrics(_metrics(test_y, np.asarray(regressor.predict(test_x))))
         log_training_data(model_name, fit_x, fit_y)
+        # The gain of each feature, which LightGBM records during training.
+        gains = [float(gain) for gain in regressor.booster_.feature_importance("gain")]
         info = mlflow.lightgbm.log_model(
             regressor,
             name="model",
             input_example=test_x.head(3),
-            # How much each feature lowers the error, which LightGBM counts while it trains.
-            metadata={"feature_importance": dict(zip(features, _gains(regressor), strict=True))},
+            metadata={"feature_importance": dict(zip(features, gains, strict=True))},
             pip_requirements=pinned("lightgbm", "scikit-learn", "pandas", "numpy"),
             registered_model_name=model_name,
         )
     version = registered_version(info)
     describe(model_name, version, DESCRIPTION, {"estimator": "LGBMRegressor", "task": "regression"})
     return version
-
-
-def _gains(regressor: lightgbm.LGBMRegressor) -> list[float]:
-    return [float(gain) for gain in regressor.booster_.feature_importance("gain")]
 
 
 def _metrics(price: pd.Series, predicted: np.ndarray) -> dict[str, float]:

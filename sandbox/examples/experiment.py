@@ -1,4 +1,4 @@
-"""One MLflow run in the experiment of a team. Safe in threads: nothing here is global to the process."""
+"""One MLflow run in the experiment of a team. Thread-safe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 def training_run(
     model_name: str, run_name: str, tags: Mapping[str, str], params: Mapping[str, Any]
 ) -> Iterator[ActiveRun]:
-    """A run for the registered model catalog.schema.name, in the experiment /<schema>/<name>."""
+    """Starts a run for the registered model catalog.schema.name in the experiment /<schema>/<name>."""
     _, schema, name = model_name.split(".")
     experiment_id = _experiment_id(f"/{schema}/{name}")
     with mlflow.start_run(experiment_id=experiment_id, run_name=run_name, tags=dict(tags)) as run:
@@ -30,7 +30,7 @@ def _experiment_id(name: str) -> str:
     try:
         return str(client.create_experiment(name))
     except MlflowException:
-        # Another training program made it meanwhile; if it was something else, this raises again.
+        # Another training program created it meanwhile. Any other error is raised again here.
         found = client.get_experiment_by_name(name)
         if found is None:
             raise
@@ -38,12 +38,12 @@ def _experiment_id(name: str) -> str:
 
 
 def registered_version(model_info: Any) -> int:
-    """The version that log_model(registered_model_name=...) made."""
+    """The version that log_model(registered_model_name=...) created."""
     return int(model_info.registered_model_version)
 
 
 def describe(model_name: str, version: int, description: str, tags: Mapping[str, str]) -> None:
-    """What people read about the model, and tags of this version."""
+    """Sets the description of the model, and the tags of this version."""
     client = MlflowClient()
     client.update_registered_model(model_name, description=description)
     for key, value in tags.items():

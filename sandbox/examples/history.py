@@ -1,9 +1,9 @@
-"""A month of requests to an endpoint, answered by its model now: ``python -m sandbox.examples.history MODEL ENDPOINT``.
+"""Sends a month of past requests to an endpoint: ``python -m sandbox.examples.history MODEL ENDPOINT``.
 
-The rows are real: those of the data set that the model was trained with. People ask on working days; on a Wednesday a
-client sends a wrong column for two hours; in the last week other customers than before call the model of churn.
-Whether a loan was paid back is known a week later, and stands in a table of the team.
-Reads MLFLOW_TRACKING_URI. Run again it sends what is missing.
+The rows are those of the training data. Most requests are on working days. On a Wednesday a client sends a wrong column
+for two hours. In the last week the churn model gets other customers than before. The outcome of a loan is known a week
+later, in a table of the team.
+Reads MLFLOW_TRACKING_URI. A second run sends only what is missing.
 """
 
 from __future__ import annotations
@@ -24,36 +24,38 @@ from sandbox.examples.registry import CATALOGS
 DAYS = 30
 HOUR_MS = 3_600_000
 OPENS, CLOSES, WEDNESDAY, FRIDAY = 6, 18, 2, 4
-# A client that sends a wrong column: how often always, and how often in its two hours.
+# The share of requests with a wrong column: in general, and in the two hours.
 MISTAKES, BAD_MISTAKES, BAD_HOURS = 0.01, 0.4, (14, 15)
-# Where outcomes are told: how many requests are about one row, and when it is known what became of it.
+# For applications with outcomes: the share of requests with one row, and the delay of the outcome.
 SINGLE, KNOWN_AFTER_DAYS = 0.7, 7
 
 
 @dataclass(frozen=True)
 class Application:
-    """``busy`` and ``quiet``: requests in an hour of work and in another, about; ``rows``: how many are in a request.
-
-    In the last ``unusual_days`` the rows come from ``unusual`` alone. With ``is_bad`` most requests are about one row
-    and have an id, by which its outcome is told later.
-    """
+    """The traffic of one example model."""
 
     frame: Callable[[], pd.DataFrame]
     target: str
+    #: The approximate number of requests in a working hour.
     busy: int
+    #: The approximate number of requests in any other hour.
     quiet: int
+    #: The minimum and maximum number of rows in a request.
     rows: tuple[int, int]
+    #: In this number of last days, all rows come from ``unusual``.
     unusual_days: int = 0
     unusual: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame
+    #: The outcome of each row. With it, most requests have one row and an id, by which the outcome is reported later.
     is_bad: Callable[[pd.DataFrame], pd.Series] | None = None
 
 
 @dataclass(frozen=True)
 class Asked:
-    """``outcome`` is 1 or 0, None where it is never known."""
+    """One past request."""
 
     at_ms: int
     body: dict[str, Any]
+    #: 1 or 0; None if the outcome is never known.
     outcome: int | None = None
 
 
@@ -67,7 +69,7 @@ def _customers() -> pd.DataFrame:
 
 
 def _callers(customers: pd.DataFrame) -> pd.DataFrame:
-    """Customers who talk much by day, or call the service often."""
+    """Customers with long daytime calls, or with many calls to the service desk."""
     return customers[(customers.total_day_minutes > 215) | (customers.number_customer_service_calls >= 4)]
 
 
@@ -82,7 +84,7 @@ APPLICATIONS = {
     "support.churn_risk": Application(
         _customers, "churn", busy=4, quiet=1, rows=(4, 14), unusual_days=6, unusual=_callers
     ),
-    # One clerk asks for a few prices in the morning; the endpoint is up all day.
+    # One clerk requests a few prices in the morning; the endpoint is up all day.
     "pricing.diamond_price": Application(_diamonds, "price", busy=0, quiet=0, rows=(1, 4)),
 }
 
@@ -102,7 +104,7 @@ def main() -> int:
 
 
 def past_requests(application: Application, now: datetime) -> Iterator[Asked]:
-    """In the order of time, up to the last full hour. The same for the same hour."""
+    """Oldest first, up to the last full hour. Deterministic within an hour."""
     chance = random.Random(7)  # noqa: S311 - which rows and minutes, not a secret
     frame = application.frame()
     usual, unusual = (_Source(application, rows) for rows in (frame, application.unusual(frame)))
@@ -118,7 +120,7 @@ def past_requests(application: Application, now: datetime) -> Iterator[Asked]:
 
 
 class _Source:
-    """Rows to ask about, and what became of them."""
+    """Rows for requests, and their outcomes."""
 
     def __init__(self, application: Application, frame: pd.DataFrame) -> None:
         table = as_request(frame.drop(columns=application.target))["dataframe_split"]
@@ -138,7 +140,7 @@ class _Source:
 
 
 def outcomes(asked: Iterable[Asked], now: datetime) -> list[dict[str, Any]]:
-    """Those that are known by now: {"client_request_id", "is_bad", "known_at"} in Unix ms."""
+    """The outcomes known at ``now``: {"client_request_id", "is_bad", "known_at"}, times in Unix ms."""
     later_ms, now_ms = KNOWN_AFTER_DAYS * 24 * HOUR_MS, int(now.timestamp() * 1000)
     return [
         {"client_request_id": one.body["client_request_id"], "is_bad": one.outcome, "known_at": one.at_ms + later_ms}

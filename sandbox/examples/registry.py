@@ -1,4 +1,4 @@
-"""Which examples there are, and which of them the registry lacks. Imports no MLflow: asking is one request each."""
+"""The examples, and which of them the registry lacks. Does not import MLflow: a check is one request for each."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import os
 
 import httpx
 
-# The first catalog is the one that models are trained for; versions are copied to the others.
+# Models are trained for the first catalog; versions are copied to the others.
 CATALOGS = ("dev", "staging", "prod")
-# What the last step of an example's promotion sets: an example that has it everywhere is complete.
+# The last step of a promotion sets it: an example that has it in all catalogs is complete.
 CHAMPION = "champion"
 EXAMPLES = ("fraud.credit_default", "pricing.diamond_price", "support.churn_risk")
 TIMEOUT_S = 30
 
 
 def missing_models() -> list[str]:
-    """The examples, as schema.name, that are not complete in every catalog. Raises httpx.HTTPError."""
+    """The examples, as schema.name, that are incomplete in any catalog. Raises httpx.HTTPError."""
     headers = {}
     if token := os.environ.get("MLFLOW_TRACKING_TOKEN"):
         headers["Authorization"] = f"Bearer {token}"

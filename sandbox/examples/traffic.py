@@ -1,7 +1,7 @@
-"""Call a serving endpoint as an application does: ``python -m sandbox.examples.traffic ENDPOINT REQUESTS``.
+"""Calls a serving endpoint like an application: ``python -m sandbox.examples.traffic ENDPOINT REQUESTS``.
 
-Sends rows of credit_data, one to three in a request. Reads MLFLOW_TRACKING_URI and MLFLOW_TRACKING_TOKEN; waits
-up to two minutes for an endpoint that is starting.
+Sends one to three rows of credit_data in each request. Reads MLFLOW_TRACKING_URI and MLFLOW_TRACKING_TOKEN. Waits up to
+two minutes for an endpoint that is starting.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ def main() -> int:
             print(f"{endpoint} is not ready after {READY_TIMEOUT_S} s", flush=True)
             return 1
         with ThreadPoolExecutor(max_workers=IN_PARALLEL) as pool:
-            answers = list(pool.map(lambda body: _invoke(client, endpoint, body), request_bodies(requests)))
-    failed = sum(1 for answer in answers if answer != httpx.codes.OK)
+            url = f"/serving-endpoints/{endpoint}/invocations"
+            answers = list(pool.map(lambda body: client.post(url, json=body), request_bodies(requests)))
+    failed = sum(1 for answer in answers if answer.status_code != httpx.codes.OK)
     print(f"{endpoint}: {len(answers)} requests, {failed} failed", flush=True)
     return 1 if failed else 0
 
@@ -49,17 +50,13 @@ def _is_ready(client: httpx.Client, endpoint: str) -> bool:
 
 
 def request_bodies(count: int) -> Iterator[dict[str, Any]]:
-    """Random rows, always the same ones."""
+    """Pseudo-random rows. Deterministic."""
     frame = load("modeldata", "credit_data").drop(columns="Status")
-    # Text is there in all rows but nine.
+    # Nine rows lack text.
     frame = frame.dropna(subset=list(frame.select_dtypes(exclude="number").columns))
     chance = random.Random(7)  # noqa: S311 - which rows, not a secret
     for _ in range(count):
         yield as_request(frame.sample(n=chance.randint(1, 3), random_state=chance.randrange(10_000)))
-
-
-def _invoke(client: httpx.Client, endpoint: str, body: dict[str, Any]) -> int:
-    return client.post(f"/serving-endpoints/{endpoint}/invocations", json=body).status_code
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Run training programs side by side, then copy what they registered to the other catalogs."""
+"""Runs training programs in parallel, then copies the registered versions to the other catalogs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sandbox.examples import churn_risk, credit_default, diamond_price
 from sandbox.examples.registry import CATALOGS, CHAMPION
 
 Train = Callable[[str], int]
-# Each trains for the model name it is given and returns the version that became champion.
+# Each program trains a model with the given name and returns the champion version.
 PROGRAMS: dict[str, Train] = {
     "fraud.credit_default": credit_default.train,
     "pricing.diamond_price": diamond_price.train,
@@ -24,9 +24,9 @@ PROGRAMS: dict[str, Train] = {
 
 
 def train_all(names: list[str]) -> None:
-    """Raises what a training program raises."""
+    """Raises the exceptions of training programs."""
     logging.getLogger("mlflow").setLevel(logging.ERROR)
-    # The advice that MLflow gives on every log_model; what these programs do is deliberate.
+    # MLflow logs advice on every log_model. These programs ignore it on purpose.
     warnings.filterwarnings("ignore", module="mlflow")
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
         for line in pool.map(_train_and_promote, names):
@@ -46,7 +46,7 @@ def _train_and_promote(name: str) -> str:
 
 
 def _copy_versions(client: MlflowClient, source: str, target: str, champion: int) -> None:
-    """Version n of ``source`` becomes version n of ``target``; the champion stays the champion."""
+    """Copies version n of ``source`` to version n of ``target``. The champion stays the champion."""
     for version in range(_newest(client, target) + 1, _newest(client, source) + 1):
         client.copy_model_version(f"models:/{source}/{version}", target)
     client.set_registered_model_alias(target, CHAMPION, str(champion))

@@ -1,4 +1,4 @@
-"""The rows that a version is trained on, as a table of Unity Catalog that its run names."""
+"""Stores the training rows of a version as a table of Unity Catalog, and logs the table as an input of the run."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sandbox.examples.control import post
 
 
 def log_training_data(model_name: str, features: pd.DataFrame, target: pd.Series) -> None:
-    """Keep the rows as the table <model name>_training, and note at the active run that it was trained on that."""
+    """Writes the rows to the table <model name>_training and logs it as the input of the active run."""
     frame, table = features.assign(**{str(target.name): target}), f"{model_name}_training"
     cells = frame.astype(object)
-    # JSON has no NaN.
+    # JSON cannot represent NaN.
     rows = cells.where(cells.notna(), None).to_dict("records")
     post("tables", {"full_name": table, "rows": rows})
-    # An id that is not told would be looked up.
+    # Without the id, MLflow would look it up.
     source = DeltaDatasetSource(delta_table_name=table, delta_table_id=table)
     mlflow.log_input(from_pandas(frame, source=source, targets=str(target.name), name=table), context="training")

@@ -1,1 +1,1 @@
-"""AI-Gateway-enabled inference tables: each request of an endpoint as a row of a Delta table."""
+"""AI Gateway-enabled inference tables: Delta tables with one row for each request to an endpoint."""

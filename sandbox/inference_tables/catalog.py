@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from sandbox.errors import already_exists, invalid
-from sandbox.identity import Principal
+from sandbox.identity.principals import Principal
 from sandbox.inference_tables import delta
-from sandbox.inference_tables.rows import COLUMNS
+from sandbox.inference_tables.columns import COLUMNS
 from sandbox.store import Store
-from sandbox.unity_catalog import access, names, objects
-from sandbox.unity_catalog.objects import CATALOG, SCHEMA_KIND, TABLE
+from sandbox.unity_catalog.securables import access, names, objects
+from sandbox.unity_catalog.securables.objects import CATALOG, SCHEMA_KIND, TABLE
+from sandbox.web.errors import already_exists, invalid
 
 ENDPOINT_PROPERTY = "serving_endpoint"
 
 
 def table_of(endpoint_name: str, ai_gateway: dict[str, Any] | None) -> str | None:
-    """The full name of the table while it is enabled. Raises ApiError 400 for a config without catalog or schema."""
+    """The full name of the table; None if it is disabled. Raises ApiError 400 if the config lacks catalog or schema."""
     config = (ai_gateway or {}).get("inference_table_config") or {}
     if not config.get("enabled"):
         return None
@@ -35,17 +35,17 @@ def enable(store: Store, tables_dir: Path, who: Principal, endpoint_name: str, f
     with store.reading() as connection:
         if _is_there(connection, who, endpoint_name, full_name):
             return
-    # A directory of its own, outside any transaction: files of a table that was dropped are nobody's any more.
+    # A new directory for each table, created outside the transaction. Files of a dropped table are never reused.
     path = tables_dir.joinpath(*full_name.split(".")) / uuid.uuid4().hex
     delta.create(path)
     with store.connection() as connection:
-        # Again: somebody may have been faster.
+        # Checked again: a concurrent request may have created it.
         if not _is_there(connection, who, endpoint_name, full_name):
             objects.insert(connection, TABLE, full_name, who.user_name, None, _attributes(path, endpoint_name))
 
 
 def _is_there(connection: sqlite3.Connection, who: Principal, endpoint_name: str, full_name: str) -> bool:
-    """Whether the endpoint has the table. Raises ApiError where it may not have one, or somebody else has it."""
+    """Whether the endpoint has the table. Raises ApiError without permission, or if it is not the endpoint's table."""
     catalog_name, schema_name, _ = full_name.split(".")
     catalog = objects.get(connection, CATALOG, catalog_name)
     schema = objects.get(connection, SCHEMA_KIND, f"{catalog_name}.{schema_name}")

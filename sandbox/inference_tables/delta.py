@@ -1,4 +1,4 @@
-"""Delta tables of rows: one commit for a batch, and never the same batch twice."""
+"""Writes rows to Delta tables: one commit for each batch. Writing a batch is idempotent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
-from sandbox.inference_tables.rows import SCHEMA, arrow_table
+from sandbox.inference_tables.columns import SCHEMA, arrow_table
 
 WRITER = "inference-tables"
 PARTITION = "request_date"
@@ -17,14 +17,14 @@ MANY_FILES = 64
 
 
 def create(location: Path) -> None:
-    """Leaves a table that exists as it is."""
+    """Creates the table if it does not exist."""
     location.mkdir(parents=True, exist_ok=True)
     configuration = {"delta.enableChangeDataFeed": "true"}
     DeltaTable.create(str(location), SCHEMA, mode="ignore", partition_by=[PARTITION], configuration=configuration)
 
 
 def newest_batch(location: Path, writer: str = WRITER) -> int:
-    """0 before the first."""
+    """The number of the writer's newest batch; 0 before the first."""
     return DeltaTable(str(location)).transaction_version(writer) or 0
 
 
@@ -36,7 +36,7 @@ def append(
     writer: str = WRITER,
     schema: pa.Schema = SCHEMA,
 ) -> bool:
-    """One commit. A batch that is in the table already, because a crash came before its file went, is left out."""
+    """Appends the batch in one commit. Skips a batch that is already in the table, as after a crash; then False."""
     if newest_batch(location, writer) >= batch_number:
         return False
     commit = CommitProperties(app_transactions=[Transaction(writer, batch_number)])
@@ -45,7 +45,7 @@ def append(
 
 
 def compact(location: Path) -> None:
-    """Joins small files once there are many."""
+    """Compacts the table if it has many small files."""
     table = DeltaTable(str(location))
     if len(table.file_uris()) > MANY_FILES:
         table.optimize.compact()

@@ -1,1 +1,1 @@
-"""Jobs 2.2: a real process per task, with the states, orders and errors of the documented API."""
+"""Jobs API 2.2: one process per task, with the states, ordering and errors of the documented API."""

@@ -1,4 +1,4 @@
-"""What jobs keep in `app.state`, and their start and end with the application."""
+"""The lifespan of jobs: their objects in `app.state`, start and stop."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from sandbox.jobs import access
-from sandbox.jobs.attempt import Workshop
-from sandbox.jobs.dispatcher import Dispatcher
+from sandbox.jobs.api import access
+from sandbox.jobs.api.views import Views
+from sandbox.jobs.execution.attempt import Workshop
+from sandbox.jobs.execution.dispatcher import Dispatcher
+from sandbox.jobs.execution.sources import Sources
 from sandbox.jobs.records import JobRecords, RunRecords
-from sandbox.jobs.sources import Sources
-from sandbox.jobs.views import Views
 from sandbox.spark.door import SparkDoors
 
 

@@ -1,4 +1,4 @@
-"""What the workspace remembers of jobs, runs and the runs of tasks: JSON documents in the store."""
+"""Jobs, runs and task runs: JSON documents in the store."""
 
 from __future__ import annotations
 
@@ -31,16 +31,17 @@ JOB_RUN, SUBMIT_RUN = "JOB_RUN", "SUBMIT_RUN"
 
 
 def new_id() -> int:
-    """15 digits, as a workspace has them: they fit a double and are no count."""
+    """A random number of 15 digits, like the ids of a workspace. It fits a double."""
     return 10**14 + secrets.randbelow(9 * 10**14)
 
 
 class JobRecord(BaseModel):
-    """`settings` are as they were given."""
+    """One job."""
 
     job_id: int
     creator: str
     created_time: int
+    #: As given in the request.
     settings: dict[str, Any]
 
     @property
@@ -49,11 +50,12 @@ class JobRecord(BaseModel):
 
 
 class TaskRun(BaseModel):
-    """One attempt at one task. Times are Unix ms, 0 for "not yet"; `settings` are the task's as given."""
+    """One attempt at one task. Times are Unix ms, or 0 if not reached."""
 
     run_id: int
     parent_run_id: int
     task_key: str
+    #: The settings of the task as given in the request.
     settings: dict[str, Any]
     attempt_number: int = 0
     created_at: int
@@ -69,7 +71,7 @@ class TaskRun(BaseModel):
 
 
 class Repair(BaseModel):
-    """One item of the repair history; the first is the original run."""
+    """One entry of the repair history. The first entry is the original run."""
 
     id: int | None = None
     start_time: int
@@ -79,7 +81,7 @@ class Repair(BaseModel):
 
 
 class RunRecord(BaseModel):
-    """`settings` are those of the job or of the request, without its tasks. `tasks` has every attempt, in order."""
+    """One run of a job, or a submitted run."""
 
     run_id: int
     job_id: int
@@ -87,6 +89,7 @@ class RunRecord(BaseModel):
     run_type: str
     creator: str
     run_as: str
+    #: The settings of the job or of the request, without the tasks.
     settings: dict[str, Any]
     job_parameters: list[dict[str, str]] = Field(default_factory=list)
     overriding_parameters: dict[str, Any] | None = None
@@ -95,11 +98,12 @@ class RunRecord(BaseModel):
     queue_duration: int = 0
     state: State
     repairs: list[Repair] = Field(default_factory=list)
+    #: All attempts, oldest first.
     tasks: list[TaskRun] = Field(default_factory=list, exclude=True)
 
     @property
     def latest(self) -> dict[str, TaskRun]:
-        """The last attempt at each task, in the order of the tasks."""
+        """The last attempt at each task, in task order."""
         return {task.task_key: task for task in self.tasks}
 
     @property
@@ -109,7 +113,7 @@ class RunRecord(BaseModel):
 
 @dataclass(frozen=True)
 class RunFilter:
-    """What `runs/list` asks for; None is "any". Times are Unix ms, both included."""
+    """The filter of `runs/list`; None means any. Times are Unix ms, inclusive."""
 
     job_id: int | None = None
     is_active: bool | None = None
@@ -130,7 +134,7 @@ class JobRecords:
         return JobRecord.model_validate_json(row["document"]) if row else None
 
     def newest_first(self) -> list[tuple[int, JobRecord]]:
-        """Sequence number and job."""
+        """Pairs of sequence number and job."""
         with self._store.reading() as connection:
             rows = connection.execute("SELECT seq, document FROM jobs ORDER BY seq DESC").fetchall()
         return [(row["seq"], JobRecord.model_validate_json(row["document"])) for row in rows]
@@ -160,7 +164,7 @@ class RunRecords:
             return _with_tasks(connection, row) if row else None
 
     def parent_of(self, task_run_id: int) -> int | None:
-        """The id of the run that the task's run belongs to."""
+        """The id of the run that contains the task run."""
         with self._store.reading() as connection:
             row = connection.execute(
                 "SELECT parent_run_id FROM job_task_runs WHERE run_id = ?", (task_run_id,)
@@ -168,7 +172,7 @@ class RunRecords:
         return int(row["parent_run_id"]) if row else None
 
     def newest_first(self, wanted: RunFilter) -> list[tuple[int, int, int]]:
-        """Sequence number, run id and job id."""
+        """Tuples of sequence number, run id and job id."""
         with self._store.reading() as connection:
             rows = connection.execute(
                 "SELECT seq, run_id, job_id FROM job_runs WHERE (:job_id IS NULL OR job_id = :job_id) "
@@ -180,12 +184,12 @@ class RunRecords:
         return [(row["seq"], row["run_id"], row["job_id"]) for row in rows]
 
     def active(self) -> list[RunRecord]:
-        """In the order in which they were asked for."""
+        """Oldest request first."""
         found = [self.get(run_id) for _, run_id, _ in reversed(self.newest_first(RunFilter(is_active=True)))]
         return [run for run in found if run is not None]
 
     def add(self, run: RunRecord, token: tuple[str, str] | None) -> None:
-        """`token` is the scope and the idempotency token of the request."""
+        """`token` is the pair of scope and idempotency token of the request."""
         with self._store.connection() as connection:
             _save_run(connection, run)
             _save_tasks(connection, run.tasks)
@@ -198,7 +202,7 @@ class RunRecords:
             _save_tasks(connection, tasks)
 
     def remove(self, run_id: int) -> None:
-        """Its idempotency token stays taken."""
+        """The run's idempotency token stays in use."""
         with self._store.connection() as connection:
             connection.execute("DELETE FROM job_runs WHERE run_id = ?", (run_id,))
 

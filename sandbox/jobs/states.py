@@ -1,4 +1,4 @@
-"""Where a run or one of its tasks is, in both shapes that the API has for it: `state` and `status`."""
+"""The state of a run or task, in both formats of the API: `state` and `status`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Result(StrEnum):
 
 
 class Code(StrEnum):
-    """The termination codes that the sandbox has a reason to give."""
+    """The termination codes that the sandbox uses."""
 
     SUCCESS = "SUCCESS"
     SUCCESS_WITH_FAILURES = "SUCCESS_WITH_FAILURES"
@@ -56,7 +56,7 @@ class QueueCode(StrEnum):
 
 
 FINISHED = frozenset((LifeCycle.TERMINATED, LifeCycle.SKIPPED, LifeCycle.INTERNAL_ERROR))
-# A task that was left out counts as a success for those that depend on it.
+# An excluded task counts as successful for the tasks that depend on it.
 GOOD = frozenset((Result.SUCCESS, Result.SUCCESS_WITH_FAILURES, Result.EXCLUDED, Result.DISABLED))
 _NEW_WORDS = {LifeCycle.WAITING_FOR_RETRY: "WAITING", **dict.fromkeys(FINISHED, "TERMINATED")}
 _QUEUE_MESSAGES = {
@@ -66,12 +66,15 @@ _QUEUE_MESSAGES = {
 
 
 class State(BaseModel):
-    """`result` and `code` are set once it is finished; `queue` while it is queued."""
+    """The state of a run or task."""
 
     life_cycle: LifeCycle
+    #: Set when finished.
     result: Result | None = None
+    #: Set when finished.
     code: Code | None = None
     message: str = ""
+    #: Set while queued.
     queue: QueueCode | None = None
 
     @property
@@ -121,7 +124,7 @@ def skipped(result: Result, message: str, code: Code = Code.SKIPPED) -> State:
 
 
 def broken(message: str, code: Code = Code.INTERNAL_ERROR) -> State:
-    """It did not come to run, or nobody knows how it ended."""
+    """The run could not start, or its outcome is unknown."""
     return State(life_cycle=LifeCycle.INTERNAL_ERROR, result=Result.FAILED, code=code, message=message)
 
 

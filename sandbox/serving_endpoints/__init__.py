@@ -1,1 +1,1 @@
-"""Serving endpoints: one real process per served entity, with the states and errors of the documented API."""
+"""Serving endpoints: one process per served entity, with the states and errors of the documented API."""

@@ -1,4 +1,4 @@
-"""What the workspace remembers of an endpoint: one JSON document per endpoint in the store."""
+"""Endpoints in the store: one JSON document per endpoint."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS serving_endpoints (
 );
 """
 
-# Concurrent requests of each workload size: the upper bound of the documented range.
+# The maximum concurrency of each workload size: the upper bound of the documented range.
 CONCURRENCY_OF_SIZE = {"Small": 4, "Medium": 16, "Large": 64}
 
 
@@ -45,7 +45,7 @@ class EntityState(BaseModel):
 
 
 class Entity(BaseModel):
-    """One served entity as it was asked for; None is "not asked for" and is not echoed."""
+    """One served entity as requested. Fields that are None were not set and are not returned."""
 
     name: str
     entity_name: str
@@ -66,14 +66,14 @@ class Entity(BaseModel):
 
     @property
     def fingerprint(self) -> str:
-        """Equal for two configs whose process can be the same one (traffic and scale-to-zero do not matter)."""
+        """Equal for entities that the same process can serve. Traffic and scale-to-zero are ignored."""
         ignored = {"creator", "creation_timestamp", "scale_to_zero_enabled"}
         text = json.dumps(self.model_dump(exclude=ignored), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def served_entity_id(endpoint_id: str, entity: Entity) -> str:
-    """As system tables and inference tables name it: the same as long as the process may be the same."""
+    """The id in system tables and inference tables. It changes with the fingerprint."""
     return uuid.uuid5(uuid.NAMESPACE_OID, f"{endpoint_id} {entity.fingerprint}").hex
 
 
@@ -83,12 +83,13 @@ class Route(BaseModel):
 
 
 class EndpointConfig(BaseModel):
-    """`states` holds the last word on each entity of a config that failed; live states come from the processes."""
+    """One config of an endpoint."""
 
     config_version: int
     entities: list[Entity]
     routes: list[Route]
     start_time: int | None = None
+    #: The final states of the entities if the config failed. Live states come from the processes.
     states: dict[str, EntityState] = Field(default_factory=dict)
 
 
@@ -117,7 +118,7 @@ class EndpointRecords:
         self._store = store
 
     def __iter__(self) -> Iterator[EndpointRecord]:
-        """All endpoints in the order of their creation."""
+        """All endpoints in order of creation."""
         with self._store.reading() as connection:
             rows = connection.execute("SELECT document FROM serving_endpoints ORDER BY rowid").fetchall()
         return iter([EndpointRecord.model_validate_json(row["document"]) for row in rows])

@@ -1,4 +1,4 @@
-"""All endpoints of the workspace and the roll-out of their configs. Used on the event loop only."""
+"""All endpoints of the workspace and the rollout of their configs. Use it on the event loop only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 
-from sandbox.errors import invalid
 from sandbox.serving_endpoints.records import (
     ConfigUpdate,
     Deployment,
@@ -19,8 +18,9 @@ from sandbox.serving_endpoints.records import (
     EndpointRecords,
     EntityState,
 )
-from sandbox.serving_endpoints.replica import Replica, Workshop
+from sandbox.serving_endpoints.replicas.replica import Replica, Workshop
 from sandbox.store import now_ms
+from sandbox.web.errors import invalid
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ DRAIN_LIMIT_S = 300.0
 
 
 class Endpoint:
-    """One endpoint: what is remembered of it and the replicas that make it true."""
+    """One endpoint: its record and its replicas."""
 
     def __init__(self, record: EndpointRecord) -> None:
         self.record = record
@@ -47,7 +47,7 @@ class Endpoint:
         return bool(states) and all(state is Deployment.READY for state in states)
 
     def replica(self, entity_name: str) -> Replica | None:
-        """The newest replica of that name."""
+        """The newest replica with this name."""
         return self.pending.get(entity_name) or self.active.get(entity_name)
 
     def replicas(self) -> set[Replica]:
@@ -60,7 +60,7 @@ class Supervisor:
         self._workshop = workshop
         self._endpoints: dict[str, Endpoint] = {}
         self._background: set[asyncio.Task[None]] = set()
-        # Which entity answers a request is no secret: a repeatable split is worth more here.
+        # Not used for security; a seed makes the split repeatable.
         self._random = random.Random(workshop.settings.traffic_seed)  # noqa: S311
 
     def __iter__(self) -> Iterator[Endpoint]:
@@ -72,7 +72,7 @@ class Supervisor:
     # -- the sandbox's own start and end ------------------------------------------------------------------
 
     def start(self) -> None:
-        """Bring every endpoint of the store back: served configs first, then updates that were cut off."""
+        """Restores all endpoints of the store: first served configs, then interrupted updates."""
         for record in self._records:
             endpoint = Endpoint(record)
             self._endpoints[record.name] = endpoint
@@ -112,7 +112,7 @@ class Supervisor:
         self._records.save(endpoint.record)
 
     def remove(self, endpoint: Endpoint) -> None:
-        """Forget it at once; its processes finish what they have and end in the background."""
+        """Removes the endpoint at once. Its processes finish their requests and end in the background."""
         del self._endpoints[endpoint.record.name]
         self._records.remove(endpoint.record.id)
         if endpoint.roll_out is not None:
@@ -124,13 +124,13 @@ class Supervisor:
         directory = self._workshop.log_dir / endpoint.record.id
         await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
-    # -- roll-out -----------------------------------------------------------------------------------------
+    # -- rollout ------------------------------------------------------------------------------------------
 
     def _begin_roll_out(self, endpoint: Endpoint) -> None:
         endpoint.roll_out = asyncio.create_task(self._roll_out(endpoint), name=f"roll out {endpoint.record.name}")
 
     async def _roll_out(self, endpoint: Endpoint) -> None:
-        """The old config serves until every entity of the new one is ready; then they change places."""
+        """The old config serves until all entities of the new one are ready. Then the new config replaces it."""
         config = endpoint.record.pending_config
         assert config is not None
         try:
@@ -148,7 +148,7 @@ class Supervisor:
             await self._give_up(endpoint, config, failed)
 
     def _new_replicas(self, endpoint: Endpoint, config: EndpointConfig) -> dict[str, Replica]:
-        """An entity that did not change keeps its replica and so its process."""
+        """An unchanged entity keeps its replica and process."""
         return {entity.name: self._replica_for(endpoint, config, entity.name) for entity in config.entities}
 
     def _replica_for(self, endpoint: Endpoint, config: EndpointConfig, name: str) -> Replica:
@@ -184,7 +184,7 @@ class Supervisor:
     # -- reading ------------------------------------------------------------------------------------------
 
     def state_of(self, endpoint: Endpoint, config: EndpointConfig, entity_name: str) -> EntityState:
-        """The state of an entity of the served or of the pending config."""
+        """The state of an entity of the served or pending config."""
         if entity_name in config.states:
             return config.states[entity_name]
         replicas = endpoint.active if config is endpoint.record.config else endpoint.pending
@@ -192,7 +192,7 @@ class Supervisor:
         return replica.state if replica else EntityState(deployment=Deployment.CREATING)
 
     def choose(self, endpoint: Endpoint) -> Replica | None:
-        """A replica by the weights of the routes; None if nothing is served yet."""
+        """A replica chosen by the weights of the routes; None before the first config is served."""
         config = endpoint.record.config
         if config is None:
             return None
@@ -202,9 +202,9 @@ class Supervisor:
 
     @contextlib.asynccontextmanager
     async def apart(self, endpoint: Endpoint, replica: Replica) -> AsyncIterator[Replica]:
-        """Another process of what ``replica`` serves: the endpoint's metrics tell nothing of what it is asked.
+        """A separate process for the entity of ``replica``. Its requests do not count in the endpoint's metrics.
 
-        Raises ApiError if it does not start.
+        Raises ApiError if the process does not start.
         """
         entity = replica.entity.model_copy(update={"name": f"{replica.entity.name}-apart"})
         own = Replica(endpoint.record.id, endpoint.record.name, entity, self._workshop)
@@ -218,7 +218,7 @@ class Supervisor:
             await own.stop()
 
     def newest(self, endpoint: Endpoint, entity_name: str) -> Replica | None:
-        """The replica whose logs belong to the name: the newest, even if it failed and is gone."""
+        """The newest replica with this name, also if it failed and was removed. For its logs."""
         replica = endpoint.replica(entity_name)
         pending = endpoint.record.pending_config
         for entity in pending.entities if pending else []:
@@ -233,7 +233,7 @@ class Supervisor:
 
 
 async def _first_failure(replicas: dict[str, Replica]) -> Replica | None:
-    """Waits until all are ready (None) or one has failed (that one)."""
+    """Waits until all replicas are ready (returns None) or one has failed (returns it)."""
     waiting = [asyncio.create_task(replica.settled()) for replica in replicas.values()]
     try:
         for finished in asyncio.as_completed(waiting):
@@ -247,7 +247,7 @@ async def _first_failure(replicas: dict[str, Replica]) -> Replica | None:
 
 
 async def _drain_all(replicas: set[Replica]) -> None:
-    """Requests that are under way keep their process; nothing new is sent to it any more."""
+    """Stops the replicas. Their processes finish open requests and get no new ones."""
     deadline = time.monotonic() + DRAIN_LIMIT_S
     try:
         while any(replica.in_flight for replica in replicas) and time.monotonic() < deadline:

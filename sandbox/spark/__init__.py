@@ -1,6 +1,6 @@
-"""Spark for jobs and SQL: a Sail server as a child process, and sessions in which the workspace's tables have names."""
+"""Spark for jobs and SQL: a Sail server as a child process, and sessions that know the workspace's tables by name."""
 
 import os
 
-# Read when gRPC is imported. Its handlers of fork are for children that go on using it; the sandbox's exec at once.
+# gRPC reads this on import. Its fork handlers are for children that use gRPC; the sandbox's children exec at once.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")

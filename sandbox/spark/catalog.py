@@ -1,4 +1,4 @@
-"""The Delta tables of Unity Catalog that Spark can read, and who may."""
+"""The Delta tables of Unity Catalog that Spark can read, with permission checks."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from sandbox.identity import Principal
+from sandbox.identity.principals import Principal
 from sandbox.store import Store
-from sandbox.unity_catalog import access, objects
-from sandbox.unity_catalog.objects import TABLE, UcObject
+from sandbox.unity_catalog.securables import access, objects
+from sandbox.unity_catalog.securables.objects import TABLE, UcObject
 
 SELECT = "SELECT"
 LOCATION = "storage_location"
@@ -18,9 +18,10 @@ LOCATION = "storage_location"
 
 @dataclass(frozen=True)
 class SparkTable:
-    """``location`` is a directory of this machine."""
+    """A Delta table of Unity Catalog."""
 
     full_name: str
+    #: A local directory.
     location: str
     is_readable: bool
 
@@ -30,7 +31,7 @@ class SparkCatalog:
         self._store = store
 
     def find(self, full_name: str, who: Principal) -> SparkTable | None:
-        """None if there is no such table. ``full_name`` is in lower case."""
+        """None if the table does not exist. ``full_name`` is in lower case."""
         with self._store.reading() as connection:
             known = objects.find(connection, TABLE, full_name)
             return _table(connection, known, who) if known else None

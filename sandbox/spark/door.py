@@ -1,4 +1,4 @@
-"""The address at which a job finds Spark: nothing is started before the job knocks."""
+"""The Spark Connect address for a job. Nothing starts before the first call."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sandbox.identity import Principal
+from sandbox.identity.principals import Principal
 from sandbox.spark.catalog import SparkCatalog
 from sandbox.spark.proxy import SessionProxy
 from sandbox.spark.server import SailServer
@@ -14,7 +14,7 @@ from sandbox.spark.sessions import remote_url
 
 
 class SparkDoors:
-    """One for each task of a job: a session of its own, with the tables that its principal may read."""
+    """Opens one door for each task: its own session with the tables that its principal can read."""
 
     def __init__(self, server: SailServer, catalog: SparkCatalog) -> None:
         self._server = server
@@ -22,7 +22,7 @@ class SparkDoors:
 
     @asynccontextmanager
     async def open(self, who: Principal) -> AsyncIterator[str]:
-        """The value of SPARK_REMOTE. The door closes, and its session ends, with the block."""
+        """Yields the value of SPARK_REMOTE. The session ends with the block."""
         proxy = SessionProxy(self._server, self._catalog, who)
         port = await asyncio.to_thread(proxy.start)
         try:

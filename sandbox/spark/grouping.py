@@ -1,4 +1,4 @@
-"""GROUP BY ALL, which Sail does not know: it becomes GROUP BY with the positions of what is no aggregate."""
+"""Replaces GROUP BY ALL, which Sail lacks, by GROUP BY with the positions of the columns that are not aggregates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from sandbox.spark.lexer import Token, replaced, tokens_of
 
-# The functions that make one value of many rows; a word before a bracket that is none of them groups.
+# The aggregate functions. A call of any other function is a column to group by.
 AGGREGATES = re.compile(
     r"(any|any_value|every|some|bool_and|bool_or|bit_and|bit_or|bit_xor|count|count_if|count_min_sketch|sum|avg|mean"
     r"|median|mode|min|min_by|max|max_by|first|first_value|last|last_value|array_agg|collect_list|collect_set|listagg"
@@ -30,13 +30,13 @@ def without_group_by_all(sql: str) -> str:
 
 
 def _grouping(items: list[list[Token]]) -> str:
-    """Nothing if everything is an aggregate: the rows are one group then."""
+    """ "" if all items are aggregates: the rows form one group."""
     positions = [str(number) for number, item in enumerate(items, start=1) if not _is_aggregate(item)]
     return f"GROUP BY {', '.join(positions)}" if positions else ""
 
 
 def _select_list(before: list[Token]) -> list[list[Token]]:
-    """The items between SELECT and FROM of the query that ``before`` is the beginning of."""
+    """The items between SELECT and FROM of the query that starts with ``before``."""
     start = _own_select(before)
     items: list[list[Token]] = [[]]
     for token, depth in _with_depth(before[start + 1 :]):
@@ -50,7 +50,7 @@ def _select_list(before: list[Token]) -> list[list[Token]]:
 
 
 def _own_select(before: list[Token]) -> int:
-    """Looking back, the first SELECT that is not inside of brackets which are closed by then."""
+    """The last SELECT that is not inside closed brackets."""
     depth = 0
     for index in range(len(before) - 1, -1, -1):
         if before[index].text in CLOSING:
@@ -71,7 +71,7 @@ def _with_depth(tokens: list[Token]) -> Iterator[tuple[Token, int]]:
 
 
 def _is_aggregate(item: list[Token]) -> bool:
-    """Whether it calls an aggregate function; one with OVER is a window function, which groups like a column."""
+    """Whether the item calls an aggregate function. With OVER it is a window function, which counts as a column."""
     calls = any(
         token.kind == "word" and AGGREGATES.fullmatch(token.text) and following.text == "("
         for token, following in pairwise(item)

@@ -1,11 +1,11 @@
-"""Spark SQL as a row of tokens: enough to find names in it without mistaking text or comments for them."""
+"""Splits Spark SQL into tokens, to find names outside strings and comments."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-# In the order in which they are tried. A double quote begins a string in Spark, a backquote an identifier.
+# Tried in this order. In Spark, double quotes enclose strings and backquotes enclose identifiers.
 PATTERNS = {
     "blank": r"\s+|--[^\n]*|/\*.*?\*/",
     "string": r"[rR]'[^']*'|[rR]\"[^\"]*\"|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"",
@@ -20,7 +20,7 @@ TOKEN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in PATTER
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of the text between ``start`` and ``end``."""
+    """A part of the text, from ``start`` to ``end``."""
 
     kind: str
     text: str
@@ -33,7 +33,7 @@ class Token:
 
     @property
     def name(self) -> str:
-        """An identifier without its quotes, in lower case as Unity Catalog keeps names."""
+        """An identifier without quotes, in lower case like the names in Unity Catalog."""
         return (self.text[1:-1].replace("``", "`") if self.kind == "quoted" else self.text).lower()
 
     def is_word(self, *words: str) -> bool:
@@ -53,13 +53,13 @@ class Chain:
 
 
 def tokens_of(sql: str) -> list[Token]:
-    """Without blanks and comments."""
+    """The tokens without white space and comments."""
     found = [Token(str(match.lastgroup), match[0], *match.span()) for match in TOKEN.finditer(sql)]
     return [token for token in found if token.kind != "blank"]
 
 
 def chains_of(tokens: list[Token]) -> list[Chain]:
-    """Every longest chain, in the order of the text."""
+    """All chains of maximum length, in text order."""
     chains: list[Chain] = []
     index = 0
     while index < len(tokens):
@@ -72,7 +72,7 @@ def chains_of(tokens: list[Token]) -> list[Chain]:
 
 
 def _chain_end(tokens: list[Token], index: int) -> int:
-    """The index behind the chain that begins at ``index``; ``index`` itself if none does."""
+    """The index after the chain that starts at ``index``; ``index`` itself if no chain starts there."""
     if not tokens[index].is_identifier:
         return index
     end = index + 1
@@ -82,7 +82,7 @@ def _chain_end(tokens: list[Token], index: int) -> int:
 
 
 def replaced(sql: str, changes: list[tuple[int, int, str]]) -> str:
-    """``sql`` with new text between each ``start`` and ``end``; the changes must not overlap."""
+    """``sql`` with each range from ``start`` to ``end`` replaced. The ranges must not overlap."""
     for start, end, text in sorted(changes, reverse=True):
         sql = sql[:start] + text + sql[end:]
     return sql

@@ -1,4 +1,4 @@
-"""What Spark keeps in `app.state`. The server starts at the first need and ends with the application."""
+"""The lifespan of Spark: its objects in `app.state`. The server starts on first use and stops with the application."""
 
 from __future__ import annotations
 

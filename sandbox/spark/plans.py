@@ -1,4 +1,4 @@
-"""Names of tables in the messages of Spark Connect: as Unity Catalog has them, and as Sail does."""
+"""Translates table names in Spark Connect messages from Unity Catalog's to Sail's."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sandbox.spark.grouping import without_group_by_all
-from sandbox.spark.lexer import Chain, chains_of, replaced, tokens_of
+from sandbox.spark.lexer import chains_of, replaced, tokens_of
 from sandbox.spark.sessions import quoted_name
 
-# Protocol buffers make their classes when they are imported: no type checker knows their fields.
+# Protocol buffers create their classes on import, so type checkers do not know the fields.
 Message = Any
-# Whether Spark may read the table of this full name; called once for each mention.
+# Whether Spark can read the table with this full name. Called once for each mention.
 Knows = Callable[[str], bool]
-# Messages and their field that holds a name or a statement.
+# Messages, and their field with a name or a statement.
 NAMED_TABLE, STATEMENTS = "spark.connect.Read.NamedTable", ("spark.connect.SQL", "spark.connect.SqlCommand")
 
 
 def with_names_of_sail(request: Message, knows: Knows) -> None:
-    """Changes ``request`` in place; what the workspace does not know stays as it is, for Sail to judge."""
+    """Changes ``request`` in place. Unknown names stay unchanged: Sail resolves them or fails."""
     for message in _all_messages(request):
         kind = message.DESCRIPTOR.full_name
         if kind == NAMED_TABLE:
@@ -42,10 +42,9 @@ def _all_messages(message: Message) -> Iterator[Message]:
 
 
 def _renamed(text: str, knows: Knows) -> str:
-    chains = [chain for chain in chains_of(tokens_of(text)) if len(chain.names) >= 3]
-    changes = [_change(chain) for chain in chains if knows(".".join(chain.names[:3]))]
+    changes = []
+    for chain in chains_of(tokens_of(text)):
+        full_name = ".".join(chain.names[:3])
+        if len(chain.names) >= 3 and knows(full_name):
+            changes.append((chain.tokens[0].start, chain.tokens[2].end, quoted_name(full_name)))
     return replaced(text, changes)
-
-
-def _change(chain: Chain) -> tuple[int, int, str]:
-    return chain.tokens[0].start, chain.tokens[2].end, quoted_name(".".join(chain.names[:3]))

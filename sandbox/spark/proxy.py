@@ -1,4 +1,4 @@
-"""Between a job and Sail: the tables of Unity Catalog get their names when the job first mentions them."""
+"""A proxy between a job and Sail. It names a table of Unity Catalog in Sail when the job first mentions it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 
 from sandbox.config import LOOPBACK
-from sandbox.identity import Principal
+from sandbox.identity.principals import Principal
 from sandbox.spark.catalog import SparkCatalog, is_delta
 from sandbox.spark.plans import with_names_of_sail
 from sandbox.spark.server import SailServer, SparkUnavailableError
@@ -20,16 +20,16 @@ from sandbox.spark.sessions import end_session, prepare_session
 
 logger = logging.getLogger(__name__)
 SERVICE = "/spark.connect.SparkConnectService/"
-# A job's client holds a few streams at a time.
+# The client of a job has a few concurrent streams.
 MAX_CALLS = 32
 STOP_GRACE_S = 2.0
-# Spark's own limit is 128 MiB; one process of this machine talks to another here.
+# Spark's own limit is 128 MiB. Here both processes are on this machine.
 NO_LIMIT = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 Change = Callable[[bytes], bytes]
 
 
 class SessionProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """A Spark Connect server for one session of one principal. Nothing is started before the first call."""
+    """A Spark Connect server for one session of one principal. Connects to Sail on the first call."""
 
     def __init__(self, server: SailServer, catalog: SparkCatalog, who: Principal) -> None:
         self.session_id = str(uuid.uuid4())
@@ -43,13 +43,13 @@ class SessionProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
         self._listener = grpc.server(ThreadPoolExecutor(MAX_CALLS), handlers=(self,), options=NO_LIMIT)
 
     def start(self) -> int:
-        """The port on the loopback address."""
+        """Returns the port on the loopback address."""
         port = int(self._listener.add_insecure_port(f"{LOOPBACK}:0"))
         self._listener.start()
         return port
 
     def stop(self) -> None:
-        """Ends what is under way, and the session."""
+        """Cancels running calls and ends the session."""
         self._listener.stop(STOP_GRACE_S).wait()
         if self._channel is None:
             return
@@ -58,10 +58,10 @@ class SessionProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
             if self._sail.running() == (self._port, self._start):
                 end_session(self._port, self.session_id, self._who.id)
         except SparkUnavailableError:
-            logger.info("the workspace ends, and the session of a job with it")
+            logger.info("the workspace stops and ends the Spark session of a job")
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
-        """Every call goes on as it came, apart from names in plans."""
+        """Forwards every call. Only names in plans are changed."""
         method = str(details.method)
         return grpc.stream_stream_rpc_method_handler(lambda requests, context: self._forward(method, requests, context))
 
@@ -76,12 +76,12 @@ class SessionProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
         try:
             yield from answers
         except grpc.RpcError:
-            # The details of an error are in the metadata that come last.
+            # The trailing metadata have the details of an error.
             context.set_trailing_metadata(answers.trailing_metadata() or ())
             context.abort(answers.code(), answers.details() or "")
 
     def _connected(self) -> grpc.Channel:
-        """A server that was started again knows neither session nor tables."""
+        """The channel to Sail. A restarted server lost its sessions, so tables must be named again."""
         with self._lock:
             port, start = self._sail.running()
             if self._channel is None or start != self._start:
@@ -99,7 +99,7 @@ class SessionProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
         return bytes(message.SerializeToString())
 
     def _knows(self, full_name: str) -> bool:
-        """Whether the session has the table, which is given its name if it may be read."""
+        """Whether the session knows the table. Names it first if the principal can read it."""
         table = self._catalog.find(full_name, self._who)
         if table is None or not table.is_readable or not is_delta(table.location):
             return False
@@ -111,8 +111,8 @@ class SessionProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
 
 
 def _message_with_plan(method: str) -> Any:
-    """An empty request of a call that has plans in it; None for the others."""
-    # Imported late: 100 MB, which jobs without Spark do not need.
+    """An empty request for a method whose requests have plans; None for other methods."""
+    # A late import: it takes 100 MB, which jobs without Spark do not need.
     from pyspark.sql.connect import proto
 
     kinds = {"ExecutePlan": proto.ExecutePlanRequest, "AnalyzePlan": proto.AnalyzePlanRequest}

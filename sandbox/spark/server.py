@@ -1,4 +1,4 @@
-"""The Sail server, a Spark Connect server in a process of its own: started when somebody needs it."""
+"""The Sail server: a Spark Connect server in its own process, started on first use."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ logger = logging.getLogger(__name__)
 START_TIMEOUT_S = 30.0
 POLL_S = 0.01
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV")
-# The name of Sail's own catalog must be none that a catalog of Unity Catalog would have.
+# The name of Sail's own catalog. It must not collide with a catalog of Unity Catalog.
 OWN_CATALOG = "spark_catalog"
 SETTINGS = {
     "SAIL_CATALOG__LIST": f'[{{name="{OWN_CATALOG}", type="memory", initial_database=["default"]}}]',
     "SAIL_CATALOG__DEFAULT_CATALOG": OWN_CATALOG,
-    # A job may be busy with something else for long; sessions are released when their job or statement ends.
+    # A long timeout, because a job can be busy with other work. Sessions are released when their job or statement ends.
     "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(24 * 3600),
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 
 
 class SparkUnavailableError(Exception):
-    """The Sail server does not start, or went away."""
+    """The Sail server does not start, or stopped."""
 
 
 class SailServer:
-    """Safe to use from any thread. Ready 0.1 s after its start, with 40 MB."""
+    """Thread-safe. The server is ready 0.1 s after its start and takes 40 MB."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -53,9 +53,9 @@ class SailServer:
         return self._directory / "sail.log"
 
     def running(self) -> tuple[int, int]:
-        """Its port and how often it was started: sessions are gone when that number has grown.
+        """The port and the number of starts. Sessions are lost when the number changes.
 
-        Starts the server if it does not run, and blocks until it answers. Raises SparkUnavailableError.
+        Starts the server if necessary and blocks until it answers. Raises SparkUnavailableError.
         """
         with self._lock:
             if self._closed:
@@ -65,7 +65,7 @@ class SailServer:
             return self._port, self._starts
 
     def stop(self) -> None:
-        """For good."""
+        """Stops the server permanently."""
         with self._lock:
             self._closed = True
             if self._child is not None:
@@ -73,10 +73,12 @@ class SailServer:
 
     def _start(self) -> None:
         if self._starts:
-            logger.warning("the Sail server ended, starting it again; its log: %s", self.log_path)
+            logger.warning("the Sail server ended, restarting it; its log: %s", self.log_path)
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._port = free_port()
-        child = Child(self._argv(), self._environ(), self.log_path, self._directory)
+        # -P: the server must not import modules from the working directory.
+        argv = [sys.executable, "-P", "-m", "pysail", "spark", "server", "--ip", LOOPBACK, "--port", str(self._port)]
+        child = Child(argv, self._environ(), self.log_path, self._directory)
         child.start()
         self._wait_until_it_answers(child)
         self._child = child
@@ -94,11 +96,7 @@ class SailServer:
         child.stop()
         raise SparkUnavailableError(f"The Sail server does not start; its log: {self.log_path}")
 
-    def _argv(self) -> list[str]:
-        # -P: what lies in the working directory is no module of the server.
-        return [sys.executable, "-P", "-m", "pysail", "spark", "server", "--ip", LOOPBACK, "--port", str(self._port)]
-
     def _environ(self) -> dict[str, str]:
-        """Functions of jobs run in the server: it gets nothing of the sandbox's secrets."""
+        """Without the sandbox's secrets, because functions of jobs run in the server."""
         passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         return {**passed_on, "HOME": str(self._directory), **SETTINGS}

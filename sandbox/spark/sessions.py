@@ -1,4 +1,4 @@
-"""Sessions on the Sail server. A new one knows no table: names are given to locations, session by session."""
+"""Sessions on the Sail server. A new session has no tables: each session names the tables that it needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 MAX_RETRIES = 3
-# Sail has a catalog of this name, which takes no tables; SQL is rewritten to the other name.
+# Sail has a read-only catalog of this name, so SQL is rewritten to the other name.
 TAKEN_CATALOG, INSTEAD = "system", "__system"
 
 
@@ -25,7 +25,7 @@ def remote_url(port: int, session_id: str, user_id: str) -> str:
 
 
 def quoted_name(full_name: str) -> str:
-    """The name that a table of Unity Catalog has in Sail, each part in backquotes."""
+    """The name of a Unity Catalog table in Sail, each part in backquotes."""
     catalog, *rest = full_name.split(".")
     return ".".join(quoted(part) for part in [INSTEAD if catalog == TAKEN_CATALOG else catalog, *rest])
 
@@ -36,7 +36,7 @@ def quoted(name: str) -> str:
 
 @contextmanager
 def new_session(port: int, user_id: str) -> Iterator[SparkSession]:
-    """A session of its own, which is released at the end."""
+    """A new session, released at the end of the block."""
     session = _connected(remote_url(port, str(uuid.uuid4()), user_id))
     try:
         yield session
@@ -45,7 +45,7 @@ def new_session(port: int, user_id: str) -> Iterator[SparkSession]:
 
 
 def prepare_session(port: int, session_id: str, user_id: str, tables: Iterable[SparkTable]) -> None:
-    """Give names to tables in a session that somebody else will use."""
+    """Names tables in a session that a job's client uses."""
     session = _connected(remote_url(port, session_id, user_id))
     try:
         name_tables(session, tables)
@@ -58,7 +58,7 @@ def end_session(port: int, session_id: str, user_id: str) -> None:
 
 
 def name_tables(session: SparkSession, tables: Iterable[SparkTable]) -> None:
-    """A table that cannot be read is left out: whoever asks for it is told that there is none."""
+    """Skips tables that cannot be read: statements that use them fail with "table not found"."""
     from pyspark.errors import PySparkException
 
     known: set[str] = set()
@@ -79,12 +79,12 @@ def _literal(text: str) -> str:
 
 
 def _connected(url: str) -> SparkSession:
-    # Imported late: 100 MB, which a workspace without Spark jobs and SQL does not need.
+    # A late import: it takes 100 MB, which a workspace without Spark jobs and SQL does not need.
     from pyspark.sql.connect.client.retries import DefaultPolicy
     from pyspark.sql.connect.session import SparkSession
 
     session = SparkSession(connection=url)
-    # The default goes on for ten minutes.
+    # The default retries for ten minutes.
     session.client.set_retry_policies([DefaultPolicy(max_retries=MAX_RETRIES)])
     return session
 

@@ -1,1 +1,1 @@
-"""The SQL Statement Execution API and its warehouse: queries run on Sail, over the tables of Unity Catalog."""
+"""The SQL Statement Execution API and its warehouse: runs queries over the tables of Unity Catalog on Sail."""

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from sandbox.bodies import Body
-from sandbox.errors import invalid
+from sandbox.web.bodies import Body
+from sandbox.web.errors import invalid
 
 WAIT = re.compile(r"(\d+)s")
 MIN_WAIT_S, MAX_WAIT_S = 5, 50
@@ -39,7 +39,7 @@ class StatementBody(Body):
         return self.disposition == "INLINE"
 
     def checked_wait_s(self) -> int:
-        """How long the request waits for the result. Raises ApiError 400 for this and other values that do not fit."""
+        """The seconds that the request waits for the result. Raises ApiError 400 if any value is invalid."""
         match = WAIT.fullmatch(self.wait_timeout)
         wait_s = int(match[1]) if match else -1
         if wait_s != 0 and not MIN_WAIT_S <= wait_s <= MAX_WAIT_S:

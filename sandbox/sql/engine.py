@@ -1,4 +1,4 @@
-"""Runs statements on Sail. Each has a session of its own, which knows the tables that it names."""
+"""Runs statements on Sail. Each statement has its own session with the tables that it names."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SqlEngine:
         self._catalog = catalog
 
     def run(self, statement: Statement) -> None:
-        """Blocks until the statement has ended, whatever happens."""
+        """Blocks until the statement has ended. Never raises: errors become the statement's failure."""
         try:
             self._run(statement)
         except Refusal as refusal:
@@ -65,7 +65,7 @@ class SqlEngine:
 
 
 def _fetched(session: SparkSession, ready: Prepared, statement: Statement) -> pa.Table:
-    """One row more than the limit, so that it is known whether there are more. Raises Refusal."""
+    """Fetches one row more than the limit, to detect truncation. Raises Refusal."""
     from pyspark.errors import PySparkException
 
     limit = statement.body.row_limit
@@ -86,7 +86,7 @@ def _refusal(error: PySparkException, ready: Prepared) -> Refusal:
     from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 
     text = str(error)[:MAX_MESSAGE_CHARS]
-    # What the server itself says has a type of its own; the rest is about the way to it.
+    # Errors of the server have their own type. All others are connection errors.
     if type(error) is SparkConnectGrpcException:
         return Refusal("", text, error_code=TRY_AGAIN)
     condition = CONDITION.search(text)

@@ -1,4 +1,4 @@
-"""What SQL keeps in `app.state`, and its end with the application."""
+"""The lifespan of SQL: its objects in `app.state`, and their end."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 
-from sandbox.identity import ADMINS
+from sandbox.identity.principals import ADMINS
 from sandbox.sql.engine import SqlEngine
 from sandbox.sql.links import Links
 from sandbox.sql.statements import Statements
 from sandbox.sql.warehouse import Warehouse
 
-# What one cluster of a warehouse runs at a time; more statements wait as PENDING.
+# The concurrent statements of one warehouse cluster. More statements wait as PENDING.
 MAX_RUNNING = 10
 
 
@@ -31,7 +31,7 @@ class Sql:
 
 @asynccontextmanager
 async def sql_statements(app: FastAPI) -> AsyncIterator[None]:
-    """Needs `sail` and `spark_catalog`; sets `sql`."""
+    """Needs `sail` and `spark_catalog`. Sets `sql`."""
     warehouse = Warehouse(app.state.sail, ADMINS)
     engine = SqlEngine(warehouse, app.state.spark_catalog)
     threads = ThreadPoolExecutor(MAX_RUNNING, thread_name_prefix="sql")

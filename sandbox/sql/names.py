@@ -1,4 +1,4 @@
-"""Names of tables in a statement: which tables of Unity Catalog they mean, and what Sail calls those."""
+"""Table names in a statement: resolves them to tables of Unity Catalog and rewrites them for Sail."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ FILE_FORMATS = frozenset(("avro", "binaryfile", "csv", "delta", "iceberg", "json
 
 @dataclass(frozen=True)
 class Prepared:
-    """A statement for Sail, the tables that its session must know, and full names that may be of none."""
+    """A statement for Sail."""
 
     sql: str
+    #: The tables that the session must know.
     tables: tuple[SparkTable, ...]
+    #: Full names in the statement that are not known tables.
     unknown: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What shorter names are completed with; "" where the request names none."""
+    """The default catalog and schema of a statement; "" if the request has none."""
 
     catalog: str = ""
     schema: str = ""
@@ -41,7 +43,7 @@ class Scope:
 def prepared(
     sql: str, arguments: Mapping[str, str | None], scope: Scope, find: Callable[[str], SparkTable | None]
 ) -> Prepared:
-    """Raises Refusal for a table that may not be read, a file, and a statement that is no query."""
+    """Raises Refusal if the statement is not a query, reads files by path, or uses a table without permission."""
     sql = _with_identifiers(sql, arguments)
     tokens = tokens_of(sql)
     _require_query(tokens)
@@ -63,7 +65,7 @@ def prepared(
 
 
 def _meant(chain: Chain, scope: Scope, own_names: frozenset[str]) -> str:
-    """The full name of the table that a chain may mean: its first three names, fewer where only a table can stand."""
+    """The full name of the table that a chain can mean: its first three names, or fewer where only a table can stand."""
     if len(chain.names) >= 3:
         return ".".join(chain.names[:3])
     if chain.before not in BEFORE_TABLES or chain.names[0] in own_names:
@@ -79,7 +81,7 @@ def _require_readable(table: SparkTable) -> None:
 
 
 def _refuse_files(chain: Chain) -> None:
-    """A query of files by their path would pass by what is granted on tables."""
+    """Raises Refusal for a query of files by path, which would bypass the grants on tables."""
     is_path = len(chain.tokens) >= 2 and chain.tokens[1].kind == "quoted" and chain.names[0] in FILE_FORMATS
     if is_path and any(sign in chain.names[1] for sign in "/:"):
         raise insufficient("User does not have SELECT on any file.")
@@ -101,7 +103,7 @@ def _names_of_common_table_expressions(tokens: list[Token]) -> frozenset[str]:
 
 
 def _with_identifiers(sql: str, arguments: Mapping[str, str | None]) -> str:
-    """IDENTIFIER(:parameter) and IDENTIFIER('text') become the name that they tell."""
+    """Replaces IDENTIFIER(:parameter) and IDENTIFIER('text') by the name."""
     tokens = tokens_of(sql)
     changes = []
     for word, opening, told, closing in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
@@ -119,9 +121,9 @@ def _told(token: Token, arguments: Mapping[str, str | None]) -> str | None:
 
 
 def _as_name(text: str) -> str:
-    """Raises Refusal for a text that is anything but a name."""
+    """Raises Refusal if the text is not a name."""
     tokens = tokens_of(text)
     chains = chains_of(tokens)
     if len(chains) != 1 or len(chains[0].tokens) * 2 - 1 != len(tokens):
-        raise Refusal("PARSE_SYNTAX_ERROR", f"'{text}' is no identifier.", "42601")
+        raise Refusal("PARSE_SYNTAX_ERROR", f"'{text}' is not an identifier.", "42601")
     return text

@@ -1,10 +1,10 @@
-"""Why a statement fails, as Spark words it: "[CONDITION] text SQLSTATE: state"."""
+"""Errors of statements in Spark's format: "[CONDITION] text SQLSTATE: state"."""
 
 from __future__ import annotations
 
 
 class Refusal(Exception):
-    """A statement that ends as FAILED. ``error_code`` is the service's word, ``condition`` that of Spark, or ""."""
+    """The statement fails. ``error_code`` is the code of the service, ``condition`` the code of Spark or ""."""
 
     def __init__(self, condition: str, text: str, sql_state: str = "", error_code: str = "BAD_REQUEST") -> None:
         head = f"[{condition}] " if condition else ""

@@ -1,4 +1,4 @@
-"""``/api/2.0/sql``: statements and their results, the warehouse, and links to chunks."""
+"""``/api/2.0/sql``: statements, results, the warehouse, and links to chunks."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from sandbox.dependencies import CurrentAdmin, CurrentPrincipal
-from sandbox.errors import ApiError
+from sandbox.identity.dependencies import CurrentAdmin, CurrentPrincipal
 from sandbox.sql.bodies import StatementBody
 from sandbox.sql.lifespan import Sql
 from sandbox.sql.links import PREFIX, file_of
 from sandbox.sql.statements import Statement
 from sandbox.sql.views import chunk_view, statement_view
 from sandbox.sql.warehouse import require_named, require_usable
+from sandbox.web.errors import ApiError
 
 router = APIRouter()
 STATEMENTS, WAREHOUSES = "/api/2.0/sql/statements", "/api/2.0/sql/warehouses"
@@ -30,7 +30,7 @@ CurrentSql = Annotated[Sql, Depends(_sql)]
 
 @router.post(STATEMENTS)
 async def execute(body: StatementBody, who: CurrentPrincipal, sql: CurrentSql) -> dict[str, Any]:
-    """A statement that fails is an answer too, with status 200."""
+    """A failed statement answers with status 200 too."""
     wait_s = body.checked_wait_s()
     require_usable(body.warehouse_id)
     statement = Statement(body, who)
@@ -67,7 +67,7 @@ def download(
     request: Request,
     sql: CurrentSql,
 ) -> Response:
-    """Like the cloud storage that it stands for, it takes one proof only: a login beside the signature is refused."""
+    """Like cloud storage, it accepts the signature only: a request with an Authorization header is rejected."""
     if "authorization" in request.headers:
         raise ApiError(400, "INVALID_ARGUMENT", "Only one auth mechanism allowed; the signature of the link is one.")
     sql.links.check(statement_id, chunk_index, expires, signature)

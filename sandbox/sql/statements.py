@@ -1,4 +1,4 @@
-"""Statements and their results, kept in memory for an hour after their end."""
+"""Statements and their results, kept in memory for an hour after they end."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from sandbox.errors import ApiError, denied
-from sandbox.identity import Principal
+from sandbox.identity.principals import Principal
 from sandbox.sql.bodies import StatementBody
 from sandbox.sql.refusals import Refusal
+from sandbox.web.errors import ApiError, denied
 
 if TYPE_CHECKING:
     from pyspark.sql.connect.session import SparkSession
@@ -37,7 +37,7 @@ class State(StrEnum):
 
 
 class Statement:
-    """Safe to use from any thread. Its first end is its end: a result that comes after a cancellation is dropped."""
+    """Thread-safe. The first final state wins: a result after a cancellation is dropped."""
 
     def __init__(self, body: StatementBody, who: Principal) -> None:
         self.id = str(uuid.uuid4())
@@ -52,7 +52,7 @@ class Statement:
         self._lock = threading.Lock()
 
     def runs_in(self, session: SparkSession) -> bool:
-        """False if it has been cancelled before."""
+        """Remembers the session of the running statement. False if the statement was cancelled before."""
         with self._lock:
             if self.state.is_end:
                 return False
@@ -71,7 +71,7 @@ class Statement:
                 self.refusal = refusal
 
     def cancel(self) -> None:
-        """Blocks for a moment; does nothing to one that has ended."""
+        """Blocks briefly. No effect on a statement that has ended."""
         with self._lock:
             session = self._session if self._end(State.CANCELED) else None
         if session is not None:
@@ -89,7 +89,7 @@ class Statement:
         return 0 if self.table is None else -(-self.table.num_rows // ROWS_PER_CHUNK)
 
     def chunk(self, index: int) -> pa.Table:
-        """Raises ApiError 400 where there is none."""
+        """Raises ApiError 400 if the chunk does not exist."""
         if self.table is None or not 0 <= index < self.chunk_count:
             raise ApiError(400, "BAD_REQUEST", f"The statement {self.id} has no chunk {index}.")
         return self.table.slice(index * ROWS_PER_CHUNK, ROWS_PER_CHUNK)
@@ -100,7 +100,7 @@ def _interrupt(session: SparkSession) -> None:
 
     try:
         session.interruptAll()
-    except (PySparkException, ValueError) as error:  # ValueError: the session has just been closed
+    except (PySparkException, ValueError) as error:  # ValueError: the session was closed meanwhile
         logger.info("a statement had ended before it was interrupted: %s", type(error).__name__)
 
 
@@ -118,14 +118,14 @@ class Statements:
             self._known[statement.id] = statement
 
     def get(self, statement_id: str, who: Principal) -> Statement:
-        """Raises ApiError 404 or 403: a statement is its author's and the admins'."""
+        """Raises ApiError 404 if it does not exist, 403 if ``who`` is neither its author nor an admin."""
         found = self.find(statement_id)
         if found.who.id != who.id and not who.is_admin:
             raise denied(f"{who.user_name} does not have permission to view statement {statement_id}.")
         return found
 
     def find(self, statement_id: str) -> Statement:
-        """Raises ApiError 404; for requests that prove in another way that they may read it."""
+        """Without a permission check, for requests with another credential. Raises ApiError 404."""
         with self._lock:
             found = self._known.get(statement_id)
         if found is None:

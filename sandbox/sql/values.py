@@ -1,4 +1,4 @@
-"""Arrow as the Statement Execution API tells it: names of types, and every cell as text or null."""
+"""Arrow data in the format of the Statement Execution API: type names, and every cell as text or null."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 Cell = str | None
-# Tests of an Arrow type, the API's name of it, and what SQL calls it.
+# A test for an Arrow type, its name in the API, and its name in SQL.
 TYPES: tuple[tuple[Callable[[pa.DataType], bool], str, str], ...] = (
     (pa.types.is_boolean, "BOOLEAN", "BOOLEAN"),
     (pa.types.is_int8, "BYTE", "TINYINT"),
@@ -45,7 +45,7 @@ def rows_of(table: pa.Table) -> list[list[Cell]]:
 
 
 def _columns(table: pa.Table) -> list[tuple[pa.Field, pa.ChunkedArray]]:
-    """By position: two columns may have one name."""
+    """The columns by position, because names can repeat."""
     return [(table.schema.field(index), table.column(index)) for index in range(table.num_columns)]
 
 
@@ -95,12 +95,12 @@ def _float_text(value: float, kind: pa.DataType) -> str:
         return "Infinity" if value > 0 else "-Infinity"
     if math.isnan(value):
         return "NaN"
-    # The shortest text of a 32-bit number, not that of the 64-bit number which it becomes here.
+    # The shortest text of the 32-bit number, not of the 64-bit number that Python converts it to.
     return str(np.float32(value)) if pa.types.is_float32(kind) else repr(value)
 
 
 def _time_text(value: datetime) -> str:
-    """Milliseconds, or microseconds where there are any; a time with a zone is told in UTC."""
+    """With milliseconds, or with microseconds if there are any. Times with a zone are converted to UTC."""
     precision = "microseconds" if value.microsecond % 1000 else "milliseconds"
     if value.tzinfo is None:
         return value.isoformat(timespec=precision)
@@ -108,7 +108,7 @@ def _time_text(value: datetime) -> str:
 
 
 def _plain(value: Any, kind: pa.DataType) -> Any:
-    """A value inside of a struct, a map or an array, as JSON has it: numbers stay numbers."""
+    """A value inside a struct, map or array as JSON, in which numbers stay numbers."""
     if value is None:
         return None
     if pa.types.is_struct(kind):

@@ -1,4 +1,4 @@
-"""Statements as the API shows them."""
+"""Responses for statements."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sandbox.sql.values import column_info, rows_of
 
 
 def statement_view(statement: Statement, links: Links) -> dict[str, Any]:
-    """With the first chunk of its result once it has succeeded."""
+    """Includes the first chunk of the result of a successful statement."""
     view: dict[str, Any] = {"statement_id": statement.id, "status": _status(statement)}
     if statement.table is None:
         return view
@@ -19,7 +19,7 @@ def statement_view(statement: Statement, links: Links) -> dict[str, Any]:
 
 
 def chunk_view(statement: Statement, index: int, links: Links) -> dict[str, Any]:
-    """Raises ApiError 400 for a chunk that there is not."""
+    """Raises ApiError 400 if the chunk does not exist."""
     table = statement.chunk(index)
     view: dict[str, Any] = _chunk_info(statement, index)
     if index + 1 < statement.chunk_count:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from sandbox.errors import invalid, not_found
 from sandbox.spark.server import SailServer
+from sandbox.web.errors import invalid, not_found
 
 WAREHOUSE_ID = "5ab5dda58c1ea16b"
 STOPPED, STARTING, RUNNING = "STOPPED", "STARTING", "RUNNING"
 
 
 class Warehouse:
-    """Safe to use from any thread."""
+    """Thread-safe."""
 
     def __init__(self, sail: SailServer, creator: str) -> None:
         self._sail = sail
@@ -22,7 +22,7 @@ class Warehouse:
         self._lock = threading.Lock()
 
     def start(self) -> int:
-        """The port of the server, once it answers. Raises SparkUnavailableError."""
+        """Blocks until the server answers, and returns its port. Raises SparkUnavailableError."""
         with self._lock:
             if self._state != RUNNING:
                 self._state = STARTING
@@ -35,7 +35,7 @@ class Warehouse:
         return port
 
     def stop(self) -> None:
-        """Jobs share the server, which goes on."""
+        """The server keeps running, because jobs share it."""
         self._state = STOPPED
 
     def view(self) -> dict[str, Any]:
@@ -59,12 +59,12 @@ class Warehouse:
 
 
 def require_named(warehouse_id: str) -> None:
-    """Raises ApiError 404."""
+    """Raises ApiError 404 if the warehouse does not exist."""
     if warehouse_id != WAREHOUSE_ID:
         raise not_found(f"SQL warehouse {warehouse_id} does not exist.")
 
 
 def require_usable(warehouse_id: str) -> None:
-    """Raises ApiError 400, as a statement for an unknown warehouse does."""
+    """Raises ApiError 400 if the warehouse does not exist, like the statement call of a workspace."""
     if warehouse_id != WAREHOUSE_ID:
         raise invalid(f"{warehouse_id} is not a valid endpoint id.")

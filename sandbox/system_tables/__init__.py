@@ -1,1 +1,1 @@
-"""The catalog `system`: what the workspace tells about itself, in the documented columns."""
+"""The tables of the catalog `system`, with the documented columns."""

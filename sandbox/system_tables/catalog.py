@@ -1,4 +1,4 @@
-"""Tables of the catalog `system`: Delta on disk, objects of Unity Catalog, property of the admins."""
+"""Tables of the catalog `system`: Delta tables on disk, objects of Unity Catalog, owned by the admins."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
-from sandbox.identity import ADMINS
+from sandbox.identity.principals import ADMINS
 from sandbox.store import Store
-from sandbox.unity_catalog import objects
-from sandbox.unity_catalog.objects import CATALOG, SCHEMA_KIND, TABLE
+from sandbox.unity_catalog.securables import objects
+from sandbox.unity_catalog.securables.objects import CATALOG, SCHEMA_KIND, TABLE
 
 
 class SystemTables:
@@ -23,7 +23,7 @@ class SystemTables:
         return str(self._directory.joinpath(*full_name.split(".")))
 
     def prepare(self, schemas: Mapping[str, pa.Schema]) -> None:
-        """Makes the tables that are missing, {full name: columns}; what is there stays."""
+        """Creates missing tables from {full name: columns}. Existing tables stay unchanged."""
         for full_name, schema in schemas.items():
             DeltaTable.create(self.location(full_name), schema, mode="ignore")
         with self._store.connection() as connection:
@@ -37,10 +37,10 @@ class SystemTables:
                     objects.insert(connection, TABLE, full_name, ADMINS, attributes=attributes)
 
     def written(self, full_name: str, writer: str) -> int:
-        """The number of the writer's newest batch, 0 before the first."""
+        """The number of the writer's newest batch; 0 before the first."""
         return DeltaTable(self.location(full_name)).transaction_version(writer) or 0
 
     def append(self, full_name: str, rows: pa.Table, writer: str, number: int) -> None:
-        """One commit, which says that it is the writer's batch ``number``."""
+        """Appends the rows in one commit, marked as the writer's batch ``number``."""
         commit = CommitProperties(app_transactions=[Transaction(writer, number)])
         write_deltalake(self.location(full_name), rows, mode="append", commit_properties=commit)

@@ -1,6 +1,6 @@
-"""`system.serving.served_entities` and `system.serving.endpoint_usage`, and the rows of both.
+"""`system.serving.served_entities` and `system.serving.endpoint_usage`: their columns and rows.
 
-Columns as they were observed in workspaces; structs for models of other kinds than custom ones are left out.
+The columns were observed in workspaces. Structs for models that are not custom models are left out.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 
 from sandbox.config import ACCOUNT_ID, WORKSPACE_ID
-from sandbox.serving_endpoints.invocations import Invocation
-from sandbox.serving_endpoints.records import EndpointConfig, EndpointRecord, Entity, served_entity_id
+from sandbox.serving_endpoints.records import EndpointRecord, Entity, served_entity_id
+from sandbox.serving_endpoints.traffic.invocations import Invocation
 from sandbox.system_tables.catalog import SystemTables
 
 SERVED_ENTITIES, ENDPOINT_USAGE = "system.serving.served_entities", "system.serving.endpoint_usage"
@@ -47,26 +47,23 @@ SCHEMAS = {SERVED_ENTITIES: ENTITIES_SCHEMA, ENDPOINT_USAGE: USAGE_SCHEMA}
 
 
 class ServedEntities:
-    """Writes a row for each entity of each config that came to be served: before rows of its requests are written."""
+    """Writes a row for each entity of each served config, before rows of its requests are written."""
 
     def __init__(self, tables: SystemTables) -> None:
         self._tables = tables
         self._written: dict[str, int] = {}
 
     def note(self, records: Iterable[EndpointRecord]) -> None:
-        """Twice is once, also after a restart."""
+        """Writes the rows of configs that have none. Idempotent, also after a restart."""
         for record in records:
             config = record.config
             if config is None or self._written.get(record.id, 0) >= config.config_version:
                 continue
             if self._tables.written(SERVED_ENTITIES, record.id) < config.config_version:
-                rows = pa.Table.from_pylist(_entity_rows(record, config), schema=ENTITIES_SCHEMA)
-                self._tables.append(SERVED_ENTITIES, rows, record.id, config.config_version)
+                rows = [_entity_row(record, config.config_version, entity) for entity in config.entities]
+                table = pa.Table.from_pylist(rows, schema=ENTITIES_SCHEMA)
+                self._tables.append(SERVED_ENTITIES, table, record.id, config.config_version)
             self._written[record.id] = config.config_version
-
-
-def _entity_rows(record: EndpointRecord, config: EndpointConfig) -> list[dict[str, Any]]:
-    return [_entity_row(record, config.config_version, entity) for entity in config.entities]
 
 
 def _entity_row(record: EndpointRecord, config_version: int, entity: Entity) -> dict[str, Any]:
@@ -97,7 +94,7 @@ def is_tracked(record: EndpointRecord) -> bool:
 
 
 def usage_row(invocation: Invocation, client_request_id: str | None) -> dict[str, Any]:
-    """As JSON, as ``sandbox.inference_tables.rows.row``. Tokens are (length of the text + 1) / 4, as documented."""
+    """The row as JSON, like ``sandbox.payload_logging.rows.row``. Tokens are (characters + 1) / 4, as documented."""
     sent, answered = (len(body.decode("utf-8", "replace")) for body in (invocation.request, invocation.response))
     return {
         "account_id": ACCOUNT_ID,

@@ -1,0 +1,1 @@
+"""Unity Catalog 2.1: catalogs, schemas, tables, volumes, registered models, grants and tags."""

@@ -1,4 +1,4 @@
-"""``/api/2.1/unity-catalog/catalogs``."""
+"""``/api/2.1/unity-catalog/catalogs``: create, read, change and delete catalogs."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from sandbox.bodies import Body
 from sandbox.config import METASTORE_ID
-from sandbox.dependencies import CurrentPrincipal, CurrentStore
-from sandbox.paging import RequestedPage
-from sandbox.unity_catalog import access, names, objects
-from sandbox.unity_catalog.containers import delete_container, rename_container
-from sandbox.unity_catalog.models import CurrentModels
-from sandbox.unity_catalog.objects import CATALOG, METASTORE, SCHEMA_KIND, UcObject
+from sandbox.identity.dependencies import CurrentPrincipal, CurrentStore
+from sandbox.unity_catalog.models.facade import CurrentModels
+from sandbox.unity_catalog.securables import access, names, objects
+from sandbox.unity_catalog.securables.containers import delete_container, rename_container
+from sandbox.unity_catalog.securables.objects import CATALOG, METASTORE, SCHEMA_KIND, UcObject
+from sandbox.web.bodies import Body
+from sandbox.web.paging import RequestedPage
 
 router = APIRouter(prefix="/api/2.1/unity-catalog/catalogs")
 DEFAULT_SCHEMA = "default"
@@ -80,7 +80,7 @@ def update_catalog(name: str, body: CatalogChange, who: CurrentPrincipal, store:
 def delete_catalog(
     name: str, who: CurrentPrincipal, store: CurrentStore, models: CurrentModels, force: bool = False
 ) -> dict[str, Any]:
-    """``force`` deletes everything in the catalog, its models too."""
+    """``force`` deletes the contents too, including models."""
     if force:
         models.delete_below(who, name.lower())
     with store.connection() as connection:

@@ -1,4 +1,4 @@
-"""``/_sandbox/tables``: tables of a team, for demos. What a pipeline of theirs would have written."""
+"""``/_sandbox/tables``: writes tables as a team's pipeline would, for demos."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from deltalake import write_deltalake
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
-from sandbox.control import from_this_machine
-from sandbox.identity import ADMINS
+from sandbox.control.dependencies import from_this_machine
+from sandbox.identity.principals import ADMINS
 from sandbox.store import Store
-from sandbox.unity_catalog import names, objects
-from sandbox.unity_catalog.metastore import adopt_schema
-from sandbox.unity_catalog.objects import TABLE
+from sandbox.unity_catalog.securables import names, objects
+from sandbox.unity_catalog.securables.adoption import adopt_schema
+from sandbox.unity_catalog.securables.objects import TABLE
 
 router = APIRouter(prefix="/_sandbox/tables", dependencies=[Depends(from_this_machine)])
 MAX_ROWS = 100_000
 
 
 class NewTable(BaseModel):
-    """``times`` are columns that hold Unix time in ms and become timestamps."""
+    """A table to write."""
 
     full_name: str
     rows: list[dict[str, Any]] = Field(min_length=1, max_length=MAX_ROWS)
+    #: Columns with Unix ms, which become timestamps.
     times: list[str] = []
 
 
 @router.post("")
 def put_table(new: NewTable, request: Request) -> dict[str, int]:
-    """Writes the table, in the place of one that is there; its schema too, if that is missing."""
+    """Creates or replaces the table. Creates a missing catalog and schema. Returns the number of rows."""
     store: Store = request.app.state.store
     full_name = names.full_name(new.full_name, 3, "table")
     location = request.app.state.settings.state_dir.joinpath("tables", *full_name.split("."), uuid.uuid4().hex)

@@ -1,4 +1,4 @@
-"""``/api/2.1/unity-catalog/entity-tag-assignments``: governed tags, apart from the tags of MLflow."""
+"""``/api/2.1/unity-catalog/entity-tag-assignments``: governed tags, separate from MLflow's tags."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from sandbox.bodies import Body
-from sandbox.dependencies import CurrentPrincipal, CurrentStore
-from sandbox.errors import already_exists, invalid, not_found
-from sandbox.identity import Principal
-from sandbox.paging import RequestedPage
-from sandbox.unity_catalog import access, names, objects
-from sandbox.unity_catalog.objects import CATALOG, LEVELS, MODEL, SCHEMA_KIND, TABLE, VOLUME, UcObject
+from sandbox.identity.dependencies import CurrentPrincipal, CurrentStore
+from sandbox.identity.principals import Principal
+from sandbox.unity_catalog.securables import access, names, objects
+from sandbox.unity_catalog.securables.objects import CATALOG, LEVELS, MODEL, SCHEMA_KIND, TABLE, VOLUME, UcObject
+from sandbox.web.bodies import Body
+from sandbox.web.errors import already_exists, invalid, not_found
+from sandbox.web.paging import RequestedPage
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS uc_entity_tags (

@@ -1,4 +1,4 @@
-"""``/api/2.1/unity-catalog/permissions`` and its newer names. A model is a securable of type ``function``."""
+"""``/api/2.1/unity-catalog/permissions`` and its newer paths. A model is a securable of type ``function``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from sandbox.bodies import Body
-from sandbox.dependencies import CurrentPrincipal, CurrentStore
-from sandbox.errors import invalid
-from sandbox.paging import Page, RequestedPage
-from sandbox.unity_catalog import access, names, objects
-from sandbox.unity_catalog.objects import CATALOG, LEVELS, METASTORE, MODEL, SCHEMA_KIND, TABLE, VOLUME, UcObject
+from sandbox.identity.dependencies import CurrentPrincipal, CurrentStore
+from sandbox.unity_catalog.securables import access, names, objects
+from sandbox.unity_catalog.securables.objects import (
+    CATALOG,
+    LEVELS,
+    METASTORE,
+    MODEL,
+    SCHEMA_KIND,
+    TABLE,
+    VOLUME,
+    UcObject,
+)
+from sandbox.web.bodies import Body
+from sandbox.web.errors import invalid
+from sandbox.web.paging import Page, RequestedPage
 
 router = APIRouter(prefix="/api/2.1/unity-catalog")
 KIND_OF_SECURABLE = {
@@ -168,7 +177,7 @@ def _assignments(connection: sqlite3.Connection, known: UcObject, page: Page, pr
 def _effective(
     store: CurrentStore, securable_type: str, full_name: str, page: Page, principal: str
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """What is granted on the object and on all above it; inherited privileges say from where."""
+    """The privileges granted on the object and its ancestors. Inherited privileges name their origin."""
     found: dict[str, list[dict[str, str]]] = {}
     with store.reading() as connection:
         known = _securable(connection, securable_type, full_name)

@@ -1,18 +1,17 @@
-"""The one metastore of the workspace and what it holds from the start."""
+"""The workspace's metastore and its initial contents."""
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Any
 
 from fastapi import APIRouter
 
 from sandbox.config import METASTORE_ID, WORKSPACE_ID
-from sandbox.dependencies import CurrentPrincipal, CurrentStore
-from sandbox.identity import ADMINS, Principal
+from sandbox.identity.dependencies import CurrentPrincipal, CurrentStore
+from sandbox.identity.principals import ADMINS
 from sandbox.store import Store
-from sandbox.unity_catalog import access, names, objects
-from sandbox.unity_catalog.objects import CATALOG, METASTORE, MODEL, SCHEMA_KIND
+from sandbox.unity_catalog.securables import access, objects
+from sandbox.unity_catalog.securables.objects import CATALOG, METASTORE, SCHEMA_KIND
 
 router = APIRouter(prefix="/api/2.1/unity-catalog")
 MAIN = "main"
@@ -42,7 +41,7 @@ def summary(_: CurrentPrincipal, store: CurrentStore) -> dict[str, Any]:
 
 
 def seed(store: Store) -> None:
-    """The metastore, the catalog ``main`` open to all, and ``system``."""
+    """Creates the metastore, the catalog ``main`` that all users can use, and the catalog ``system``."""
     with store.connection() as connection:
         if objects.find(connection, METASTORE, METASTORE_ID) is not None:
             return
@@ -53,25 +52,3 @@ def seed(store: Store) -> None:
             if catalog_name == MAIN:
                 access.grant(connection, catalog, access.ACCOUNT_USERS, MAIN_PRIVILEGES)
                 access.grant(connection, created, access.ACCOUNT_USERS, DEFAULT_SCHEMA_PRIVILEGES)
-
-
-def adopt_model(connection: sqlite3.Connection, full_name: str, who: Principal | None) -> None:
-    """A model that was registered with plain MLflow: give it rows, and its catalog and schema too."""
-    owner = who.user_name if who else ADMINS
-    adopt_schema(connection, full_name, owner)
-    found = objects.find(connection, MODEL, full_name)
-    if found is None:
-        objects.insert(connection, MODEL, full_name, owner)
-    elif found.created_by == ADMINS:
-        # Someone listed the models between its creation in MLflow and this: now its maker is known.
-        connection.execute(
-            "UPDATE uc_objects SET owner = ?, created_by = ?, updated_by = ? WHERE id = ?",
-            (owner, owner, owner, found.id),
-        )
-
-
-def adopt_schema(connection: sqlite3.Connection, full_name: str, owner: str) -> None:
-    """The catalog and the schema of what has this name, where they are not there yet."""
-    for kind, name in ((CATALOG, full_name.split(".")[0]), (SCHEMA_KIND, names.parent(full_name))):
-        if objects.find(connection, kind, name) is None:
-            objects.insert(connection, kind, name, owner)

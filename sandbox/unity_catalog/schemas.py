@@ -1,4 +1,4 @@
-"""``/api/2.1/unity-catalog/schemas``."""
+"""``/api/2.1/unity-catalog/schemas``: create, read, change and delete schemas."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from sandbox.bodies import Body
-from sandbox.dependencies import CurrentPrincipal, CurrentStore
-from sandbox.paging import RequestedPage
-from sandbox.unity_catalog import access, names, objects
-from sandbox.unity_catalog.containers import delete_container, rename_container
-from sandbox.unity_catalog.models import CurrentModels
-from sandbox.unity_catalog.objects import CATALOG, SCHEMA_KIND, UcObject
+from sandbox.identity.dependencies import CurrentPrincipal, CurrentStore
+from sandbox.unity_catalog.models.facade import CurrentModels
+from sandbox.unity_catalog.securables import access, names, objects
+from sandbox.unity_catalog.securables.containers import delete_container, rename_container
+from sandbox.unity_catalog.securables.objects import CATALOG, SCHEMA_KIND, UcObject
+from sandbox.web.bodies import Body
+from sandbox.web.paging import RequestedPage
 
 router = APIRouter(prefix="/api/2.1/unity-catalog/schemas")
 
@@ -36,7 +36,7 @@ class SchemaChange(Body):
 
 
 def schema_view(known: UcObject) -> dict[str, Any]:
-    """What was not set is absent: Terraform would take it for a change made by someone else."""
+    """Leaves out fields that were not set: Terraform would report them as changes."""
     fixed = {
         "catalog_name": names.parent(known.full_name),
         "catalog_type": "MANAGED_CATALOG",
@@ -94,7 +94,7 @@ def update_schema(full_name: str, body: SchemaChange, who: CurrentPrincipal, sto
 def delete_schema(
     full_name: str, who: CurrentPrincipal, store: CurrentStore, models: CurrentModels, force: bool = False
 ) -> dict[str, Any]:
-    """``force`` deletes everything in the schema, its models too."""
+    """``force`` deletes the contents too, including models."""
     name = names.full_name(full_name, 2, "schema")
     if force:
         models.delete_below(who, name)

@@ -1,4 +1,4 @@
-"""``/api/2.1/unity-catalog/tables``: their metadata; other parts of the sandbox create them."""
+"""``/api/2.1/unity-catalog/tables``: the metadata of tables. Other parts of the sandbox create the tables."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from sandbox.dependencies import CurrentPrincipal, CurrentStore
-from sandbox.paging import RequestedPage
-from sandbox.unity_catalog import access, names, objects
-from sandbox.unity_catalog.objects import SCHEMA_KIND, TABLE, UcObject
+from sandbox.identity.dependencies import CurrentPrincipal, CurrentStore
+from sandbox.unity_catalog.securables import access, names, objects
+from sandbox.unity_catalog.securables.objects import SCHEMA_KIND, TABLE, UcObject
+from sandbox.web.paging import RequestedPage
 
 router = APIRouter(prefix="/api/2.1/unity-catalog/tables")
 
 
 def table_view(known: UcObject) -> dict[str, Any]:
-    """``attributes`` hold columns, storage_location and other keys of TableInfo."""
+    """The table's ``attributes`` have columns, storage_location and other keys of TableInfo."""
     catalog_name, schema_name, _ = known.full_name.split(".")
     fixed = {
         "catalog_name": catalog_name,

@@ -1,4 +1,4 @@
-"""``/api/2.1/unity-catalog/volumes``; their files are reached through the Files API."""
+"""``/api/2.1/unity-catalog/volumes``: the volumes. The Files API reads and writes their files."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 
-from sandbox.bodies import Body
 from sandbox.config import METASTORE_ID
-from sandbox.dependencies import CurrentPrincipal, CurrentStore
-from sandbox.errors import invalid
-from sandbox.paging import RequestedPage
-from sandbox.unity_catalog import access, names, objects
-from sandbox.unity_catalog.objects import SCHEMA_KIND, VOLUME, UcObject
+from sandbox.identity.dependencies import CurrentPrincipal, CurrentStore
+from sandbox.unity_catalog.securables import access, names, objects
+from sandbox.unity_catalog.securables.objects import SCHEMA_KIND, VOLUME, UcObject
+from sandbox.web.bodies import Body
+from sandbox.web.errors import invalid
+from sandbox.web.paging import RequestedPage
 
 router = APIRouter(prefix="/api/2.1/unity-catalog/volumes")
 

@@ -8,10 +8,10 @@ from urllib.parse import unquote, urlsplit
 import pyarrow as pa
 from deltalake import write_deltalake
 
-from sandbox.identity import ADMINS
+from sandbox.identity.principals import ADMINS
 from sandbox.store import Store
-from sandbox.unity_catalog import access, objects
-from sandbox.unity_catalog.objects import CATALOG, SCHEMA_KIND, TABLE
+from sandbox.unity_catalog.securables import access, objects
+from sandbox.unity_catalog.securables.objects import CATALOG, SCHEMA_KIND, TABLE
 from tests.sandbox.running import RunningSandbox
 
 

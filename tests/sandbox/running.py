@@ -71,11 +71,17 @@ class RunningSandbox:
         self.process = self._start()
 
     def new_user(self, user_name: str, groups: list[str] | None = None) -> str:
-        """A token of a user who is no admin."""
+        """A token of a user who is not an admin."""
         body = {"user_name": user_name, "groups": groups or []}
         response = httpx.post(f"{self.url}/_sandbox/principals", json=body, timeout=10)
         response.raise_for_status()
         return str(response.json()["token"])
+
+    def invoke(self, endpoint: str, *bodies: Any) -> list[httpx.Response]:
+        """The answers of a serving endpoint to one request after the other, as the admin."""
+        headers = {"Authorization": f"Bearer {self.admin_token}"}
+        with httpx.Client(base_url=self.url, headers=headers, timeout=60) as client:
+            return [client.post(f"/serving-endpoints/{endpoint}/invocations", json=body) for body in bodies]
 
     def add_fault(self, **fault: Any) -> None:
         httpx.post(f"{self.url}/_sandbox/faults", json=fault, timeout=10).raise_for_status()

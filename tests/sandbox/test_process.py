@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.sandbox.running import RunningSandbox
+from tests.processes import is_running
+from tests.sandbox.running import ROOT, RunningSandbox
 from tests.waiting import wait_until
 
 
@@ -32,19 +35,12 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_no_child_outlives_the_sandbox(own, sign):
     started = children(own.process.pid)
     assert started
     own.stop(sign)
-    wait_until(lambda: not any(is_alive(pid) for pid in started), 30)
+    wait_until(lambda: not any(is_running(pid) for pid in started), 30)
 
 
 def test_the_mlflow_server_is_started_again_when_it_dies(own):
@@ -78,11 +74,6 @@ def test_everything_survives_a_restart(own):
 
 
 def test_a_bad_setting_ends_the_program_with_its_name():
-    import subprocess
-    import sys
-
-    from tests.sandbox.running import ROOT
-
     environ = {"PATH": os.environ["PATH"], "SANDBOX_PORT": "never"}
     done = subprocess.run(
         [sys.executable, "-m", "sandbox"], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60

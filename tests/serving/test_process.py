@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.processes import is_running
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -97,15 +97,6 @@ def test_it_ends_when_its_parent_is_gone(moody_model: Path, tmp_path: Path) -> N
     parent.communicate()
 
     wait_until(lambda: not is_running(child_pid), 15)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    return state != "Z"
 
 
 @pytest.mark.parametrize(

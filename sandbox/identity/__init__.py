@@ -1,0 +1,1 @@
+"""Users, service principals, groups and tokens: who sends a request."""

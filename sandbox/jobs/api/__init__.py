@@ -1,0 +1,1 @@
+"""``/api/2.2/jobs``: routes, bodies, validation and views."""

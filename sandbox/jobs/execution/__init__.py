@@ -1,0 +1,1 @@
+"""Executes runs: the order of tasks, their processes, the outcome."""

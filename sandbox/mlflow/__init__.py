@@ -1,0 +1,1 @@
+"""The MLflow tracking server that runs as a child process: its start, its registry, its artifacts."""

@@ -1,0 +1,1 @@
+"""Records traffic: a spool of rows, and a background task that writes inference tables and usage."""

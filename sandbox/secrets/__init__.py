@@ -1,0 +1,1 @@
+"""Secret scopes: encrypted values and their access control lists."""

@@ -1,0 +1,1 @@
+"""``/api/2.0/serving-endpoints`` and invocations: routes, bodies, validation and views."""

@@ -1,0 +1,1 @@
+"""The processes of served entities: build, command line, start, health."""

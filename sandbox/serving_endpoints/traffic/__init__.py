@@ -1,0 +1,1 @@
+"""Requests to endpoints: forwarding, rate limits, metrics."""

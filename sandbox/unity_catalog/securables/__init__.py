@@ -1,0 +1,1 @@
+"""The objects of Unity Catalog in the store: names, rows and privileges."""

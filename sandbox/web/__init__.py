@@ -1,0 +1,1 @@
+"""HTTP as a Databricks workspace speaks it: errors, bodies, pages of a list. Imports nothing of the sandbox."""

@@ -1,0 +1,1 @@
+"""The workspace file tree: directories, files and notebooks."""
