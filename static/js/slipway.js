@@ -81,7 +81,9 @@
     const sent = event.detail.parameters;
     const ordering = new URLSearchParams(window.location.search).get("ordering");
     if (ordering) sent.ordering = ordering;
-    Object.keys(sent).filter((name) => sent[name] === "").forEach((name) => delete sent[name]);
+    Object.keys(sent)
+      .filter((name) => sent[name] === "")
+      .forEach((name) => delete sent[name]);
   });
 
   const polledAt = new Map();
@@ -109,7 +111,9 @@
       label.textContent = "Press Ctrl+C";
       if (code) window.getSelection().selectAllChildren(code.querySelector("code"));
     }
-    window.setTimeout(() => { label.textContent = "Copy"; }, 2000);
+    window.setTimeout(() => {
+      label.textContent = "Copy";
+    }, 2000);
   }
 
   function openDialog(link, event) {
