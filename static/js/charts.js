@@ -145,7 +145,7 @@
         iconStyle: { borderColor: colours.muted },
         feature: {
           dataZoom: { yAxisIndex: "none", title: { zoom: "Zoom", back: "Back" } },
-          restore: { title: "Whole range" },
+          restore: { title: "Reset zoom" },
         },
       },
       xAxis: across(chart, colours),

@@ -120,7 +120,7 @@ def test_a_person_has_the_past_read_and_sees_how_it_goes(
 ) -> None:
     give_table(deployment)
     health = url("health", deployment.model.full_name)
-    assert "Read them from the inference table" in page.get(health).content.decode()
+    assert "Fill from inference table" in page.get(health).content.decode()
     started: list[int] = []
     monkeypatch.setattr("monitoring.services.health.read_health_history.delay", started.append)
     for _ in range(2):
