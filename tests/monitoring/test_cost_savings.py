@@ -201,5 +201,11 @@ def test_the_page_of_the_model_shows_both(client, viewer, deployment):
     ended(deployment, date(2026, 11, 13))
     client.force_login(viewer)
     page = page_of(client, reverse("monitoring:model_cost", args=["staging.fraud.card_fraud"]))
-    for text in ("Estimate accuracy", "730.00 USD", "within the estimate", "6 full days", "&quot;label&quot;: &quot;run #"):
+    for text in (
+        "Estimate accuracy",
+        "730.00 USD",
+        "within the estimate",
+        "6 full days",
+        "&quot;label&quot;: &quot;run #",
+    ):
         assert text in page, text
