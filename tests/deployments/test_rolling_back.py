@@ -213,7 +213,7 @@ def test_rolling_back_is_refused_in_words(client, deployment, history, viewer, d
 def test_a_rehearsal_starts_from_the_page_and_shows_its_age(client, deployment, history, deployer):
     client.force_login(deployer)
     page_url, address = (reverse(f"deployments:{name}", args=[deployment.pk]) for name in ("deployment", "rehearse"))
-    assert "nobody knows how long the way back takes" in page_of(client, page_url)
+    assert "the rollback time is unknown" in page_of(client, page_url)
     assert "Rehearse the rollback?" in page_of(client, address)
     assert client.post(address).headers["Location"] == run_url("run", Rehearsal.objects.get().rollback_run)
     Rehearsal.objects.update(answered_at=Rehearsal.objects.get().started_at + timedelta(seconds=7))

@@ -98,7 +98,7 @@ def test_the_page_of_a_model_gets_its_deployments(client, live, viewer, stranger
     assert "<html" not in page
     assert client.get(address).headers["Location"] == f"{LIST}?model=staging.fraud.card_fraud"
     client.force_login(stranger)
-    assert "No version of this model is deployed" in page_of(client, address, headers=HTMX)
+    assert "Your teams have not deployed this model" in page_of(client, address, headers=HTMX)
 
 
 # -- one deployment -------------------------------------------------------------------------------

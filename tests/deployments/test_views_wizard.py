@@ -287,7 +287,7 @@ def test_the_review_says_who_may_approve(client, answered, environment, approver
 
 
 def test_the_review_tells_the_usual_duration_of_the_environment(client, answered, model_version, deployer):
-    assert "No run has finished" in text_of(client.get(step_url(answered, "review")))
+    assert "no run has finished" in text_of(client.get(step_url(answered, "review")))
     earlier = make_deployment(model_version, deployer, "earlier")
     for minutes in (2, 4, 60):
         run = make_run(earlier, "succeeded")

@@ -190,7 +190,7 @@ def test_resolving_by_hand_tells_the_receivers(client, deployer, receiver, alert
 
 def test_an_alert_that_nobody_was_told_of_says_so(client, viewer, alert):
     client.force_login(viewer)
-    assert "nobody was told" in page_of(client, url_of(alert))
+    assert "no receiver was notified" in page_of(client, url_of(alert))
 
 
 # -- rules -----------------------------------------------------------------------------------------

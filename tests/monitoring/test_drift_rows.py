@@ -163,7 +163,7 @@ def test_a_time_without_requests_and_one_that_is_none(
 ) -> None:
     warehouse.records = []
     client.force_login(deployer)
-    assert "No request of this time" in client.get(page(watched), ASKED).content.decode()
+    assert "No successful, readable requests" in client.get(page(watched), ASKED).content.decode()
     assert client.get(page(watched), {"from": "soon"}).status_code == 400
 
 

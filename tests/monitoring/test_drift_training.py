@@ -202,7 +202,7 @@ def test_the_page_offers_the_training_data_where_the_run_names_it(
     watched.model.versions.update(datasets=[])
     page = client.get(url).content.decode()
     assert "The training data that its run names" not in page
-    assert "its run names no table that it was trained on" in page
+    assert "its MLflow run names no training table" in page
 
 
 def test_the_api_takes_the_training_data_and_says_what_a_version_was_trained_on(

@@ -282,7 +282,7 @@ def test_a_quiet_endpoint_says_when_it_was_asked_last(
         monkeypatch.setattr(f"monitoring.{module}.timezone", later)
     client.force_login(viewer)
     page = page_of(client, URL)
-    assert "the last one was" in page
+    assert "Last request:" in page
     assert "Unknown" in page
 
 

@@ -296,4 +296,4 @@ def test_the_page_of_what_costs_nothing_tells_what_is_known(
     BillingSource.objects.create(workspace=fleet[0].workspace, read_at=timezone.now())
     read = client.get(url)
     assert read.context["totals"].spent == 0
-    assert "It cost nothing" in read.content.decode()
+    assert "No cost this month or before" in read.content.decode()
