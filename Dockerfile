@@ -23,7 +23,7 @@ FROM ${NODE_IMAGE} AS npm
 WORKDIR /build
 COPY package.json package-lock.json ./
 # The stamp tells static/build.py that these are the lockfile's packages.
-RUN npm ci --ignore-scripts --no-audit --no-fund \
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
     && sha256sum package-lock.json | cut -c 1-64 | tr -d '\n' > node_modules/.slipway-lock
 
 # -- Python packages, each with a hash of the lock --------------------------------------------------

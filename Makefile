@@ -42,8 +42,14 @@ test: dev-env assets ## Run the whole suite, on SQLite and on PostgreSQL
 	@exec $(BIN)/python -m tests.suite
 
 .PHONY: check
-check: dev-env ## Check style, types, layers, templates, migrations, the API schema and sizes
+check: dev-env tools ## Check style, types, layers, templates, CSS, JavaScript, migrations, the API schema and sizes
 	@exec $(BIN)/python -m tests.checks
+
+.PHONY: format
+format: dev-env tools ## Format Python, templates, CSS and JavaScript
+	@$(BIN)/ruff format .
+	@$(BIN)/djlint templates --reformat --quiet --warn
+	@exec $(BIN)/python -m tests.node prettier --write --log-level warn static/css static/js
 
 bench-%: dev-env assets ## Measure against peers and print the figures: bench-drift, bench-fleet, bench-runs
 	@exec $(BIN)/python -m bench.$*
@@ -51,6 +57,11 @@ bench-%: dev-env assets ## Measure against peers and print the figures: bench-dr
 .PHONY: assets
 assets: demo-env ## Fetch the front end's packages and copy what pages use to static/vendor
 	@exec $(BIN)/python static/build.py
+
+# The linters of CSS and JavaScript, from the npm lockfile.
+.PHONY: tools
+tools: dev-env
+	@exec $(BIN)/python static/build.py --tools
 
 .PHONY: lock
 lock: dev-env ## Resolve pyproject.toml into the hashed locks below requirements/

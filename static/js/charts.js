@@ -57,10 +57,16 @@
   function marks(chart, colours) {
     const label = { color: colours.muted, formatter: "{b}", position: "insideEndTop" };
     const lines = (chart.markers || []).map((one) => ({
-      name: one.label, xAxis: one.at, label, lineStyle: { color: colours.muted, type: "dashed" },
+      name: one.label,
+      xAxis: one.at,
+      label,
+      lineStyle: { color: colours.muted, type: "dashed" },
     }));
     const limits = (chart.thresholds || []).map((one) => ({
-      name: one.label, yAxis: one.value, label, lineStyle: { color: colours.bad, type: "dotted", width: 2 },
+      name: one.label,
+      yAxis: one.value,
+      label,
+      lineStyle: { color: colours.bad, type: "dotted", width: 2 },
     }));
     return { silent: true, symbol: "none", animation: false, data: [...lines, ...limits] };
   }
@@ -97,7 +103,12 @@
     const name = { name: chart.x_label, nameLocation: "middle", nameGap: 28 };
     if (chart.kind === "scatter") return axis(colours, { type: "value", scale: true, ...name });
     if (chart.x === "time") {
-      return axis(colours, { type: "time", min: chart.start || undefined, max: chart.end || undefined, splitLine: { show: false } });
+      return axis(colours, {
+        type: "time",
+        min: chart.start || undefined,
+        max: chart.end || undefined,
+        splitLine: { show: false },
+      });
     }
     return axis(colours, { type: "category", data: chart.categories || undefined });
   }
@@ -110,7 +121,13 @@
       color: colours.series,
       textStyle: { fontFamily: colours.font, color: colours.text },
       aria: { enabled: true, label: { description: chart.title }, decal: { show: chart.kind === "stacked" } },
-      grid: { left: 8, right: 16, top: chart.series.length > 1 ? 40 : 24, bottom: chart.x_label ? 32 : 8, containLabel: true },
+      grid: {
+        left: 8,
+        right: 16,
+        top: chart.series.length > 1 ? 40 : 24,
+        bottom: chart.x_label ? 32 : 8,
+        containLabel: true,
+      },
       legend: { show: chart.series.length > 1, top: 0, type: "scroll", textStyle: { color: colours.text } },
       /* Text alone: a hint of HTML would need styles that the page's policy forbids. */
       tooltip: {
@@ -126,7 +143,10 @@
         show: chart.x === "time" || chart.kind === "scatter",
         right: 0,
         iconStyle: { borderColor: colours.muted },
-        feature: { dataZoom: { yAxisIndex: "none", title: { zoom: "Zoom", back: "Back" } }, restore: { title: "Whole range" } },
+        feature: {
+          dataZoom: { yAxisIndex: "none", title: { zoom: "Zoom", back: "Back" } },
+          restore: { title: "Reset zoom" },
+        },
       },
       xAxis: across(chart, colours),
       yAxis: axis(colours, {

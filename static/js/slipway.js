@@ -38,11 +38,11 @@
 
   // -- htmx: errors and polling ----------------------------------------------------------------
   function describe(status, retryAfter) {
-    if (status === 403) return "You may not do this, or your session has changed. Reload the page.";
-    if (status === 404 || status === 410) return "This is not there any more. Reload the page.";
-    if (status === 409) return "Somebody else was faster. Reload the page to see the present state.";
-    if (status === 429) return `Too many requests. Try again in ${retryAfter || "some"} seconds.`;
-    if (status >= 500) return `The server could not answer (${status}). Nothing on this page has changed.`;
+    if (status === 403) return "You do not have permission, or your session has changed. Reload the page.";
+    if (status === 404 || status === 410) return "This no longer exists. Reload the page.";
+    if (status === 409) return "Someone else changed this first. Reload the page to see the current state.";
+    if (status === 429) return `Too many requests. Try again in ${retryAfter || "a few"} seconds.`;
+    if (status >= 500) return `Server error (${status}). Nothing on this page has changed.`;
     return `The request was refused (${status}).`;
   }
 
@@ -60,7 +60,7 @@
 
   function sayOffline() {
     offlineTimer = 0;
-    showToast("No answer from the server. The page keeps trying where it can.", "warn", "offline");
+    showToast("No response from the server. The page keeps retrying.", "warn", "offline");
   }
 
   ["htmx:sendError", "htmx:timeout"].forEach((name) => {
@@ -81,7 +81,9 @@
     const sent = event.detail.parameters;
     const ordering = new URLSearchParams(window.location.search).get("ordering");
     if (ordering) sent.ordering = ordering;
-    Object.keys(sent).filter((name) => sent[name] === "").forEach((name) => delete sent[name]);
+    Object.keys(sent)
+      .filter((name) => sent[name] === "")
+      .forEach((name) => delete sent[name]);
   });
 
   const polledAt = new Map();
@@ -109,7 +111,9 @@
       label.textContent = "Press Ctrl+C";
       if (code) window.getSelection().selectAllChildren(code.querySelector("code"));
     }
-    window.setTimeout(() => { label.textContent = "Copy"; }, 2000);
+    window.setTimeout(() => {
+      label.textContent = "Copy";
+    }, 2000);
   }
 
   function openDialog(link, event) {

@@ -23,7 +23,7 @@ def test_a_team_has_no_budget_at_first(team, viewer, api_as, client):
     body = api_as(viewer).get(API).json()
     assert (body["monthly_budget"], body["budget_currency"]) == (None, "USD")
     client.force_login(viewer)
-    assert "The team has no budget." in client.get(PAGE).content.decode()
+    assert "No budget is set." in client.get(PAGE).content.decode()
 
 
 @pytest.mark.parametrize("name", ["viewer", "deployer", "approver", "owner", "admin"])

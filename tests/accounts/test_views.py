@@ -135,7 +135,7 @@ def test_only_its_user_can_revoke_a_token(client, viewer, owner):
 def test_a_team_is_seen_by_its_members_and_by_nobody_else(client, viewer, stranger):
     client.force_login(viewer)
     page = client.get(TEAM).content.decode()
-    assert "Add a member" not in page
+    assert "Add member" not in page
     client.force_login(stranger)
     assert client.get(TEAM).status_code == 404
     assert "Fraud" not in client.get(reverse("accounts:teams")).content.decode()

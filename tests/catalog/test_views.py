@@ -92,7 +92,7 @@ def test_the_list_is_sorted_by_its_headers(client, workspace, team, viewer, orde
 )
 def test_a_filter_that_cannot_be_applied_says_so(client, model_version, viewer, query):
     client.force_login(viewer)
-    assert "This filter cannot be applied" in page_of(client, f"{MODELS}?{query}", 400)
+    assert "Invalid filter" in page_of(client, f"{MODELS}?{query}", 400)
 
 
 @pytest.mark.parametrize("query", ["page=0", "page=x", "page=99999999999999999999", "unknown=1", "page=-1"])
@@ -139,7 +139,7 @@ def test_a_model_page_shows_versions_signature_example_and_metrics(client, model
 def test_a_version_whose_files_are_not_read_yet_says_so(client, registered_model, viewer):
     ModelVersionFactory.create(model=registered_model, version=1)
     client.force_login(viewer)
-    assert "Not read yet" in page_of(client, MODEL)
+    assert "Not synced yet" in page_of(client, MODEL)
     registered_model.versions.update(details_synced_at=SEEN_AT)
     assert "No signature" in page_of(client, MODEL)
 
@@ -257,7 +257,7 @@ def test_a_running_sync_asks_again_and_a_finished_one_renews_the_list(client, en
     finished = client.get(STATUS)
     assert "every 1s" not in finished.content.decode()
     assert "catalog-synced" in finished.headers["HX-Trigger"]
-    assert "Not up to date" in finished.content.decode()
+    assert "Out of date" in finished.content.decode()
 
 
 @pytest.mark.parametrize("name", ["workspace", "environment", "registeredmodel", "modelversion"])

@@ -20,7 +20,7 @@ def test_home_lists_what_waits_for_my_approval_but_not_my_own(client, waiting, a
     deployer.memberships.update(role=Role.TEAM_ADMIN)
     client.force_login(deployer)
     page = page_of(client, reverse("home"))
-    assert "Nothing waits for you" in page
+    assert "No approvals pending" in page
     assert f'href="{run_url("run", waiting)}"' in page
 
 
@@ -36,7 +36,7 @@ def test_home_lists_deployments_with_trouble(client, deployment, model_version, 
     rows = client.get(reverse("home")).context["trouble"]
     assert sorted(row.deployment.name for row in rows) == ["card-fraud", "half"]
     client.force_login(stranger)
-    assert "No trouble is known" in page_of(client, reverse("home"))
+    assert "No known problems" in page_of(client, reverse("home"))
 
 
 def test_a_deployment_that_was_never_seen_is_trouble_unless_a_run_is_at_work(client, deployment, viewer):

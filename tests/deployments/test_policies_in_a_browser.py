@@ -73,7 +73,7 @@ def test_the_glass_is_broken_and_the_approver_acknowledges(
     sign_in(approver)
     page.goto("/")
     page.get_by_role("button", name="Acknowledge").click()
-    expect(page.get_by_text("To be acknowledged")).to_have_count(0)
+    expect(page.get_by_text("Pending acknowledgements")).to_have_count(0)
     assert Notice.objects.get(user=approver).acknowledged_at
     assert page.evaluate(OVERFLOW) <= 0
     assert complaints.texts == []

@@ -44,7 +44,7 @@ def test_what_is_wrong_with_a_rate_is_read_with_its_input(page: Page, sign_in: S
     page.goto(reverse("deployments:prices_new"))
     most = page.get_by_label("CPU Medium, most concurrent requests")
     most.fill("2")
-    page.get_by_role("button", name="Keep these prices").click()
+    page.get_by_role("button", name="Save price table").click()
     expect(most).to_have_accessible_description("It cannot be less than at the fewest: 8.")
     expect(page.get_by_role("alert")).to_be_focused()
     hold_to_the_rules(page)
@@ -66,7 +66,7 @@ def test_the_review_estimates_again_in_place(
     price = page.locator("#price")
     expect(price).to_contain_text("98.56\N{EN DASH}817.60 USD")
     price.get_by_label("Hours in use a day").fill("2")
-    price.get_by_role("button", name="Estimate again").click()
+    price.get_by_role("button", name="Recalculate").click()
     # 8 DBU/h x 0.07 x 2 h x 22
     expect(price).to_contain_text("24.64\N{EN DASH}817.60 USD")
     hold_to_the_rules(page)

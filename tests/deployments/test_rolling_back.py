@@ -150,7 +150,7 @@ def test_the_tab_of_a_rollout_shows_both_versions_the_rule_the_routes_and_the_wa
     for words in ("<strong>v3</strong>", "<strong>v4</strong>", "1.0 %", "5.0 %", "41 ms", "25 % of the traffic"):
         assert words in page
     assert "At most 1 % errors (4xx and 5xx together), or no more than the version before" in page
-    assert "Read back" in page
+    assert "Observed" in page
     assert run_url("run_promote", rolling) in page
     assert run_url("run_rollback", rolling) in page
 
@@ -187,8 +187,8 @@ def test_two_clicks_roll_back_and_the_first_shows_what_changes(client, deploymen
     client.force_login(deployer)
     page = page_of(client, reverse("deployments:deployment", args=[deployment.pk]))
     address = reverse("deployments:rollback", args=[deployment.pk, history["2"].pk])
-    assert f'href="{address}" data-dialog="#rollback-{history["2"].pk}-dialog"' in page
-    assert "Still served: only traffic moves" in page
+    assert f'href="{address}" data-dialog="#rollback-{history["2"].pk}-dialog"' in " ".join(page.split())
+    assert "Still served: only traffic changes" in page
     for asked in (page, page_of(client, address)):
         assert '<th scope="row" class="sw-mono">version</th><td>3</td><td><strong>2</strong></td>' in asked
     answer = client.post(address)
@@ -212,11 +212,11 @@ def test_rolling_back_is_refused_in_words(client, deployment, history, viewer, d
 def test_a_rehearsal_starts_from_the_page_and_shows_its_age(client, deployment, history, deployer):
     client.force_login(deployer)
     page_url, address = (reverse(f"deployments:{name}", args=[deployment.pk]) for name in ("deployment", "rehearse"))
-    assert "nobody knows how long the way back takes" in page_of(client, page_url)
+    assert "the rollback time is unknown" in page_of(client, page_url)
     assert "Rehearse the rollback?" in page_of(client, address)
     assert client.post(address).headers["Location"] == run_url("run", Rehearsal.objects.get().rollback_run)
     Rehearsal.objects.update(answered_at=Rehearsal.objects.get().started_at + timedelta(seconds=7))
-    assert "v2 answered 7 s after the click" in page_of(client, page_url)
+    assert "v2 responded 7 s after the click" in page_of(client, page_url)
     assert "is under way" in client.post(address, follow=True).content.decode()
 
 

@@ -80,7 +80,7 @@ def test_the_wizard_asks_only_what_the_chosen_strategy_uses(page: Page, sign_in:
     page.get_by_label("Most errors, in %").fill("2.5")
     page.get_by_label("Slowest p99, in ms").fill("300")
     page.get_by_role("button", name="Next").click()
-    expect(page.get_by_role("heading", name="What is kept and watched")).to_be_visible()
+    expect(page.get_by_role("heading", name="Logging and monitoring")).to_be_visible()
     answered.refresh_from_db()
     assert answered.answers["rollout"] == {
         "strategy": "canary",

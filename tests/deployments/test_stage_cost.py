@@ -128,7 +128,7 @@ def test_a_price_that_is_not_known_is_said_on_the_tab(client, price, viewer):
     StageRecord.note(run, RunStatus.COST, {"estimate": cost.quote_run(run).as_json()})
     client.force_login(viewer)
     page = page_of(client, f"{run_url('run', run)}?tab=cost")
-    assert "Price not known" in page
+    assert "Unknown price" in page
     assert "GPU_LARGE Small" in page
     assert "0.00" not in page
 

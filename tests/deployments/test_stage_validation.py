@@ -267,7 +267,7 @@ def test_the_preflight_tab_and_the_model_page_show_it(
 ) -> None:
     client.force_login(deployer)
     model_page = reverse("catalog:model", args=[model_version.model.full_name])
-    assert "Not known" in client.get(model_page).text
+    assert "Unknown" in client.get(model_page).text
     step(run)
     jobs.ends(PASSED, **NUMBERS)
     step(run)

@@ -103,16 +103,16 @@ def test_it_is_for_platform_admins(client, deployment, backend, owner, stranger,
 def test_the_page_offers_it_only_where_the_lock_was_left(client, deployment, backend, admin, owner):
     client.force_login(owner)
     page = page_of(client, url("deployment", deployment))
-    assert "The Terraform state is locked" in page
+    assert "Stale lock on the Terraform state" in page
     assert url("force_unlock", deployment) not in page
     client.force_login(admin)
     assert url("force_unlock", deployment) in page_of(client, url("deployment", deployment))
     held = hold(deployment)
-    assert "The Terraform state is locked" not in page_of(client, url("deployment", deployment))
+    assert "Stale lock on the Terraform state" not in page_of(client, url("deployment", deployment))
     assert client.get(url("force_unlock", deployment)).status_code == 302
     Run.objects.filter(pk=held.pk).update(lease_token=None)
     StateLock.objects.all().delete()
-    assert "The Terraform state is locked" not in page_of(client, url("deployment", deployment))
+    assert "Stale lock on the Terraform state" not in page_of(client, url("deployment", deployment))
 
 
 def test_the_page_asks_for_a_reason_and_frees_the_lock_it_showed(client, deployment, backend, admin):

@@ -197,7 +197,7 @@ def test_the_page_lists_what_my_teams_may_see_with_what_is_in_the_way(
     assert "by-hand" in page
     assert "Refresh" not in page
     client.force_login(stranger)
-    assert "Nothing of your models runs outside of Slipway" in page_of(client, LIST)
+    assert "No unmanaged endpoints" in page_of(client, LIST)
     client.force_login(admin)
     assert "x.y.z" in page_of(client, LIST)
 

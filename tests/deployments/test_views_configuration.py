@@ -61,7 +61,7 @@ def test_an_unknown_is_never_shown_as_in_sync(client, drifted, viewer):
     page = page_of(client, url("deployment", drifted))
     assert "Unknown" in page
     assert "503: try later" in page
-    assert "are as the last good run left them" not in page
+    assert "match the last successful run" not in page
     ConfigCheck.objects.update(status="in_sync", error="", checked_at="2020-01-01T00:00:00Z")
     page = page_of(client, url("deployment", drifted))
     assert "Unknown · not checked lately" in page

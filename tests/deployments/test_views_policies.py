@@ -44,7 +44,7 @@ def test_every_rule_is_on_the_page_with_where_it_holds(client, viewer, environme
     assert all(rule.title in page for rule in RULES.values())
     assert "At most Medium, GPUs allowed: no" in page
     assert "Overridable" in page
-    assert "This rule holds nowhere." in page
+    assert "This rule applies nowhere." in page
     assert "Staging" in page
     assert new("budget") not in page
 
@@ -117,7 +117,7 @@ def test_an_admin_adds_a_place(client, admin, environment):
 def test_others_read_and_do_not_edit(client, name, request):
     policy = only("owner_team", "advisory")
     client.force_login(request.getfixturevalue(name))
-    assert "Save as a new version" not in page_of(client, at(policy))
+    assert "Save as new version" not in page_of(client, at(policy))
     assert client.post(at(policy), {"version": 1, "level": "off"}).status_code == 403
     assert client.get(new("budget")).status_code == 403
     assert client.post(new("budget"), {"level": "off"}).status_code == 403
@@ -135,7 +135,7 @@ def test_a_rule_or_policy_that_is_not_there_is_not_found(client, admin):
 
 def test_an_admin_freezes_and_lifts_and_everybody_is_told_on_every_page(client, admin, viewer, environment):
     client.force_login(admin)
-    assert "Nothing was ever frozen" in page_of(client, FREEZES)
+    assert "No freezes" in page_of(client, FREEZES)
     until = (timezone.now() + timedelta(hours=5)).strftime("%Y-%m-%dT%H:%M")
     body = {"environment": environment.pk, "team": "", "ends_at": until, "reason": "end of the year"}
     assert client.post(FREEZES, body).headers["Location"] == FREEZES

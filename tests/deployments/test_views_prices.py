@@ -73,9 +73,9 @@ def test_an_older_table_stays_to_be_read(client, viewer):
 def test_the_page_says_when_no_table_is_valid_or_there_is_none(client, viewer, admin):
     only_prices(valid_from=date(2099, 1, 1))
     client.force_login(viewer)
-    assert "No table is valid today" in page_of(client, PRICES)
+    assert "No price table is valid today" in page_of(client, PRICES)
     PriceTable.objects.all().delete()
-    assert "A platform admin makes the first price table" in page_of(client, PRICES)
+    assert "until a platform admin creates a price table" in page_of(client, PRICES)
     client.force_login(admin)
     assert NEW in page_of(client, PRICES)
 
@@ -231,5 +231,5 @@ def test_hours_that_no_day_has_are_marked_and_the_usual_ones_are_taken(client, a
 def test_the_review_says_when_there_is_no_price(client, answered):
     PriceTable.objects.all().delete()
     page = page_of(client, step_url(answered, "review"))
-    assert "Price not known" in page
+    assert "Unknown price" in page
     assert "no price table is valid today" in page

@@ -51,7 +51,7 @@ def test_the_list_is_narrowed_by_its_url(client, deployment, model_version, depl
 @pytest.mark.parametrize("query", ["status=x", "kind=x", "mine=you", "environment=x", "ordering=password", "q=%00"])
 def test_a_filter_that_cannot_be_applied_says_so(client, deployment, viewer, query):
     client.force_login(viewer)
-    assert "This filter cannot be applied" in page_of(client, f"{RUNS}?{query}", 400)
+    assert "Invalid filter" in page_of(client, f"{RUNS}?{query}", 400)
 
 
 def test_the_list_costs_the_same_for_one_and_for_twenty_runs(client, deployment, model_version, viewer):
@@ -104,9 +104,9 @@ def test_each_stage_has_its_tab(client, waiting, viewer):
         "preflight": "Grant",
         "plan": "served_entities.<wbr>version",
         "approval": PLAN_SHA256,
-        "apply": "Nothing applied yet",
-        "endpoint": "Not waiting for it yet",
-        "smoke": "Not asked yet",
+        "apply": "Not applied yet",
+        "endpoint": "Not started yet",
+        "smoke": "Not tested yet",
     }
     for tab, text in told.items():
         assert text in page_of(client, f"{run_url('run', waiting)}?tab={tab}"), tab

@@ -80,9 +80,9 @@ def test_a_version_is_compared_with_the_one_before_or_with_any_other(client, dep
     page = page_of(client, f"{url(deployment)}?version={versions[2].pk}&against={versions[0].pk}")
     assert "Serial 1 → 3" in page
     page = page_of(client, f"{url(deployment)}?version={versions[0].pk}")
-    assert "the first one" in page
+    assert "(first)" in page
     page = page_of(client, f"{url(deployment)}?version={versions[0].pk}&against={versions[0].pk}")
-    assert "No attribute differs" in page
+    assert "No attributes differ" in page
 
 
 def test_no_value_of_a_variable_is_shown_and_its_change_is(client, deployment, versions, deployer, api_as):

@@ -282,14 +282,14 @@ def test_the_review_says_who_may_approve(client, answered, environment, approver
     environment.needs_approval = True
     environment.save()
     page = text_of(client.get(step_url(answered, "review")))
-    assert "A second person has to approve the plan" in page
+    assert "A second person must approve the plan" in page
     assert "approver, owner" in page
 
 
 def test_the_review_tells_the_usual_duration_of_the_environment(client, answered, model_version, deployer):
-    assert "No run has finished" in text_of(client.get(step_url(answered, "review")))
+    assert "no run has finished" in text_of(client.get(step_url(answered, "review")))
     earlier = make_deployment(model_version, deployer, "earlier")
     for minutes in (2, 4, 60):
         run = make_run(earlier, "succeeded")
         Run.objects.filter(pk=run.pk).update(finished_at=run.created_at + timedelta(minutes=minutes))
-    assert "Usually takes 4 min" in text_of(client.get(step_url(answered, "review")))
+    assert "Typically takes 4 min" in text_of(client.get(step_url(answered, "review")))

@@ -67,7 +67,7 @@ def ask_for_a_canary(page: Page, run: dict[str, Any]) -> int:
     page.get_by_label("Fewest requests").fill("20")
     go_on(page, "monitoring")
     go_on(page, "review")
-    expect(page.get_by_text("A second person has to approve the plan")).to_be_visible()
+    expect(page.get_by_text("A second person must approve the plan")).to_be_visible()
     expect(page.locator("aside").get_by_text(re.compile(r"USD .*month")).first).to_be_visible()
     page.get_by_role("button", name=f"Update {run['name']}").click()
     page.wait_for_url(re.compile(r"/runs/\d+/"))
@@ -99,7 +99,7 @@ def test_two_people_bring_a_version_to_production_and_one_takes_it_back(
 
 def cannot_approve(page: Page) -> None:
     page.get_by_role("link", name="Approval").click()
-    expect(page.get_by_text("who cannot decide")).to_be_visible()
+    expect(page.get_by_text("cannot approve their own run")).to_be_visible()
     expect(page.get_by_role("link", name="Approve", exact=True)).to_have_count(0)
 
 

@@ -37,7 +37,8 @@ def direct_packages() -> set[str]:
     asked = [*project["project"]["dependencies"], *provider["project"]["dependencies"]]
     asked += [item for group in groups for item in group if isinstance(item, str)]
     names = {re.split(r"[\[<>=!~; ]", item)[0] for item in asked}
-    return names | set(json.loads((ROOT / "package.json").read_text())["dependencies"])
+    front_end = json.loads((ROOT / "package.json").read_text())
+    return names | set(front_end["dependencies"]) | set(front_end["devDependencies"])
 
 
 def test_every_setting_is_documented_and_no_other() -> None:

@@ -70,7 +70,7 @@ def test_the_inbox_shows_what_is_not_over_and_filters_stand_in_the_url(client, v
     for query in ("state=snoozed", "severity=critical", "subject=health", "q=nonsense"):
         assert "PSI of amount is 0.4." not in page_of(client, f"{INBOX}?{query}"), query
     report(deployment, "drift", Standing.PASSING, "fine", {})
-    assert "Nothing is firing" in page_of(client, INBOX)
+    assert "No firing alerts" in page_of(client, INBOX)
     assert "PSI of amount is 0.4." in page_of(client, f"{INBOX}?state=resolved")
     page_of(client, f"{INBOX}?state=nonsense", 400)
 
@@ -191,7 +191,7 @@ def test_resolving_by_hand_tells_the_receivers(client, deployer, receiver, alert
 
 def test_an_alert_that_nobody_was_told_of_says_so(client, viewer, alert):
     client.force_login(viewer)
-    assert "nobody was told" in page_of(client, url_of(alert))
+    assert "no receiver was notified" in page_of(client, url_of(alert))
 
 
 # -- rules -----------------------------------------------------------------------------------------

@@ -94,6 +94,6 @@ def test_a_filter_changes_chart_table_and_csv_in_place(
     assert "q=card-fraud" in csv_link
     page.get_by_label("Bars by").select_option("kind")
     expect(page.get_by_label("Clear the filter Bars by: Kind")).to_be_visible()
-    page.get_by_text("The same figures as a table").click()
+    page.get_by_text("Show as table").click()
     expect(page.get_by_role("columnheader", name="Serving")).to_be_visible()
     assert complaints.texts == []

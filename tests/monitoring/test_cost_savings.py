@@ -127,7 +127,7 @@ def test_a_saving_is_one_click_away_for_those_who_may(client, viewer, deployer, 
     for person, sees, may in ((viewer, True, False), (deployer, True, True), (stranger, False, False)):
         client.force_login(person)
         page = page_of(client, URL)
-        assert ("Could be saved" in page, link in page) == (sees, may)
+        assert (">Savings<" in page, link in page) == (sees, may)
     client.force_login(deployer)
     answer = client.get(reverse("deployments:wizard_start"), {"deployment": deployment.pk, "scale_to_zero": "true"})
     draft = Draft.objects.get()
@@ -201,5 +201,11 @@ def test_the_page_of_the_model_shows_both(client, viewer, deployment):
     ended(deployment, date(2026, 11, 13))
     client.force_login(viewer)
     page = page_of(client, reverse("monitoring:model_cost", args=["staging.fraud.card_fraud"]))
-    for text in ("Estimated and billed", "730.00 USD", "within it", "6 whole days", "&quot;label&quot;: &quot;run #"):
+    for text in (
+        "Estimate accuracy",
+        "730.00 USD",
+        "within the estimate",
+        "6 full days",
+        "&quot;label&quot;: &quot;run #",
+    ):
         assert text in page, text

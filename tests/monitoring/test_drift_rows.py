@@ -127,7 +127,7 @@ def test_rows_of_all_versions_say_so_where_the_workspace_cannot_tell_them_apart(
     monkeypatch.setattr(warehouse, "execute_sql", refuse)
     client.force_login(deployer)
     page_text = client.get(page(watched), {**ASKED, "version": "3"}).content.decode()
-    assert "Not narrowed to the version" in page_text
+    assert "Not filtered by version" in page_text
     assert words in page_text
     assert "r1" in page_text
     assert ["served_entities" in statement for statement in warehouse.asked] == [True, False]
@@ -163,7 +163,7 @@ def test_a_time_without_requests_and_one_that_is_none(
 ) -> None:
     warehouse.records = []
     client.force_login(deployer)
-    assert "No request of this time" in client.get(page(watched), ASKED).content.decode()
+    assert "No successful, readable requests" in client.get(page(watched), ASKED).content.decode()
     assert client.get(page(watched), {"from": "soon"}).status_code == 400
 
 

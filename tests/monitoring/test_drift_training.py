@@ -195,14 +195,14 @@ def test_the_page_offers_the_training_data_where_the_run_names_it(
     url = reverse("monitoring:drift", args=[watched.model.full_name])
     assert "The training data that its run names" in client.get(url).content.decode()
     settle(watched, jobs, NINE + HOUR)
-    assert "which it was trained on" in client.get(url).content.decode()
+    assert "(training data)" in client.get(url).content.decode()
     sent = {"version": "3", "source": "training", "table": "", "prediction_column": ""}
     client.post(reverse("monitoring:drift_baseline", args=[watched.pk]), sent)
     assert DriftJob.objects.get().wanted["table"] == str(table)
     watched.model.versions.update(datasets=[])
     page = client.get(url).content.decode()
     assert "The training data that its run names" not in page
-    assert "its run names no table that it was trained on" in page
+    assert "its MLflow run names no training table" in page
 
 
 def test_the_api_takes_the_training_data_and_says_what_a_version_was_trained_on(

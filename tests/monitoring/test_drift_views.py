@@ -245,7 +245,7 @@ def test_a_baseline_is_chosen_on_the_page_and_over_the_api(
     client.post(reverse("monitoring:drift_baseline", args=[counted.pk]), BASELINE)
     wanted = DriftJob.objects.get().wanted
     assert wanted == {"kind": "baseline", **BASELINE}
-    assert "Another one is asked for" in page_of(client, URL)
+    assert "A new baseline is requested" in page_of(client, URL)
     DriftJob.objects.update(wanted={})
     answer = api_as(deployer).post(api_url(counted, "baseline/"), BASELINE, format="json")
     assert (answer.status_code, answer.json()["wanted"]) == (202, wanted)
@@ -261,16 +261,16 @@ def test_a_baseline_is_chosen_on_the_page_and_over_the_api(
 
 def test_what_is_missing_is_said_with_what_to_do(client: Client, deployer: User, plain: Deployment) -> None:
     client.force_login(deployer)
-    assert "Requests are not kept" in page_of(client, URL)
+    assert "Inference table is off" in page_of(client, URL)
     give_table(plain)
     page = page_of(client, URL)
-    assert "No baseline for version 3: choose one" in page
+    assert "Choose a baseline for version 3" in page
     job = DriftJob.objects.create(deployment=plain, message="version 3 has answered 120 rows so far")
     assert "Version 3 has answered 120 rows so far" in page_of(client, URL)
     DriftJob.objects.filter(pk=job.pk).update(status="failed", message="no such table")
     assert "The last count failed" in page_of(client, URL)
     Deployment.objects.update(served=[])
-    assert "No version gets traffic" in page_of(client, URL)
+    assert "No version receives traffic" in page_of(client, URL)
     Deployment.objects.update(destroyed_at=NINE)
     assert "Not deployed" in page_of(client, URL)
 
@@ -283,7 +283,7 @@ def test_a_quiet_endpoint_says_when_it_was_asked_last(
         monkeypatch.setattr(f"monitoring.{module}.timezone", later)
     client.force_login(viewer)
     page = page_of(client, URL)
-    assert "the last one was" in page
+    assert "Last request:" in page
     assert "Unknown" in page
 
 

@@ -95,7 +95,7 @@ def test_runs_under_way_and_what_fires_are_shown_and_linked(
         assert f"/alerts/{alert.pk}/" in page
         assert 'hx-get="/fleet/now/"' in page
         assert "every 30s" in page
-    assert "Live runs" not in client.get("/fleet/", headers={"HX-Request": "true"}).content.decode()
+    assert "Active runs" not in client.get("/fleet/", headers={"HX-Request": "true"}).content.decode()
 
 
 def test_the_month_stands_beside_the_budget_and_is_unknown_until_it_was_read(
@@ -154,16 +154,16 @@ def test_tabs_of_a_model_lead_to_the_alerts_and_the_rules_of_its_deployment(
 ) -> None:
     client.force_login(viewer)
     url = f"/models/{three[0].model.full_name}/{tab}/?deployment={three[0].pk}"
-    assert "No alert fires" in client.get(url).content.decode()
+    assert "No firing alerts" in client.get(url).content.decode()
     mine = fire(three[0])
     fire(three[1])
     page = client.get(url).content.decode()
-    assert "1 alert fires" in page
+    assert "1 firing alert" in page
     assert f"/deployments/{three[0].pk}/alert-rules/" in page
     shown = client.get(f"/alerts/?deployment={three[0].pk}&state=firing").context["page"]
     assert [alert.pk for alert in shown] == [mine.pk]
     fire(three[0], key="other")
-    assert "2 alerts fire" in client.get(url).content.decode()
+    assert "2 firing alerts" in client.get(url).content.decode()
 
 
 def test_alerts_of_a_deployment_that_one_may_not_see_are_no_filter(

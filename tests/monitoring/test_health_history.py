@@ -120,14 +120,14 @@ def test_a_person_has_the_past_read_and_sees_how_it_goes(
 ) -> None:
     give_table(deployment)
     health = url("health", deployment.model.full_name)
-    assert "Read them from the inference table" in page.get(health).content.decode()
+    assert "Fill from inference table" in page.get(health).content.decode()
     started: list[int] = []
     monkeypatch.setattr("monitoring.health.services.read_health_history.delay", started.append)
     for _ in range(2):
         with django_capture_on_commit_callbacks(execute=True):
             answer = page.post(url("health_history", deployment.pk), follow=True)
     assert started == [deployment.pk]
-    assert "A warehouse of the workspace counts" in answer.content.decode()
+    assert "Counting requests in the inference table" in answer.content.decode()
     assert "counts" in page.get(url("health_history", deployment.pk)).content.decode()
     HealthHistory.objects.update(ended_at=timezone.now(), error=NO_ROWS)
     assert page.get(url("health_history", deployment.pk)).headers["HX-Refresh"] == "true"
@@ -137,7 +137,7 @@ def test_a_person_has_the_past_read_and_sees_how_it_goes(
 def test_a_viewer_may_not_ask(client: Client, viewer: User, deployment: Deployment) -> None:
     give_table(deployment)
     client.force_login(viewer)
-    assert "Read them from" not in client.get(url("health", deployment.model.full_name)).content.decode()
+    assert "Fill from" not in client.get(url("health", deployment.model.full_name)).content.decode()
     assert client.post(url("health_history", deployment.pk)).status_code == 403
     assert not HealthHistory.objects.exists()
 

@@ -176,7 +176,7 @@ def test_without_a_lake_nothing_is_known(client: Client, viewer: User, hours: De
     HealthBucket.objects.all().delete()
     client.force_login(viewer)
     page = client.get(url(hours, NOW - timedelta(days=90), NOW))
-    assert "Nothing was read in this window" in page.content.decode()
+    assert "No metrics in this range" in page.content.decode()
 
 
 def test_days_of_drift_are_read_by_duckdb_with_their_baseline(deployment: Deployment) -> None:

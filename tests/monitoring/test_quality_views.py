@@ -166,7 +166,7 @@ def test_an_empty_page_says_what_is_missing(
 ) -> None:
     client.force_login(deployer)
     assert "Nobody has said where labels come from" in page_of(client, URL)
-    assert "Count these labels" in page_of(client, URL)
+    assert "Save and count" in page_of(client, URL)
     source = name_labels(deployment, deployer, delay_days=30)
     assert "Nothing is counted yet" in page_of(client, URL)
     end_count(source, newest_label=NOON - DAY)
@@ -192,7 +192,7 @@ def test_an_empty_page_says_what_is_missing(
     client.force_login(viewer)
     page = page_of(client, URL)
     assert "Requests are not kept" in page
-    assert "Count these labels" not in page
+    assert "Save and count" not in page
 
 
 def test_labels_are_named_on_the_page_and_over_the_api_alike(

@@ -65,9 +65,9 @@ def test_a_view_is_renamed_opens_first_and_is_deleted(
     page.get_by_role("link", name="Edit Chargebacks").click()
     page.get_by_role("textbox", name="Name").fill("Disputes")
     page.get_by_label("Open the fleet with this view").check()
-    page.get_by_role("button", name="Save the changes").click()
+    page.get_by_role("button", name="Save changes").click()
     page.goto("/fleet/")
-    expect(page.get_by_role("link", name="Disputes opens first")).to_have_attribute("aria-current", "page")
+    expect(page.get_by_role("link", name="Disputes default")).to_have_attribute("aria-current", "page")
     page.get_by_role("navigation", name="Views").get_by_role("link", name="All", exact=True).click()
     expect(page.get_by_role("link", name="card-fraud", exact=True)).to_be_visible()
 

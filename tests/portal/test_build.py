@@ -57,4 +57,10 @@ def test_the_lock_pins_everything_and_records_no_download_address() -> None:
 
 def test_asked_versions_are_exact() -> None:
     package = json.loads((build.ROOT / "package.json").read_text(encoding="utf-8"))
-    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in package["dependencies"].values())
+    asked = [*package["dependencies"].values(), *package["devDependencies"].values()]
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in asked)
+
+
+def test_linters_are_installed_only_when_they_are_asked_for() -> None:
+    assert "--omit=dev" in str(build.npm_command(tools=False))
+    assert "--omit=dev" not in str(build.npm_command(tools=True))

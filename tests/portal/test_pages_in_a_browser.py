@@ -178,7 +178,7 @@ def test_a_failed_request_shows_a_toast_and_leaves_the_page_usable(page: Page, s
     page.route("**/components/?ordering*", answer_with(500))
     page.get_by_role("link", name="Month cost").click()
     toasts = page.get_by_role("region", name="Notifications")
-    expect(toasts.get_by_role("alert")).to_contain_text("The server could not answer (500)")
+    expect(toasts.get_by_role("alert")).to_contain_text("Server error (500)")
     expect(page.get_by_role("heading", name="error page")).to_have_count(0)
     toasts.get_by_role("button", name="Close").click()
     expect(toasts.get_by_role("alert")).to_have_count(0)
@@ -306,7 +306,7 @@ def test_a_dangerous_action_asks_for_the_name_first(page: Page, sign_in: SignIn,
     assert dialog.locator("form").evaluate("form => form.checkValidity()") is False
     dialog.get_by_label("Type card-fraud to confirm").fill("card-fraud")
     assert dialog.locator("form").evaluate("form => form.checkValidity()") is True
-    dialog.get_by_role("link", name="Keep it").click()
+    dialog.get_by_role("link", name="Cancel").click()
     expect(dialog).to_be_hidden()
 
 

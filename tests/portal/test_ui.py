@@ -139,7 +139,7 @@ def test_a_field_ties_help_and_error_to_its_input() -> None:
     assert 'id="id_name_helptext"' in html
     assert 'id="id_name_error"' in html
     assert 'aria-invalid="true"' in html
-    assert '<label class="form-label required" for="id_name">' in html
+    assert '<label class="form-label required" for="id_name">' in " ".join(html.split())
 
 
 def test_a_field_without_error_claims_none() -> None:

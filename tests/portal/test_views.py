@@ -67,7 +67,7 @@ def test_a_page_is_only_read(client: Client, viewer: User, address: str) -> None
 def test_home_offers_the_next_action_of_empty_cards(client: Client, owner: User) -> None:
     client.force_login(owner)
     body = client.get("/").content.decode()
-    for title in ("Awaiting my approval", "My runs", "Deployments with trouble"):
+    for title in ("Pending approvals", "My runs", "Deployments that need attention"):
         assert title in body
     assert "New deployment" in body
 
