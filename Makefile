@@ -45,6 +45,10 @@ test: dev-env assets ## Run the whole suite, on SQLite and on PostgreSQL
 check: dev-env ## Check style, types, layers, templates, migrations, the API schema and sizes
 	@exec $(BIN)/python -m tests.checks
 
+.PHONY: mutants
+mutants: dev-env ## Seed 60 faults, one at a time, and see that a test notices each
+	@exec $(BIN)/python -m tests.mutants
+
 bench-%: dev-env assets ## Measure against peers and print the figures: bench-drift, bench-fleet, bench-runs
 	@exec $(BIN)/python -m bench.$*
 
