@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from tests.mutants.catalogue import AREAS
 from tests.mutants.mutant import Mutant
 from tests.mutants.places import NoPlace, Product
-from tests.mutants.trial import Outcome, TestsFail, Trial, Verdict
+from tests.mutants.trial import BaselineFailed, Outcome, Trial, Verdict
 
 TOLD_CHARACTERS = 160
 
@@ -46,7 +46,7 @@ def try_out(mutants: Sequence[Mutant]) -> int:
             count = trial.prove_tests()
             print(f"mutants: the {count} tests pass without them ({time.monotonic() - began:.0f} s)", flush=True)
             verdicts = [tell(outcome) for outcome in trial.outcomes()]
-    except (NoPlace, TestsFail) as error:
+    except (NoPlace, BaselineFailed) as error:
         print(f"{error}\nmutants: nothing was tried", file=sys.stderr)
         return 1
     caught = verdicts.count(Verdict.CAUGHT)

@@ -1,8 +1,8 @@
 """``python -m tests.mutants.lane``: run tests in the tree that is the working directory, again and again.
 
 Each line of the input is one ``Request`` as JSON, each line of the output the exit code of its pytest. Every run is a
-fork, so that no run sees a module that another one imported; what is imported here is there for all of them. That is
-most of the time that pytest takes to start.
+fork, so no run sees a module that another run imported. What this process imports itself is shared by all runs, which
+saves most of the time that pytest takes to start.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 OPTIONS = ("-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-n", "0", "--hypothesis-seed", "0")
-LIMIT_S = 240
 TIMED_OUT = 124
-# They read the settings or the registry of apps when they are imported.
+# These packages read Django's settings or registry of apps on import.
 NOT_BEFORE_DJANGO = frozenset({"auditlog", "csp", "django", "knox", "pytest_django", "rest_framework", "whitenoise"})
 
 
 @dataclass(frozen=True)
 class Request:
-    """Import the modules ``preload``, then have pytest run with ``arguments``, if any; what it says goes to ``output``.
+    """Import the modules ``preload``, then run pytest with ``arguments``, if any. ``output`` is the file of its output.
 
-    ``modules``: a file to write the names of all installed modules to that the run has imported. Only such a run
-    writes bytecode.
+    After ``limit_s`` the run ends with the exit code TIMED_OUT. The names of the installed modules that it imported go
+    to the file ``modules``, if it is given. Only such a run writes bytecode.
     """
 
     arguments: tuple[str, ...] = ()
     output: str = os.devnull
     modules: str = ""
     preload: tuple[str, ...] = ()
+    limit_s: int = 0
 
     def as_line(self) -> str:
         return json.dumps(asdict(self)) + "\n"
@@ -61,7 +61,7 @@ def _run(request: Request) -> None:
     code = TIMED_OUT
     try:
         _redirect(request.output)
-        timer = threading.Timer(LIMIT_S, os._exit, [TIMED_OUT])
+        timer = threading.Timer(request.limit_s, os._exit, [TIMED_OUT])
         timer.daemon = True
         timer.start()
         sys.dont_write_bytecode = not request.modules
@@ -82,7 +82,7 @@ def _redirect(output: str) -> None:
 
 
 def _installed_modules() -> list[str]:
-    """Names of what was imported from outside of the tree and needs no Django, in the order of the imports."""
+    """Names of the modules from outside the tree that need no Django, in the order of their import."""
     here = os.getcwd() + os.sep
     return [
         name

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 class Mutant:
     """``text``, which stands once in ``function``, becomes ``replacement``.
 
-    Nothing here depends on where code lies. ``function`` is the name of a function, a method or a class, with as much
-    in front of it as tells it apart (``visible_to``, ``RunQuerySet.visible_to``). ``tests`` are names of test
-    functions; all tests with one of these names run.
+    Nothing here depends on paths. ``function`` names a function, method or class, qualified only as far as needed
+    (``visible_to``, ``RunQuerySet.visible_to``). ``tests`` are names of test functions; all tests of these names run.
     """
 
     key: str

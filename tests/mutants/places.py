@@ -17,7 +17,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 class NoPlace(Exception):
-    """A mutant stands nowhere in the product, or in several places."""
+    """A mutant's text is nowhere in the product, or in several places."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Trying mutants in copies of the tree, two at a time, and saying what became of each."""
+"""Run the tests of each mutant in a copy of the tree, two mutants at a time, and judge what pytest says."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ from tests.mutants.places import ROOT, Place, Product, modules_of_tests
 
 LANES = 2
 DATABASE = "test.sqlite3"
-# The tests of a mutant; one that hangs is noticed, not waited for.
-OF_MUTANTS = ("-x", "--reuse-db", "--timeout", "60")
+LIMIT_S, LIMIT_OF_ALL_S = 300, 1800
+# The kept database has its tables. A test that hangs fails after two minutes.
+OF_MUTANTS = ("-x", "--reuse-db", "--no-migrations", "--timeout", "120")
 FAILED = re.compile(r"^FAILED (\S+::\S+?)(?:\[.*?\])?(?: - (.*))?$", re.MULTILINE)
-# A mutant that does not even run proves nothing of the tests.
+# An error in the mutant itself proves nothing about the tests.
 NOT_RUNNING = re.compile(r"^(Import|ModuleNotFound|Name|UnboundLocal|Syntax|Indentation)Error\b")
 
 
@@ -47,15 +48,16 @@ class Outcome:
     seconds: float
 
 
-class TestsFail(Exception):
-    """Tests of mutants fail, or cannot run, on the tree as it is. The message is what pytest said."""
+class BaselineFailed(Exception):
+    """The mutants' tests fail, or cannot run, without a mutant. The message is pytest's output."""
 
 
 class Lane:
     """A copy of the tree below ``home`` with a process that runs tests in it."""
 
     def __init__(self, home: Path) -> None:
-        self.tree, self.var, self._output = home / "tree", home / "var", home / "output"
+        self.tree, self.var = home / "tree", home / "var"
+        self._output, self._temporary = home / "output", home / "tmp"
         self.var.mkdir(parents=True, exist_ok=True)
         # SQLite, so that a database can be put back by copying a file.
         settings = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "PYTEST_ADDOPTS")}
@@ -69,9 +71,11 @@ class Lane:
             text=True,
         )
 
-    def run(self, *arguments: str, modules: str = "") -> tuple[int, str]:
+    def run(self, *arguments: str, modules: str = "", limit_s: int = LIMIT_S) -> tuple[int, str]:
         """The exit code of pytest, and what it said."""
-        code = self._ask(Request(arguments, str(self._output), modules))
+        # In a directory of its own: a fork removes no temporary files.
+        arguments = (*arguments, "--basetemp", str(self._temporary))
+        code = self._ask(Request(arguments, str(self._output), modules, limit_s=limit_s))
         return code, self._output.read_text("utf-8", "replace")
 
     def preload(self, names: Sequence[str]) -> None:
@@ -82,7 +86,10 @@ class Lane:
         assert self._process.stdout is not None
         self._process.stdin.write(request.as_line())
         self._process.stdin.flush()
-        return int(self._process.stdout.readline())
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise BaselineFailed(f"The process that runs tests in {self.tree} has ended.")
+        return int(answer)
 
     def close(self) -> None:
         """The process ends with its input."""
@@ -103,7 +110,7 @@ class Lane:
 
 
 class Trial:
-    """``nodes``: {name of a test: its pytest node ids}. Close it with ``with``."""
+    """Two lanes that try ``mutants``. Use it as a context manager and call ``prove_tests`` first."""
 
     def __init__(self, mutants: Sequence[Mutant]) -> None:
         self.mutants, self._product = mutants, Product()
@@ -121,13 +128,14 @@ class Trial:
         self._stack.close()
 
     def prove_tests(self) -> int:
-        """Run all tests of the mutants on the tree as it is; how many tests. Raises TestsFail."""
+        """Run the tests of all mutants on the unchanged tree; returns how many passed. Raises BaselineFailed."""
         _copy_tree(self._home / "0" / "tree")
         first = self._open(0)
         names = self._home / "modules"
-        code, output = first.run(*self._node_ids(self._nodes), "--create-db", "--reuse-db", modules=str(names))
+        every = self._node_ids(self._nodes)
+        code, output = first.run(*every, "--create-db", "--reuse-db", modules=str(names), limit_s=LIMIT_OF_ALL_S)
         if code:
-            raise TestsFail(output)
+            raise BaselineFailed(output)
         _keep_database(first.var / DATABASE, self._home / DATABASE)
         for number in range(1, LANES):
             shutil.copytree(first.tree, self._home / str(number) / "tree")
@@ -141,7 +149,7 @@ class Trial:
         return int(passed[1]) if passed else 0
 
     def outcomes(self) -> Iterator[Outcome]:
-        """Of every mutant, in their order."""
+        """One outcome for each mutant, in the order of the mutants."""
         with ThreadPoolExecutor(LANES) as pool:
             yield from pool.map(self._tried, self.mutants)
 
@@ -152,9 +160,9 @@ class Trial:
         return lane
 
     def _node_ids(self, names: Sequence[str] | dict[str, list[str]]) -> list[str]:
-        """Raises TestsFail for a test that does not exist."""
+        """Raises BaselineFailed for a test that does not exist."""
         if missing := [name for name in names if not self._nodes[name]]:
-            raise TestsFail(f"There are no such tests: {', '.join(missing)}")
+            raise BaselineFailed(f"There are no such tests: {', '.join(missing)}")
         return [node for name in names for node in self._nodes[name]]
 
     def _tried(self, mutant: Mutant) -> Outcome:
@@ -172,13 +180,13 @@ class Trial:
 
 
 def _keep_database(source: Path, target: Path) -> None:
-    """A copy with all that is still in the write-ahead log: the process that wrote it has not closed it."""
+    """Copy the write-ahead log's content too: the process that wrote the database did not close it."""
     with closing(sqlite3.connect(source)) as used, closing(sqlite3.connect(target)) as kept:
         used.backup(kept)
 
 
 def _copy_tree(target: Path) -> None:
-    """What git has, and what it would have: without anything that was built."""
+    """Copy tracked and untracked files, but nothing that git ignores."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
         cwd=ROOT,

@@ -8,7 +8,7 @@ MUTANTS = (
         function="can",
         text=".filter(pk=team.pk)",
         replacement="",
-        tests=("test_who_may_change_a_deployment",),
+        tests=("test_who_may_decide",),
     ),
     Mutant(
         key="permission-of-every-role",

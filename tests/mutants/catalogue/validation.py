@@ -29,7 +29,7 @@ MUTANTS = (
         function="CursorPagination.get_page_size",
         text="min(int(asked), self.max_page_size)",
         replacement="max(int(asked), self.max_page_size)",
-        tests=("test_a_query_that_is_understood_is_followed", "test_a_large_page_is_the_largest_there_is"),
+        tests=("test_a_page_has_as_many_rows_as_asked_for_and_at_most_two_hundred",),
     ),
     Mutant(
         key="validation-one-token-too-many",
