@@ -51,6 +51,10 @@ format: dev-env tools ## Format Python, templates, CSS and JavaScript
 	@$(BIN)/djlint templates --reformat --quiet --warn
 	@exec $(BIN)/python -m tests.node prettier --write --log-level warn static/css static/js
 
+.PHONY: mutants
+mutants: dev-env ## Seed 60 faults, one at a time, and see that a test notices each
+	@exec $(BIN)/python -m tests.mutants
+
 bench-%: dev-env assets ## Measure against peers and print the figures: bench-drift, bench-fleet, bench-runs
 	@exec $(BIN)/python -m bench.$*
 

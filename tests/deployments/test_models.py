@@ -118,7 +118,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing(run_in):
     expire_lease(run)
     Run.claim_lease(run.pk, "next")
     with pytest.raises(LeaseLost):
-        run.transition(RunStatus.APPLY, "too late", lease=stale)
+        run.transition(RunStatus.COST, "too late", lease=stale)
     assert Run.objects.get().status == RunStatus.PLAN
     assert not Event.objects.exists()
 

@@ -240,7 +240,7 @@ def test_what_a_slow_worker_brings_is_thrown_away(run_in, stage):
     def slow(context):
         expire_lease(run)
         assert Run.claim_lease(run.pk, "another") is not None
-        return GoOn(RunStatus.APPLY, "planned")
+        return GoOn(RunStatus.COST, "planned")
 
     stage(RunStatus.PLAN, slow)
     assert advance(run) == []

@@ -208,6 +208,12 @@ def test_a_column_that_the_requests_do_not_have_is_no_data():
     assert found[0].reason == "no request had this feature"
 
 
+def test_nulls_are_a_share_of_the_rows_that_had_the_column():
+    batches = [*pa.table({"x": [1.0, None]}).to_batches(), *pa.table({"y": [1.0] * 6}).to_batches()]
+    [entry] = sketch(batches, baseline_of(x=[1.0, 2.0])).values()
+    assert (entry["rows"], entry["missing"], null_share(entry)) == (8, 6, 0.5)
+
+
 def test_two_columns_of_one_name_are_not_comparable():
     table = pa.Table.from_arrays([pa.array([1.0]), pa.array([2.0])], names=["x", "x"])
     assert make_baseline(table)["not_comparable"] == {"x": "several columns have this name"}

@@ -119,6 +119,15 @@ def test_rows_that_come_late_are_counted_and_one_from_long_ago_has_the_month_rea
     assert Reconciliation.objects.get(month=date(2026, 11, 1)).is_equal
 
 
+def test_one_currency_that_differs_has_the_month_read_again(run):
+    source = Billing([usage("2026-11-19", "10"), usage("2026-11-19", "10", currency="EUR", price="0.08")])
+    run(source)
+    source.rows.append(usage("2026-11-02", "100"))
+    run(source, NOW + timedelta(hours=1))
+    assert CostDay.objects.filter(currency="USD").aggregate(total=Sum("cost"))["total"] == Decimal("7.7")
+    assert all(check.is_equal for check in Reconciliation.objects.all())
+
+
 def test_an_older_answer_never_replaces_a_newer_one(run):
     run(Billing([usage("2026-11-19", "10")]), NOW + timedelta(minutes=5))
     run(Billing([usage("2026-11-19", "3")]), NOW)

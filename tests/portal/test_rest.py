@@ -107,3 +107,10 @@ def test_a_query_that_is_not_understood_is_refused(team, viewer, api_as, query, 
 def test_a_query_that_is_understood_is_followed(team, viewer, api_as):
     answer = api_as(viewer).get(f"{TEAMS}?page_size=1&ordering=-slug&q=fraud")
     assert [row["slug"] for row in answer.json()["results"]] == ["fraud"]
+
+
+@pytest.mark.parametrize(("asked", "rows"), [(3, 3), (200, 200), (1000, 200)])
+def test_a_page_has_as_many_rows_as_asked_for_and_at_most_two_hundred(team, admin, api_as, asked, rows):
+    teams = type(team)
+    teams.objects.bulk_create(teams(slug=f"team_{number}", name=f"Team {number}") for number in range(201))
+    assert len(api_as(admin).get(f"{TEAMS}?page_size={asked}").json()["results"]) == rows
