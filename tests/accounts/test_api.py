@@ -8,7 +8,7 @@ from accounts.roles import Role
 from accounts.services import add_member, change_role, create_token, remove_member
 from tests.factories import MembershipFactory, UserFactory, token_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 TOKENS = "/api/v1/tokens/"
 MEMBERS = "/api/v1/teams/fraud/members/"
 

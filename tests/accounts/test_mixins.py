@@ -12,6 +12,7 @@ from accounts.services import idempotency
 from accounts.tasks import purge_idempotency_keys
 from tests.factories import UserFactory
 
+pytestmark = pytest.mark.sqlite
 TOKENS = "/api/v1/tokens/"
 MEMBERS = "/api/v1/teams/fraud/members/"
 KEY = {"Idempotency-Key": "job-7-attempt-1"}

@@ -10,7 +10,7 @@ from deployments import models, services
 from deployments.specs import parse_spec
 from deployments.states import RunStatus
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 SHOWN = (models.Deployment, models.Run, models.StateLock, models.TestRequest)
 
 

@@ -5,7 +5,7 @@ from rest_framework.throttling import UserRateThrottle
 
 from deployments.states import RunStatus
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 JSON = "application/json"
 TOO_LARGE = "9" * 18
 LARGER_THAN_ANY = "9" * 40

@@ -16,7 +16,7 @@ from tests.deployments.conftest import PLAN_SHA256, claimed, last_message, make_
 from tests.deployments.test_models import at_once, expire_lease
 from tests.factories import ModelVersionFactory, RegisteredModelFactory, member_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 MAY_DEPLOY = {"deployer", "owner", "admin"}
 MAY_APPROVE = {"approver", "owner", "admin"}

@@ -10,7 +10,7 @@ from deployments.specs import SpecInvalid
 from tests.deployments.holding import only
 from tests.deployments.test_models import at_once
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 SIZE = {"max_size": "Medium", "allow_gpu": True}
 
 

@@ -13,7 +13,7 @@ from integrations.databricks import Endpoint, QueryResult, Route, ServedEntity
 from integrations.errors import IntegrationError
 from tests.deployments.conftest import make_deployment, make_run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.deployments.conftest import make_run
 from tests.deployments.pages import page_of
 from tests.deployments.test_statestore import LOCK, Backend
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 REASON = "its worker burnt down on Tuesday"
 TOKEN = "0f8fad5b-d9cb-469f-a165-70867728950e"
 

@@ -20,7 +20,7 @@ from tests.deployments.conftest import make_deployment, make_run
 from tests.deployments.pages import page_of, queries
 from tests.factories import EnvironmentFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 LIST = reverse("deployments:unmanaged")
 API = "/api/v1/endpoints/"
 

@@ -15,7 +15,7 @@ from tests.deployments.conftest import make_deployment
 from tests.deployments.test_models import at_once
 from tests.factories import EnvironmentFactory, TeamFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 PASSING, AT_RISK, FAILING, UNKNOWN = Standing.PASSING, Standing.AT_RISK, Standing.FAILING, Standing.UNKNOWN
 
 

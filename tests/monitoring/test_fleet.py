@@ -25,7 +25,7 @@ from monitoring.states import Standing
 from monitoring.sync import watch
 from tests.deployments.conftest import make_deployment, make_run, sent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 __all__ = ["sent"]
 STANDINGS = ["passing", "at_risk", "failing", "unknown", None]
 

@@ -25,7 +25,7 @@ from monitoring.services.saved_views import (
 )
 from tests.deployments.test_models import at_once
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 FAILING = {"lens": "health", "status": "failing"}
 
 
