@@ -23,7 +23,6 @@ from tests.factories import (
     member_of,
     token_of,
 )
-from tests.stack import stack as stack
 
 pytest_plugins = ["tests.browser", "tests.product", "tests.sandbox.shared"]
 

@@ -10,15 +10,8 @@ import pytest
 from integrations.databricks import Credentials, JobRun, Workspace
 from integrations.databricks.decoding import job_run
 from integrations.errors import IntegrationError
-from tests.sandbox.running import CLIENT_ID, CLIENT_SECRET, RunningSandbox
+from tests.sandbox.running import CLIENT_ID, CLIENT_SECRET
 from tests.waiting import wait_until
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
-    running = RunningSandbox(tmp_path_factory.mktemp("jobs"))
-    yield running
-    running.stop()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from integrations.databricks import Column, Credentials, Warehouse, Workspace, cells
 from integrations.errors import IntegrationError
 from tests.sandbox.billing_tables import NAMES, add_billing
-from tests.sandbox.running import CLIENT_ID, CLIENT_SECRET, RunningSandbox
+from tests.sandbox.running import CLIENT_ID, CLIENT_SECRET
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,9 @@ def test_a_time_without_a_zone_is_no_parameter():
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
-    running = RunningSandbox(tmp_path_factory.mktemp("statements"))
-    add_billing(running)
-    yield running
-    running.stop()
+def sandbox(tables_sandbox):
+    add_billing(tables_sandbox)
+    return tables_sandbox
 
 
 @pytest.fixture(scope="module")
