@@ -12,6 +12,8 @@ endif
 BIN := .venv/bin
 # Tells a program to stop when the make that started it goes away.
 export SLIPWAY_STOP_WITH_PARENT := 1
+# Without byte code every process compiles what it imports again, for seconds each.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## Show what can be made
@@ -38,8 +40,12 @@ run: demo-env ## Start the portal alone, against the services that the environme
 	@exec $(BIN)/python manage.py run
 
 .PHONY: test
-test: dev-env assets ## Run the whole suite, on SQLite and on PostgreSQL
+test: dev-env assets ## Run the suite on PostgreSQL, and on SQLite what differs there
 	@exec $(BIN)/python -m tests.suite
+
+.PHONY: long
+long: dev-env assets ## Run the tests that make test leaves out: long ones, and every fault in every stage
+	@exec $(BIN)/python -m tests.suite long
 
 .PHONY: check
 check: dev-env tools ## Check style, types, layers, templates, CSS, JavaScript, migrations, the API schema and sizes

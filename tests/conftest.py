@@ -6,14 +6,13 @@ from collections.abc import Callable
 
 import pytest
 from django.core.cache import caches
-from django.core.management import call_command
-from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import Team, TokenScope, User
 from accounts.teams.roles import Role
 from catalog.models import Environment, ModelVersion, RegisteredModel, Workspace
+from tests.database import django_db_setup as django_db_setup
 from tests.factories import (
     EnvironmentFactory,
     ModelVersionFactory,
@@ -24,19 +23,8 @@ from tests.factories import (
     member_of,
     token_of,
 )
-from tests.stack import stack as stack
 
 pytest_plugins = ["tests.browser", "tests.product", "tests.sandbox.shared"]
-
-
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """Without the policies and prices that Slipway comes with, as every test with real transactions leaves it.
-
-    Otherwise a test would see them or not by its place in the order.
-    """
-    with django_db_blocker.unblock():
-        call_command("flush", verbosity=0, interactive=False)
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -16,6 +17,9 @@ os.environ.setdefault("STATE_KEYS", "znNHBk0RN-p4ecxlfrvX0mQPEd1KOniwH0nhK78AFfw
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 # No Redis runs beside most tests.
 os.environ.setdefault("CACHE_URL", "locmem")
+# Compiling what they import is most of the work of the many short processes of the suite: it is done once.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # WhiteNoise warns of a directory that collectstatic has not made yet.
 Path(os.environ["VAR_DIR"], "staticfiles").mkdir(parents=True, exist_ok=True)
 

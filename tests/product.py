@@ -115,8 +115,15 @@ def _running_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Produ
 
 
 @pytest.fixture
+def stack(product: Product) -> Stack:
+    """The processes of the one product."""
+    return product.stack
+
+
+@pytest.fixture
 def product(_running_product: Product) -> Iterator[Product]:
-    """The one product of this test process, without faults before and after."""
+    """The one product of the suite, without faults before and after. Its tests belong to the xdist_group "product",
+    or each worker starts one; a test that changes how the parts run makes its own Stack."""
     _running_product.no_faults()
     yield _running_product
     _running_product.no_faults()

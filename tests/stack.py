@@ -10,14 +10,13 @@ import sqlite3
 import subprocess
 import sys
 import xmlrpc.client
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 import psycopg
-import pytest
 from supervisor.xmlrpc import SupervisorTransport  # type: ignore[import-untyped]
 
 from tests.waiting import wait_until
@@ -185,11 +184,3 @@ class Stack:
         """A client of the sandbox's Databricks API, logged in as a workspace admin."""
         headers = {"Authorization": f"Bearer {self.record['sandbox_token']}"}
         return httpx.Client(base_url=self.sandbox_url, headers=headers, timeout=60)
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One stack for all tests of a worker. Mark the tests with ``pytest.mark.xdist_group("stack")``, or each
-    worker starts its own; a test that changes how the parts run makes its own Stack."""
-    with Stack(tmp_path_factory.mktemp("stack") / "var") as running:
-        yield running

@@ -1,6 +1,7 @@
-"""``python -m tests.suite``: the whole suite on SQLite, then what uses the database again on PostgreSQL.
+"""``python -m tests.suite``: the whole suite on PostgreSQL, then on SQLite what differs there.
 
-Stops at the first of the two that fails: the last lines are always those of pytest.
+``python -m tests.suite long`` runs what takes too long for every change: single tests of more than 20 s, and every
+fault in every stage. Stops at the first of the two that fails: the last lines are always those of pytest.
 """
 
 from __future__ import annotations
@@ -15,35 +16,44 @@ from tests.postgres import NoPostgres, cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "google-chrome")
-# Rooms without a Django database: once is enough.
-NO_DATABASE = ("blueprints", "integrations", "meta", "sandbox", "serving", "terraform")
+LONG = "long or matrix"
+# What make check runs is left out.
+USUAL = f"not ({LONG} or architecture)"
 
 
 def main() -> int:
     if not find_browser():
         return 1
-    workers = str(max(2, os.cpu_count() or 2))
-    # Stopped with us: a make that is told to stop must not leave a suite running.
-    wrapper = [sys.executable, "-I", "-S", str(ROOT / "embedded" / "stop_with_parent.py")]
-    pytest = [*wrapper, sys.executable, "-m", "pytest", "-q", "-n", workers]
-    say(f"the suite on SQLite, {workers} workers; the long matrix of faults is left out: pytest tests/faults runs it")
-    whole = [*pytest, "-m", "not matrix"]
-    if code := subprocess.run(whole, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode:
-        return code
+    is_long = sys.argv[1:] == ["long"]
     try:
-        with cluster() as url:
-            say("what uses the database, on PostgreSQL")
-            again = [*pytest, "-m", "not stack and not browser and not matrix", *rooms_with_database()]
-            environment = {**os.environ, "DATABASE_URL": url}
-            return subprocess.run(again, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
+        return long_tests() if is_long else usual_tests()
     except NoPostgres as error:
         print(error, file=sys.stderr)
         return 1
 
 
-def rooms_with_database() -> list[str]:
-    rooms = (path for path in (ROOT / "tests").iterdir() if (path / "__init__.py").is_file())
-    return sorted(str(room.relative_to(ROOT)) for room in rooms if room.name not in NO_DATABASE)
+def usual_tests() -> int:
+    with cluster() as url:
+        say("the suite on PostgreSQL; make long runs what takes too long for every change")
+        if code := pytest("-m", USUAL, "--ledger", "postgresql", DATABASE_URL=url):
+            return code
+    say("on SQLite, what differs there")
+    return pytest("-m", f"sqlite and {USUAL}", "--ledger", "sqlite")
+
+
+def long_tests() -> int:
+    with cluster() as url:
+        say("what takes too long for every change")
+        return pytest("-m", LONG, DATABASE_URL=url)
+
+
+def pytest(*arguments: str, **environment: str) -> int:
+    """Its exit status. Stopped with us: a make that is told to stop must not leave a suite running."""
+    wrapper = [sys.executable, "-I", "-S", str(ROOT / "embedded" / "stop_with_parent.py")]
+    workers = str(max(2, os.cpu_count() or 2))
+    command = [*wrapper, sys.executable, "-m", "pytest", "-q", "-n", workers, *arguments]
+    chosen = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | environment
+    return subprocess.run(command, cwd=ROOT, env=chosen, stdin=subprocess.DEVNULL, check=False).returncode
 
 
 def find_browser() -> bool:

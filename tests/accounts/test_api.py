@@ -9,7 +9,7 @@ from accounts.teams.roles import Role
 from accounts.tokens.services import create_token
 from tests.factories import MembershipFactory, UserFactory, token_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 TOKENS = "/api/v1/tokens/"
 MEMBERS = "/api/v1/teams/fraud/members/"
 

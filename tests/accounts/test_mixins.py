@@ -7,11 +7,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from accounts.models import AccessToken, IdempotencyKey, Membership
+from accounts.models import AccessToken, Membership
 from accounts.tasks import purge_idempotency_keys
 from tests.factories import UserFactory
 from web import idempotency
+from web.idempotency import IdempotencyKey
 
+pytestmark = pytest.mark.sqlite
 TOKENS = "/api/v1/tokens/"
 MEMBERS = "/api/v1/teams/fraud/members/"
 KEY = {"Idempotency-Key": "job-7-attempt-1"}

@@ -11,7 +11,7 @@ from accounts.signin.guard import MAX_FAILURES, MAX_FAILURES_OF_ADDRESS
 from accounts.teams.roles import Role
 from tests.factories import PASSWORD, MembershipFactory, UserFactory, token_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 TOKENS = reverse("accounts:tokens")
 TEAM = reverse("accounts:team", args=["fraud"])
 LOGIN = reverse("login")

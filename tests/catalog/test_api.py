@@ -14,7 +14,7 @@ from tests.factories import (
     WorkspaceFactory,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 MODELS = "/api/v1/models/"
 MODEL = f"{MODELS}staging.fraud.card_fraud/"
 VERSIONS = f"{MODEL}versions/"

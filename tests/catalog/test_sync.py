@@ -18,7 +18,7 @@ from integrations import databricks
 from tests.factories import EnvironmentFactory, WorkspaceFactory
 from tests.fake_registry import MODELS, TOKEN, Answer, FakeRegistry, error, serving
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 NAME = "staging.fraud.card_fraud"
 
 

@@ -15,7 +15,7 @@ from tests.factories import (
     RegisteredModelFactory,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 MODELS = reverse("catalog:models")
 MODEL = reverse("catalog:model", args=["staging.fraud.card_fraud"])
 ENVIRONMENTS = reverse("catalog:environments")

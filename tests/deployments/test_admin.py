@@ -14,7 +14,7 @@ from deployments.runs.statuses import RunStatus
 from deployments.stages import stopping
 from web import errors
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 SHOWN = (models.Deployment, models.Run, models.StateLock, models.TestRequest)
 
 

@@ -14,7 +14,7 @@ from deployments.runs.statuses import RunKind, RunStatus
 from tests.deployments.conftest import make_deployment, make_run
 from tests.factories import EnvironmentFactory, ModelVersionFactory, RegisteredModelFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 DEPLOYMENTS = "/api/v1/deployments/"
 KEY = {"Idempotency-Key": "job-7"}
 

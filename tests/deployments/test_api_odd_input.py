@@ -4,49 +4,53 @@ import pytest
 from rest_framework.throttling import UserRateThrottle
 
 from deployments.runs.statuses import RunStatus
+from tests.undoing import undone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 JSON = "application/json"
 TOO_LARGE = "9" * 18
 LARGER_THAN_ANY = "9" * 40
+BODIES = [
+    b"",
+    b"{",
+    b"{} {}",
+    b"[" * 100_000,
+    b'{"name": NaN}',
+    b'{"name": Infinity}',
+    b'{"name": 1e400}',
+    b'{"name": "\xff"}',
+    b'{"name": "\\ud800"}',
+    b'{"name": "a\\u0000b"}',
+    b'{"\\u0000": 1}',
+    b'{"tags": {"a": "b\\u0000"}}',
+    b'{"name": "\xf0\x9f\x98\x80"}',
+    b'{"name": "' + "\u202e\u200d\ufeff".encode() + b'"}',
+    b'{"name": ' + b"9" * 5000 + b"}",
+    b'{"version": 3}',
+    b'{"rollout": {"min_requests": 99999999999999999999999}}',
+    b'{"rollout": {"max_error_rate": 1e-400}}',
+    b'{"tags": ' + b'{"a":' * 150 + b"1" + b"}" * 150 + b"}",
+    b"null",
+    b"true",
+    b'"text"',
+    b"[1, 2]",
+    b'name=card-fraud&model="x"',
+]
+IDS = ["0", TOO_LARGE, LARGER_THAN_ANY, "-1", "1.0", "x", "%00", "%F0%9F%98%80", "1%00", "\u0661"]
+CURSORS = ["x", "%00", "cD1mb28%3D", "bz0xJnA9eA%3D%3D", "9" * 100, "%F0%9F%98%80", "cD0lMDA%3D"]
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"{} {}",
-        b"[" * 100_000,
-        b'{"name": NaN}',
-        b'{"name": Infinity}',
-        b'{"name": 1e400}',
-        b'{"name": "\xff"}',
-        b'{"name": "\\ud800"}',
-        b'{"name": "a\\u0000b"}',
-        b'{"\\u0000": 1}',
-        b'{"tags": {"a": "b\\u0000"}}',
-        b'{"name": "\xf0\x9f\x98\x80"}',
-        b'{"name": "' + "\u202e\u200d\ufeff".encode() + b'"}',
-        b'{"name": ' + b"9" * 5000 + b"}",
-        b'{"version": 3}',
-        b'{"rollout": {"min_requests": 99999999999999999999999}}',
-        b'{"rollout": {"max_error_rate": 1e-400}}',
-        b'{"tags": ' + b'{"a":' * 150 + b"1" + b"}" * 150 + b"}",
-        b"null",
-        b"true",
-        b'"text"',
-        b"[1, 2]",
-        b'name=card-fraud&model="x"',
-    ],
-)
 @pytest.mark.parametrize("rest", ["", "{deployment}/runs/", "{deployment}/test-requests/"])
-def test_a_body_that_is_not_right_is_a_400_and_never_our_fault(deployment, owner, api_as, body, rest):
+def test_a_body_that_is_not_right_is_a_400_and_never_our_fault(deployment, owner, api_as, rest):
     url = f"/api/v1/deployments/{rest.format(deployment=deployment.pk)}"
-    answer = api_as(owner).generic("POST", url, body, content_type=JSON, headers={"Idempotency-Key": "k"})
-    assert answer.status_code == 400 or (rest.endswith("test-requests/") and answer.status_code == 201), answer.content
-    if answer.status_code == 400:
-        assert set(answer.json()) == {"code", "message", "fields"}
+    client = api_as(owner)
+    for body in BODIES:
+        with undone():
+            answer = client.generic("POST", url, body, content_type=JSON, headers={"Idempotency-Key": "k"})
+        may_be_sent = rest.endswith("test-requests/") and answer.status_code == 201
+        assert answer.status_code == 400 or may_be_sent, (body[:80], answer.content)
+        if answer.status_code == 400:
+            assert set(answer.json()) == {"code", "message", "fields"}, body[:80]
 
 
 @pytest.mark.parametrize(
@@ -58,9 +62,6 @@ def test_what_is_not_json_is_not_taken(deployment, owner, api_as, content_type):
     assert answer.json()["code"] == "unsupported_media_type"
 
 
-@pytest.mark.parametrize(
-    "pk", ["0", TOO_LARGE, LARGER_THAN_ANY, "-1", "1.0", "x", "%00", "%F0%9F%98%80", "1%00", "\u0661"]
-)
 @pytest.mark.parametrize(
     "path",
     [
@@ -75,21 +76,21 @@ def test_what_is_not_json_is_not_taken(deployment, owner, api_as, content_type):
         "deployments/1/test-requests/{}/",
     ],
 )
-def test_an_id_that_is_none_is_not_found(deployment, owner, api_as, path, pk):
+def test_an_id_that_is_none_is_not_found(deployment, owner, api_as, path):
     client = api_as(owner)
-    for method in ("GET", "POST", "DELETE"):
-        answer = client.generic(method, f"/api/v1/{path.format(pk)}", "{}", content_type=JSON)
-        assert answer.status_code in (404, 405), answer.content
+    for pk in IDS:
+        for method in ("GET", "POST", "DELETE"):
+            answer = client.generic(method, f"/api/v1/{path.format(pk)}", "{}", content_type=JSON)
+            assert answer.status_code in (404, 405), (pk, method, answer.content)
 
 
-@pytest.mark.parametrize(
-    "cursor", ["x", "%00", "cD1mb28%3D", "bz0xJnA9eA%3D%3D", "9" * 100, "%F0%9F%98%80", "cD0lMDA%3D"]
-)
 @pytest.mark.parametrize("path", ["deployments/", "deployments/{}/runs/", "deployments/{}/test-requests/", "runs/"])
-def test_a_cursor_written_by_hand_is_not_found(run_in, deployment, owner, api_as, path, cursor):
+def test_a_cursor_written_by_hand_is_not_found(run_in, deployment, owner, api_as, path):
     run_in(RunStatus.SUCCEEDED)
-    answer = api_as(owner).get(f"/api/v1/{path.format(deployment.pk)}?cursor={cursor}")
-    assert answer.status_code in (200, 404), answer.content
+    client = api_as(owner)
+    for cursor in CURSORS:
+        answer = client.get(f"/api/v1/{path.format(deployment.pk)}?cursor={cursor}")
+        assert answer.status_code in (200, 404), (cursor, answer.content)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.deployments.conftest import PLAN_SHA256, give_plan, make_run
 from tests.deployments.holding import freeze, hold, only
 from tests.factories import member_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 POLICIES, FREEZES, NOTICES = "/api/v1/policies/", "/api/v1/freezes/", "/api/v1/notices/"
 SIZE = {"max_size": "Medium", "allow_gpu": True}
 

@@ -15,7 +15,7 @@ from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_run
 from tests.deployments.prices import make_prices, only_prices
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 ESTIMATES = "/api/v1/estimates/"
 PRICES = "/api/v1/prices/"

@@ -16,7 +16,7 @@ from deployments.runs.statuses import Level, RunStatus, StageStatus
 from tests.deployments.conftest import PLAN_SHA256, give_plan, make_deployment, make_run
 from tests.factories import EnvironmentFactory, member_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 RUNS = "/api/v1/runs/"
 
 

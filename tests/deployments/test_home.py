@@ -10,7 +10,7 @@ from tests.deployments.conftest import make_deployment, make_run
 from tests.deployments.pages import page_of, queries, run_url
 from tests.factories import EnvironmentFactory, UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 
 def test_home_lists_what_waits_for_my_approval_but_not_my_own(client, waiting, approver, deployer):

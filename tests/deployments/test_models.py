@@ -14,7 +14,7 @@ from deployments.runs.models import Line
 from deployments.runs.statuses import ACTIVE, WORKABLE, RunStatus, StageStatus
 from tests.deployments.conftest import claimed, make_deployment, make_run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 
 def at_once(*calls):

@@ -19,7 +19,7 @@ from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_run
 from tests.deployments.prices import make_prices, only_prices
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 SHIPPED = importlib.import_module("deployments.migrations.0007_shipped_prices")
 V2_SMALL = Served("2", "CPU", "Small", scale_to_zero=False)

@@ -20,7 +20,7 @@ from deployments.pages.run_log import PAGE_LINES
 from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_deployment, make_run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 HTMX = {"HX-Request": "true"}
 LINES = 100_000
 # Of the 100,000, every 5,000th is an error, and the first 1,000 are of the plan.

@@ -17,7 +17,7 @@ from tests.deployments.conftest import make_run
 from tests.deployments.test_models import at_once, expire_lease
 
 # Heartbeats write from a thread of their own: the rows have to be there for it.
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
 AWAY = IntegrationError("the workspace is away.", permanent=False, source="databricks")
 
 

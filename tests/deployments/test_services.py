@@ -19,7 +19,7 @@ from tests.deployments.test_models import at_once, expire_lease
 from tests.factories import ModelVersionFactory, RegisteredModelFactory, member_of
 from web.errors import Invalid, Refused
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 MAY_DEPLOY = {"deployer", "owner", "admin"}
 MAY_APPROVE = {"approver", "owner", "admin"}

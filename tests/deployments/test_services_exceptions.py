@@ -17,7 +17,7 @@ from tests.deployments.test_models import at_once
 from tests.factories import member_of
 from web.errors import Refused
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 EVERYBODY = ["viewer", "deployer", "approver", "owner", "stranger", "admin"]
 MAY = {"owner", "admin"}
 REASON = "customers cannot pay"

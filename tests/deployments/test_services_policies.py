@@ -9,7 +9,7 @@ from tests.deployments.holding import only
 from tests.deployments.test_models import at_once
 from web.errors import Invalid, Refused
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 SIZE = {"max_size": "Medium", "allow_gpu": True}
 
 

@@ -19,7 +19,7 @@ from tests.deployments.conftest import PLAN_SHA256, claimed, give_plan, make_run
 from tests.deployments.holding import freeze, hold, only
 
 # Heartbeats write from a thread of their own: the rows have to be there for it.
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
 
 
 @pytest.fixture

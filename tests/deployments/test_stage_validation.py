@@ -28,7 +28,7 @@ from integrations.errors import IntegrationError
 from integrations.validation.job import MARKER
 from tests.deployments.conftest import make_deployment, make_run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 PRINCIPAL = "0f8fad5b-d9cb-469f-a165-70867728950e"
 PASSED = {"name": "Loads", "result": "pass", "message": "loaded.", "fix": ""}
 RAISED = {"name": "Predicts", "result": "fail", "message": "it raised KeyError.", "fix": "Mend it."}

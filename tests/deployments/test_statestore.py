@@ -16,7 +16,7 @@ from deployments.runs.statuses import RunStatus
 from deployments.tfstate import store as statestore
 from tests.deployments.conftest import make_deployment, make_run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 CANARY = "canary-4cf1d0"
 LOCK = {"ID": "b7e3b0de-6d5f-4a3c-9d36-1f6e7ac3f8d9", "Operation": "OperationTypeApply", "Who": "worker@host"}
 

@@ -17,7 +17,7 @@ from integrations.databricks.records import Endpoint, QueryResult, Route, Served
 from integrations.errors import IntegrationError
 from tests.deployments.conftest import make_deployment, make_run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 
 @pytest.fixture

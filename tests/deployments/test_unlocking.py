@@ -18,7 +18,7 @@ from tests.deployments.pages import page_of
 from tests.deployments.test_statestore import LOCK, Backend
 from web.errors import Refused
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 REASON = "its worker burnt down on Tuesday"
 TOKEN = "0f8fad5b-d9cb-469f-a165-70867728950e"
 

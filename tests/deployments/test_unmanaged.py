@@ -18,7 +18,7 @@ from tests.deployments.pages import page_of, queries
 from tests.factories import EnvironmentFactory
 from web.errors import Invalid, Refused
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 LIST = reverse("deployments:unmanaged")
 API = "/api/v1/endpoints/"
 

@@ -16,7 +16,7 @@ from tests.deployments.conftest import make_deployment
 from tests.deployments.pages import page_of, queries
 from tests.deployments.test_configdrift import INTENDED, live
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 LIST = reverse("deployments:list")
 API = "/api/v1/deployments/"
 

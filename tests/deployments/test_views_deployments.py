@@ -15,7 +15,7 @@ from tests.deployments.conftest import make_deployment, make_run
 from tests.deployments.pages import HTMX, page_of, queries
 from tests.factories import UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 LIST = reverse("deployments:list")
 
 

@@ -16,7 +16,7 @@ from tests.deployments.holding import freeze, hold, only
 from tests.deployments.pages import page_of, queries, run_url
 from tests.factories import member_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 POLICIES, FREEZES, HOME = reverse("deployments:policies"), reverse("deployments:freezes"), reverse("home")
 REASON = "customers cannot pay"
 

@@ -16,7 +16,7 @@ from tests.deployments.pages import page_of, queries
 from tests.deployments.prices import make_prices, only_prices
 from tests.deployments.wizard import step_url
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 PRICES = reverse("deployments:prices")
 NEW = reverse("deployments:prices_new")

@@ -9,7 +9,7 @@ from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_run
 from tests.deployments.pages import HTMX, page_of, queries, run_url, write
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.deployments.conftest import PLAN_SHA256, make_deployment, make_run
 from tests.deployments.pages import HTMX, page_of, queries, run_url, write
 from tests.factories import UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 RUNS = reverse("deployments:runs")
 
 

@@ -13,7 +13,7 @@ from tests.deployments.conftest import make_deployment, make_run
 from tests.deployments.pages import page_of, queries
 from web.crypto import encrypt
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 CANARY = "canary-of-a-variable"
 
 

@@ -12,15 +12,8 @@ from integrations.databricks.decoding import job_run
 from integrations.databricks.records import JobRun
 from integrations.databricks.workspace import Workspace
 from integrations.errors import IntegrationError
-from tests.sandbox.running import CLIENT_ID, CLIENT_SECRET, RunningSandbox
+from tests.sandbox.running import CLIENT_ID, CLIENT_SECRET
 from tests.waiting import wait_until
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
-    running = RunningSandbox(tmp_path_factory.mktemp("jobs"))
-    yield running
-    running.stop()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from integrations.databricks.records import Column, Warehouse
 from integrations.databricks.workspace import Workspace
 from integrations.errors import IntegrationError
 from tests.sandbox.billing_tables import NAMES, add_billing
-from tests.sandbox.running import CLIENT_ID, CLIENT_SECRET, RunningSandbox
+from tests.sandbox.running import CLIENT_ID, CLIENT_SECRET
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,9 @@ def test_a_time_without_a_zone_is_no_parameter():
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
-    running = RunningSandbox(tmp_path_factory.mktemp("statements"))
-    add_billing(running)
-    yield running
-    running.stop()
+def sandbox(tables_sandbox):
+    add_billing(tables_sandbox)
+    return tables_sandbox
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from monitoring.watched.states import Standing
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.test_alerting import make_receiver, report
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "canary-of-the-address"
 SERVICES = (

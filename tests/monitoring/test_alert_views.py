@@ -16,7 +16,7 @@ from tests.deployments.pages import page_of, queries
 from tests.monitoring.test_alerting import make_receiver, report
 from web.crypto import decrypt
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 INBOX = reverse("monitoring:alerts")
 ACT = reverse("monitoring:alerts_act")
 RECEIVERS = reverse("monitoring:receivers")

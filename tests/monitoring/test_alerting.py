@@ -16,7 +16,7 @@ from tests.deployments.test_models import at_once
 from tests.factories import EnvironmentFactory, TeamFactory
 from web.crypto import encrypt
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 PASSING, AT_RISK, FAILING, UNKNOWN = Standing.PASSING, Standing.AT_RISK, Standing.FAILING, Standing.UNKNOWN
 
 

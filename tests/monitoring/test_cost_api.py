@@ -10,7 +10,7 @@ from monitoring.models import BillingSource, CostKind
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.costs import LAUNCH, NOW, spent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 URL = "/api/v1/cost/"
 TODAY = date(2026, 11, 20)
 

@@ -15,7 +15,7 @@ from tests.deployments.pages import page_of, queries
 from tests.factories import TeamFactory
 from tests.monitoring.costs import NOW, spent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 URL = reverse("monitoring:budgets")
 API = "/api/v1/budgets/"
 TODAY = date(2026, 11, 20)

@@ -19,7 +19,7 @@ from tests.deployments.pages import page_of, queries
 from tests.deployments.prices import only_prices
 from tests.monitoring.costs import NOW, spent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 URL = reverse("monitoring:cost")
 TODAY = date(2026, 11, 20)
 ENTITY = {"entity_version": "3", "workload_type": "CPU", "workload_size": "Small", "scale_to_zero_enabled": False}

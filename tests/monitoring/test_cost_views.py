@@ -15,7 +15,7 @@ from tests.deployments.conftest import make_deployment
 from tests.deployments.pages import page_of, queries
 from tests.monitoring.costs import LAUNCH, NOW, spent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 URL = reverse("monitoring:cost")
 MODEL_URL = reverse("monitoring:model_cost", args=["staging.fraud.card_fraud"])
 TODAY = date(2026, 11, 20)

@@ -15,9 +15,9 @@ from tests.deployments.conftest import make_deployment
 from tests.monitoring.costs import LAUNCH, NOW, SERVING
 from tests.sandbox.billing_tables import MONEY, PRICING, TIME
 from tests.sandbox.delta_tables import add_table
-from tests.sandbox.running import ADMIN_TOKEN, RunningSandbox
+from tests.sandbox.running import ADMIN_TOKEN
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("billing-sandbox")]
+pytestmark = pytest.mark.django_db
 DAY = date(2026, 11, 19)
 METADATA = pa.struct([(name, pa.string()) for name in ("endpoint_name", "endpoint_id", "job_name", "run_name")])
 SCHEMA = pa.schema(
@@ -97,18 +97,16 @@ START = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    sandbox = RunningSandbox(tmp_path_factory.mktemp("billing"))
+def running(tables_sandbox):
     prices = [
         priced(SERVING, "0.07", START, NOON),
         priced(SERVING, "0.08", NOON),
         priced(LAUNCH, "0.07", START),
         priced("JOBS_SERVERLESS", "0.35", START),
     ]
-    add_table(sandbox, "system.billing.usage", pa.Table.from_pylist(USAGE, schema=SCHEMA))
-    add_table(sandbox, "system.billing.list_prices", pa.Table.from_pylist(prices, schema=PRICES))
-    yield sandbox
-    sandbox.stop()
+    add_table(tables_sandbox, "system.billing.usage", pa.Table.from_pylist(USAGE, schema=SCHEMA))
+    add_table(tables_sandbox, "system.billing.list_prices", pa.Table.from_pylist(prices, schema=PRICES))
+    return tables_sandbox
 
 
 def test_what_was_billed_is_imported_to_the_cent(running, model_version, deployer):

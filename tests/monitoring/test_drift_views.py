@@ -29,7 +29,7 @@ from tests.deployments.pages import HTMX, page_of, queries
 from tests.monitoring.drifting import FakeWorkspace, Traffic, give_table, normal, settle, shifted
 from web.ranges import TimeRange
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 URL = reverse("monitoring:drift", args=["staging.fraud.card_fraud"])

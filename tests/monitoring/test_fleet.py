@@ -25,7 +25,7 @@ from monitoring.watched import watch
 from monitoring.watched.states import Standing
 from tests.deployments.conftest import make_deployment, make_run, sent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 __all__ = ["sent"]
 STANDINGS = ["passing", "at_risk", "failing", "unknown", None]
 

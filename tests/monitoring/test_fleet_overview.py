@@ -25,7 +25,7 @@ from tests.deployments.conftest import make_deployment, make_run, sent
 from tests.monitoring.costs import Billing, usage
 from tests.monitoring.test_fleet import read_now
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 __all__ = ["sent"]
 
 

@@ -27,7 +27,7 @@ from monitoring.models import HealthBucket, HealthSource, Watch
 from monitoring.watched.states import Standing
 from tests.deployments.conftest import deployment, make_deployment, make_run, sent, spec
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 __all__ = ["deployment", "sent", "spec"]
 
 TEXT = """# TYPE request_count_total gauge

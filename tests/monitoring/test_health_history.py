@@ -30,7 +30,7 @@ from tests.monitoring.drifting import give_table
 from tests.sandbox.delta_tables import add_table
 from tests.sandbox.running import ADMIN_TOKEN, RunningSandbox
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 __all__ = ["deployment", "sent", "spec"]
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -28,7 +28,7 @@ from monitoring.models import Baseline, DriftDay, HealthBucket
 from monitoring.watched import delta
 from tests.deployments.conftest import deployment, sent, spec
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 __all__ = ["deployment", "sent", "spec"]
 HOUR = timedelta(hours=1)
 # The hour that is being filled.

@@ -11,7 +11,7 @@ from accounts.models import Team
 from tests.factories import TeamFactory
 from web.paginator import LatePaginator
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 
 def test_pages_are_those_of_the_whole_list_in_its_order() -> None:

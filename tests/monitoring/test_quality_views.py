@@ -28,7 +28,7 @@ from tests.deployments.pages import page_of, queries
 from tests.monitoring.drifting import give_table
 from tests.monitoring.labelling import DAY, NOON, Request, name_labels, requests
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 URL = reverse("monitoring:quality", args=["staging.fraud.card_fraud"])
 GIVEN = {"table": "main.risk.chargebacks", "id_column": "order_id", "label_column": "fraud", "kind": "classification"}
 ApiAs = Callable[[User], APIClient]

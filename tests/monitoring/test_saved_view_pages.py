@@ -18,7 +18,7 @@ from monitoring.models import SavedView
 from tests.factories import EnvironmentFactory
 from tests.monitoring.test_saved_views import FAILING, keep
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 API = "/api/v1/fleet/views/"
 NEW = "/fleet/views/new/"
 

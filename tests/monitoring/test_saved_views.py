@@ -25,7 +25,7 @@ from monitoring.models import SavedView
 from tests.deployments.test_models import at_once
 from web.errors import Invalid
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 FAILING = {"lens": "health", "status": "failing"}
 
 

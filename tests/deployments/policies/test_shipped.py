@@ -11,7 +11,7 @@ from deployments.policies.rules import RULES
 from tests.deployments.holding import clear
 from web.bodies import parse
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 shipped = import_module("deployments.migrations.0005_shipped_policies")
 
 

@@ -9,7 +9,7 @@ from accounts.teams.roles import Action, Role
 from catalog.models import Environment, Workspace
 from embedded.cast import EVERY_TEAM, PEOPLE, TEAMS, make_cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 
 def test_every_role_is_there_and_every_login_works() -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.stack import ROOT, Stack, free_port
+from tests.stack import OURS, ROOT, Stack, free_port
 from tests.waiting import wait_until
 
 PARTS = ("redis", "sandbox", "web", "worker-runs", "worker", "beat")
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("product")]
 
 
 def processes_of(var_dir: Path) -> list[str]:
@@ -81,7 +81,7 @@ def demo(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "manage.py", "demo", "--bare"],
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={name: value for name, value in os.environ.items() if name not in OURS} | environment,
         capture_output=True,
         text=True,
         timeout=60,
@@ -89,6 +89,7 @@ def demo(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 def test_nothing_is_left_after_a_stop_nor_after_a_kill_and_state_survives(tmp_path: Path) -> None:
     with Stack(tmp_path / "a var with blanks") as own:
         before = own.record

@@ -15,17 +15,15 @@ from sketches.baseline import make_baseline
 from tests.integrations.drift_payloads import SCHEMA, payload
 from tests.sandbox.delta_tables import add_table
 from tests.sandbox.endpoint_models import LINEAR, register
-from tests.sandbox.running import CLIENT_ID, CLIENT_SECRET, RunningSandbox
+from tests.sandbox.running import CLIENT_ID, CLIENT_SECRET
 from tests.waiting import wait_until
 
 NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
-    running = RunningSandbox(tmp_path_factory.mktemp("drift"))
-    yield running
-    running.stop()
+def sandbox(tables_sandbox):
+    return tables_sandbox
 
 
 def test_the_drift_job_counts_an_inference_table_with_the_versions_that_the_system_table_tells(sandbox):

@@ -14,7 +14,6 @@ import pytest
 from tests.sandbox.billing_tables import add_billing
 from tests.sandbox.delta_tables import add_table
 from tests.sandbox.jobs.job_scripts import Jobs
-from tests.sandbox.running import RunningSandbox
 from tests.sandbox.spark.sail_processes import sail_of
 from tests.waiting import wait_until
 
@@ -36,10 +35,8 @@ print(json.dumps([sum(part["rows"] for part in counts), sum(part["total"] for pa
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
-    running = RunningSandbox(tmp_path_factory.mktemp("spark"))
-    yield running
-    running.stop()
+def sandbox(tables_sandbox):
+    return tables_sandbox
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ from databricks.sdk.service.sql import (
 from sandbox.config import WORKSPACE_ID
 from tests.sandbox.billing_tables import SKU, add_billing
 from tests.sandbox.delta_tables import add_table
-from tests.sandbox.running import RunningSandbox
 from tests.waiting import wait_until
 
 WAREHOUSE = "5ab5dda58c1ea16b"
@@ -46,11 +45,9 @@ ORDER BY dbus
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
-    running = RunningSandbox(tmp_path_factory.mktemp("sql"))
-    add_billing(running)
-    yield running
-    running.stop()
+def sandbox(tables_sandbox):
+    add_billing(tables_sandbox)
+    return tables_sandbox
 
 
 @pytest.fixture(scope="module")
