@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,7 +42,7 @@ def names(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
 def migrate_by_steps() -> None:
     """As an installed database came to be: without the squashed migrations."""
     executor = MigrationExecutor(connection)
-    executor.loader.replace_migrations = False
+    executor.loader.replace_migrations = False  # type: ignore[attr-defined]  # the stubs do not know it
     executor.loader.build_graph()
     squashed = {key for key, migration in executor.loader.disk_migrations.items() if migration.replaces}
     executor.migrate([key for key in executor.loader.graph.leaf_nodes() if key not in squashed])
@@ -62,7 +62,7 @@ def schema() -> dict[str, Any]:
     return found
 
 
-def constraints(found: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
+def constraints(found: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
     """SQLite gives unnamed ones a number: they are told apart by what they say."""
     named = ((name if not name.startswith("__") else "", repr(sorted(row.items()))) for name, row in found.items())
     return sorted(named)

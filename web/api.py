@@ -71,7 +71,7 @@ class IdempotentPostMixin(APIView):
     def _claim(self, request: Request, user: AbstractBaseUser, key: str) -> idempotency.IdempotencyKey:
         asked = idempotency.fingerprint("POST", request.get_full_path(), request.data)
         try:
-            claimed = idempotency.claim(user=user, key=key, fingerprint=asked)
+            claimed = idempotency.claim(user_id=user.pk, key=key, fingerprint=asked)
         except idempotency.KeyMalformed:
             message = "Use 1 to 255 visible ASCII characters."
             raise exceptions.ValidationError({KEY_HEADER: [message]}) from None

@@ -11,7 +11,6 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
@@ -77,7 +76,7 @@ def fingerprint(method: str, path: str, data: Any) -> str:
     return hashlib.sha256(method.encode() + b"\n" + path.encode() + b"\n" + body).hexdigest()
 
 
-def claim(*, user: AbstractBaseUser, key: str, fingerprint: str) -> IdempotencyKey | Answer:
+def claim(*, user_id: int, key: str, fingerprint: str) -> IdempotencyKey | Answer:
     """The claimed key (answer the request, then ``settle`` or ``release``), or the answer given before.
 
     Raises KeyMalformed, KeyReused or StillRunning.
@@ -87,9 +86,9 @@ def claim(*, user: AbstractBaseUser, key: str, fingerprint: str) -> IdempotencyK
     now = timezone.now()
     try:
         with transaction.atomic():
-            return IdempotencyKey.objects.create(user=user, key=key, fingerprint=fingerprint, created_at=now)
+            return IdempotencyKey.objects.create(user_id=user_id, key=key, fingerprint=fingerprint, created_at=now)
     except IntegrityError:
-        known = IdempotencyKey.objects.filter(user=user, key=key).first()
+        known = IdempotencyKey.objects.filter(user=user_id, key=key).first()
     if known is None:
         raise StillRunning
     if known.created_at < now - IdempotencyKey.KEPT_FOR:

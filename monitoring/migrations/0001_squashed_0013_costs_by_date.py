@@ -8,7 +8,7 @@ import django.db.models.functions.text
 from django.conf import settings
 from django.db import migrations, models
 
-import monitoring.models.cost
+import monitoring.cost.models
 
 
 class Migration(migrations.Migration):
@@ -300,8 +300,8 @@ class Migration(migrations.Migration):
                 ("sku", models.CharField(max_length=255)),
                 ("unit", models.CharField(max_length=40)),
                 ("currency", models.CharField(blank=True, max_length=3)),
-                ("quantity", monitoring.models.cost.ExactField()),
-                ("cost", monitoring.models.cost.ExactField(null=True)),
+                ("quantity", monitoring.cost.models.ExactField()),
+                ("cost", monitoring.cost.models.ExactField(null=True)),
                 (
                     "deployment",
                     models.ForeignKey(
@@ -850,8 +850,8 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("month", models.DateField()),
                 ("currency", models.CharField(blank=True, max_length=3)),
-                ("source_total", monitoring.models.cost.ExactField()),
-                ("our_total", monitoring.models.cost.ExactField()),
+                ("source_total", monitoring.cost.models.ExactField()),
+                ("our_total", monitoring.cost.models.ExactField()),
                 ("checked_at", models.DateTimeField()),
                 (
                     "workspace",

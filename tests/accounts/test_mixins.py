@@ -68,7 +68,7 @@ def test_a_post_that_failed_may_be_tried_again_with_its_key(owner, api_as):
 
 def test_a_second_post_while_the_first_still_runs_gets_409(owner, api_as):
     asked = idempotency.fingerprint("POST", TOKENS, {"name": "CI"})
-    claimed = idempotency.claim(user=owner, key=KEY["Idempotency-Key"], fingerprint=asked)
+    claimed = idempotency.claim(user_id=owner.pk, key=KEY["Idempotency-Key"], fingerprint=asked)
     assert isinstance(claimed, IdempotencyKey)
     answer = api_as(owner).post(TOKENS, {"name": "CI"}, headers=KEY)
     assert answer.status_code == 409
@@ -78,9 +78,9 @@ def test_a_second_post_while_the_first_still_runs_gets_409(owner, api_as):
 
 
 def test_a_key_whose_process_died_can_be_claimed_again(owner):
-    first = idempotency.claim(user=owner, key="k", fingerprint="f")
+    first = idempotency.claim(user_id=owner.pk, key="k", fingerprint="f")
     IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(minutes=6))
-    second = idempotency.claim(user=owner, key="k", fingerprint="f")
+    second = idempotency.claim(user_id=owner.pk, key="k", fingerprint="f")
     assert isinstance(second, IdempotencyKey)
     assert isinstance(first, IdempotencyKey)
     idempotency.settle(first, idempotency.Answer(201, {"late": True}))

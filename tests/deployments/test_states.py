@@ -19,7 +19,7 @@ from deployments.runs.statuses import (
     StageStatus,
     sources_of,
 )
-from deployments.stages import STAGE_FUNCTIONS
+from deployments.stages.stage import STAGE_FUNCTIONS
 from tests.undoing import undone
 
 SHOWN = {"ok", "busy", "warn", "bad", "idle", "unknown"}

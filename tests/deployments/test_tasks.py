@@ -10,6 +10,7 @@ from deployments.deployment import reading as deployment_reading
 from deployments.deployment import tasks as deployment_tasks
 from deployments.models import Deployment, Run, TestRequest
 from deployments.runs.statuses import RunStatus
+from deployments.stages import runner
 from deployments.stages import tasks as stages_tasks
 from deployments.trials import reading as trials_reading
 from deployments.trials import tasks as trials_tasks
@@ -49,7 +50,7 @@ def test_beat_wakes_what_is_due_and_nothing_else(one_each, sent):
 
 def test_an_advance_sends_on_and_looks_at_the_endpoint_of_a_finished_run(one_each, monkeypatch, sent):
     busy, over = one_each(RunStatus.PLAN), one_each(RunStatus.SUCCEEDED)
-    monkeypatch.setattr(stages_tasks.runner, "advance", lambda run_id: [run_id] if run_id == busy.pk else [])
+    monkeypatch.setattr(runner, "advance", lambda run_id: [run_id] if run_id == busy.pk else [])
     stages_tasks.advance_run(busy.pk)
     stages_tasks.advance_run(over.pk)
     stages_tasks.advance_run(4711)

@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from django.urls import resolve, reverse
@@ -166,7 +167,7 @@ def test_the_page_is_there_and_calls_the_service(app, verb):
 @pytest.mark.parametrize(("app", "verb"), EVERY)
 def test_the_api_action_is_there_and_calls_the_service(app, verb):
     doors = APPS[app][1][verb]
-    view = resolve(address(doors.api, doors.api_args)).func
+    view: Any = resolve(address(doors.api, doors.api_args)).func
     assert doors.method in vars(view)["actions"]
     bases = {base.__module__ for base in view.cls.__mro__ if base.__module__.split(".")[0] == app}
     assert (doors.api_calls or verb) in names_in(bases)
