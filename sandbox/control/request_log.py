@@ -44,7 +44,7 @@ class RequestLog:
         self._lock = threading.Lock()
         self._pending: list[tuple[object, ...]] = []
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._flush_for_ever, name="request-log", daemon=True)
+        self._thread = threading.Thread(target=self._flush_forever, name="request-log", daemon=True)
 
     def start(self) -> None:
         with self._store.connection() as connection:
@@ -86,6 +86,6 @@ class RequestLog:
             ).fetchall()
         return cursor, [dict(row) for row in rows]
 
-    def _flush_for_ever(self) -> None:
+    def _flush_forever(self) -> None:
         while not self._stopped.wait(FLUSH_INTERVAL_S):
             self.flush()

@@ -81,7 +81,7 @@ class SessionProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
             context.abort(answers.code(), answers.details() or "")
 
     def _connected(self) -> grpc.Channel:
-        """The channel to Sail. Prepares the session again after Sail restarted."""
+        """The channel to Sail. A restarted server lost its sessions, so tables must be named again."""
         with self._lock:
             port, start = self._sail.running()
             if self._channel is None or start != self._start:

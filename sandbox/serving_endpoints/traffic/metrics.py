@@ -78,7 +78,7 @@ class Meter:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._sample_for_ever(), name="sample metrics")
+        self._task = asyncio.create_task(self._sample_forever(), name="sample metrics")
 
     async def stop(self) -> None:
         if self._task is not None:
@@ -92,7 +92,7 @@ class Meter:
         registry.register(_EndpointCollector(endpoint.record.name, windows))
         return _exposition(registry).decode()
 
-    async def _sample_for_ever(self) -> None:
+    async def _sample_forever(self) -> None:
         while True:
             live = {replica for endpoint in self._supervisor for replica in endpoint.active.values()}
             self._samples = {replica: samples for replica, samples in self._samples.items() if replica in live}
