@@ -65,7 +65,7 @@ def prepared(
 
 
 def _meant(chain: Chain, scope: Scope, own_names: frozenset[str]) -> str:
-    """The full name of the table that a chain can mean: its first three names, or fewer where only a table fits."""
+    """The full name of the table that a chain can mean: its first three names, fewer only where a table must stand."""
     if len(chain.names) >= 3:
         return ".".join(chain.names[:3])
     if chain.before not in BEFORE_TABLES or chain.names[0] in own_names:
