@@ -24,7 +24,7 @@ from tests.factories import (
     token_of,
 )
 
-pytest_plugins = ["tests.browser", "tests.product", "tests.sandbox.shared"]
+pytest_plugins = ["tests.browser", "tests.order", "tests.product", "tests.sandbox.shared"]
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
+from auditlog.context import disable_auditlog
+from django.db.models import Model
 from factory.declarations import LazyAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
@@ -11,11 +14,25 @@ from accounts.models import AccessToken, Membership, Team, TokenScope, User
 from accounts.teams.roles import Role
 from catalog.models import Environment, ModelVersion, ModelVersionStatus, RegisteredModel, Workspace
 
+Row = TypeVar("Row", bound=Model)
 PASSWORD = "a-long-password-of-a-test"
 SEEN_AT = datetime(2026, 11, 1, 9, tzinfo=UTC)
 
 
-class UserFactory(DjangoModelFactory[User]):
+class UnauditedFactory(DjangoModelFactory[Row]):
+    """The rows that a test starts from are nobody's action: the audit log of a test holds what the test does."""
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def _create(cls, model_class: type[Row], *args: Any, **kwargs: Any) -> Row:
+        with disable_auditlog():
+            made: Row = super()._create(model_class, *args, **kwargs)
+            return made
+
+
+class UserFactory(UnauditedFactory[User]):
     class Meta:
         model = User
         skip_postgeneration_save = True
@@ -24,7 +41,7 @@ class UserFactory(DjangoModelFactory[User]):
     email = LazyAttribute(lambda user: f"{user.username}@example.com")
 
 
-class TeamFactory(DjangoModelFactory[Team]):
+class TeamFactory(UnauditedFactory[Team]):
     class Meta:
         model = Team
 
@@ -32,7 +49,7 @@ class TeamFactory(DjangoModelFactory[Team]):
     name = LazyAttribute(lambda team: team.slug.replace("_", " ").title())
 
 
-class MembershipFactory(DjangoModelFactory[Membership]):
+class MembershipFactory(UnauditedFactory[Membership]):
     class Meta:
         model = Membership
 
@@ -41,7 +58,7 @@ class MembershipFactory(DjangoModelFactory[Membership]):
     role = Role.VIEWER
 
 
-class WorkspaceFactory(DjangoModelFactory[Workspace]):
+class WorkspaceFactory(UnauditedFactory[Workspace]):
     class Meta:
         model = Workspace
 
@@ -50,7 +67,7 @@ class WorkspaceFactory(DjangoModelFactory[Workspace]):
     credential = "TEST_DATABRICKS"
 
 
-class EnvironmentFactory(DjangoModelFactory[Environment]):
+class EnvironmentFactory(UnauditedFactory[Environment]):
     class Meta:
         model = Environment
 
@@ -60,7 +77,7 @@ class EnvironmentFactory(DjangoModelFactory[Environment]):
     catalog_name = LazyAttribute(lambda environment: environment.slug.replace("-", "_"))
 
 
-class RegisteredModelFactory(DjangoModelFactory[RegisteredModel]):
+class RegisteredModelFactory(UnauditedFactory[RegisteredModel]):
     """``catalog_name``, ``schema_name`` and ``name`` make the full name; the schema is the team's slug."""
 
     class Meta:
@@ -75,7 +92,7 @@ class RegisteredModelFactory(DjangoModelFactory[RegisteredModel]):
     seen_at = SEEN_AT
 
 
-class ModelVersionFactory(DjangoModelFactory[ModelVersion]):
+class ModelVersionFactory(UnauditedFactory[ModelVersion]):
     class Meta:
         model = ModelVersion
 

@@ -16,6 +16,7 @@ from pytest_django import DjangoDbBlocker
 from tests.database import database_named
 
 pytestmark = pytest.mark.sqlite
+NUMBERED = ("__unnamed", "fk_", "sqlite_autoindex")
 APPS = ("accounts", "catalog", "deployments", "monitoring")
 
 
@@ -42,10 +43,11 @@ def names(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
 def migrate_by_steps() -> None:
     """As an installed database came to be: without the squashed migrations."""
     executor = MigrationExecutor(connection)
-    executor.loader.replace_migrations = False  # type: ignore[attr-defined]  # the stubs do not know it
-    executor.loader.build_graph()
-    squashed = {key for key, migration in executor.loader.disk_migrations.items() if migration.replaces}
-    executor.migrate([key for key in executor.loader.graph.leaf_nodes() if key not in squashed])
+    loader: Any = executor.loader
+    loader.replace_migrations = False
+    loader.build_graph()
+    squashed = {key for key, migration in loader.disk_migrations.items() if migration.replaces}
+    executor.migrate([key for key in loader.graph.leaf_nodes() if key not in squashed])
 
 
 def schema() -> dict[str, Any]:
@@ -63,9 +65,9 @@ def schema() -> dict[str, Any]:
 
 
 def constraints(found: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """SQLite gives unnamed ones a number: they are told apart by what they say."""
-    named = ((name if not name.startswith("__") else "", repr(sorted(row.items()))) for name, row in found.items())
-    return sorted(named)
+    """SQLite numbers those without a name: they are told apart by what they say."""
+    rows = [(name, repr(sorted(row.items()))) for name, row in found.items()]
+    return sorted(("" if name.startswith(NUMBERED) else name, text) for name, text in rows)
 
 
 def content() -> dict[str, list[Any]]:

@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import AccessToken, TokenScope
+from accounts.models import AccessToken, TokenScope, User
 from tests.factories import token_of
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +97,7 @@ def test_the_audit_trail_names_the_tokens_user_and_the_request(owner, team, stra
 
 def test_no_hash_and_no_password_stand_in_the_audit_trail(viewer, owner):
     token_of(viewer)
+    User.objects.create_user("newcomer", password="a-long-password-of-the-newcomer")
     owner.set_password("a-new-password-of-the-owner")
     owner.save()
     trail = " ".join(str(row) for row in LogEntry.objects.values_list("changes", "object_pk", "object_repr"))

