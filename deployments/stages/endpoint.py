@@ -14,10 +14,10 @@ from deployments.deployment.specs import DeploymentSpec
 from deployments.rollouts.entities import entities_of, percents_of, served_entity_name
 from deployments.runs.records import StageRecord
 from deployments.runs.statuses import Level, RunStatus
+from deployments.stages.adopting import adopts
 from deployments.stages.context import Context
 from deployments.stages.ending import succeed
 from deployments.stages.outcomes import End, GoOn, Outcome, Wait
-from deployments.stages.plan.adopting import adopts
 from deployments.stages.watch import log_build, log_excerpt, state_words
 from integrations.databricks.records import Endpoint
 

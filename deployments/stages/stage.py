@@ -10,11 +10,10 @@ from deployments.stages.apply import stage as apply
 from deployments.stages.context import Context
 from deployments.stages.outcomes import Outcome
 from deployments.stages.plan import stage as plan
-from deployments.stages.preflight import stage as preflight
 from deployments.stages.rollout import stage as rollout
 
 STAGE_FUNCTIONS: dict[RunStatus, Callable[[Context], Outcome]] = {
-    RunStatus.PREFLIGHT: preflight.run_stage,
+    RunStatus.PREFLIGHT: stage.run_stage,
     RunStatus.PLAN: plan.run_stage,
     RunStatus.COST: cost.run_stage,
     RunStatus.POLICY: policy.run_stage,

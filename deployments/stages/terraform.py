@@ -11,9 +11,8 @@ from django.conf import settings
 
 from deployments.rollouts.entities import serving
 from deployments.runs.statuses import Level, RunKind
+from deployments.stages.adopting import MANAGED_TAG, adopts, mirrored_variables
 from deployments.stages.context import Context
-from deployments.stages.plan.adopting import adopts, mirrored_variables
-from deployments.stages.preflight.stage import MANAGED_TAG
 from deployments.tfstate import store as statestore
 from integrations.databricks.credentials import Credentials
 from integrations.errors import IntegrationError

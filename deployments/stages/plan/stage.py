@@ -12,10 +12,10 @@ from deployments.rollouts.entities import movement
 from deployments.runs.models import Run
 from deployments.runs.records import RunPlan
 from deployments.runs.statuses import Level, RunKind, RunStatus
+from deployments.stages.adopting import adopts, refuse_changes
 from deployments.stages.context import Context, mark_destroyed
 from deployments.stages.ending import remember_intended
 from deployments.stages.outcomes import End, GoOn, Outcome, Wait
-from deployments.stages.plan.adopting import adopts, refuse_changes
 from deployments.stages.terraform import PLANFILE, error_text, is_orphaned, module_variables, open_workspace
 from deployments.tfstate import store as statestore
 from integrations.plan import Plan, redact

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from deployments.runs.statuses import RunKind, RunStatus
+from deployments.stages.adopting import MANAGED_TAG
 from deployments.stages.context import Context
 from deployments.stages.outcomes import End, GoOn, Outcome, Wait
 from deployments.stages.preflight import validating
@@ -14,8 +15,8 @@ from deployments.tfstate import store as statestore
 from integrations.databricks.records import Endpoint
 from integrations.errors import IntegrationError
 
-MANAGED_TAG = "slipway_deployment"
 QUICK = {"Identity", "Model version", "Grant", "Endpoint", "Endpoint name"}
+
 # The workspace knows a service principal by its application id, a person by an e-mail.
 APPLICATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 

@@ -49,3 +49,6 @@ def refuse_changes(context: Context, plan: Plan) -> End | None:
         RunStatus.FAILED,
         f"the endpoint is not what its spec would make, so it was not adopted and nothing was changed: {told}",
     )
+
+
+MANAGED_TAG = "slipway_deployment"
