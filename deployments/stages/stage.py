@@ -13,7 +13,7 @@ from deployments.stages.plan import stage as plan
 from deployments.stages.rollout import stage as rollout
 
 STAGE_FUNCTIONS: dict[RunStatus, Callable[[Context], Outcome]] = {
-    RunStatus.PREFLIGHT: stage.run_stage,
+    RunStatus.PREFLIGHT: preflight.run_stage,
     RunStatus.PLAN: plan.run_stage,
     RunStatus.COST: cost.run_stage,
     RunStatus.POLICY: policy.run_stage,
