@@ -10,6 +10,7 @@ from deployments.stages.apply import stage as apply
 from deployments.stages.context import Context
 from deployments.stages.outcomes import Outcome
 from deployments.stages.plan import stage as plan
+from deployments.stages.preflight import stage as preflight
 from deployments.stages.rollout import stage as rollout
 
 STAGE_FUNCTIONS: dict[RunStatus, Callable[[Context], Outcome]] = {
