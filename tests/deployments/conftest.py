@@ -19,7 +19,7 @@ from deployments.rollouts.entities import serving
 from deployments.runs import queue
 from deployments.runs.statuses import RunKind, RunStatus, StageStatus
 from deployments.stages import tasks as stages_tasks
-from tests.deployments import wizard
+from tests.deployments.wizard import answering as wizard
 
 PLAN_SHA256 = "5" * 64
 RECORDED = ("observe_endpoint", "check_config", "list_endpoints", "run_test_request")

@@ -16,7 +16,7 @@ from monitoring.models import Alert, AlertRoute, AlertRule, LabelSource, Receive
 from monitoring.watched.states import Standing
 from portal.api import urlpatterns
 from tests.deployments.conftest import give_plan, make_deployment, make_run
-from tests.deployments.prices import make_prices
+from tests.deployments.pricing.price_tables import make_prices
 from tests.undoing import undone
 from web.crypto import encrypt
 

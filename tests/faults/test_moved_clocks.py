@@ -18,7 +18,7 @@ from deployments.models import Run, StateLock
 from deployments.runs.statuses import RunStatus
 from deployments.stages import runner
 from tests.deployments.conftest import deployment, make_run, run_in, sent, spec
-from tests.deployments.test_run_with_terraform import (
+from tests.deployments.stages.whole_runs import (
     advance_to,
     advance_to_the_end,
     creations,

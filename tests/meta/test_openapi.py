@@ -18,7 +18,7 @@ from deployments.models import TestRequest
 from deployments.runs.statuses import RunKind, RunStatus, StageStatus
 from portal.wsgi import application
 from tests.deployments.conftest import give_plan, make_deployment, make_run
-from tests.deployments.prices import make_prices
+from tests.deployments.pricing.price_tables import make_prices
 from tests.factories import token_of
 
 METHODS = {"get", "post", "put", "patch", "delete"}

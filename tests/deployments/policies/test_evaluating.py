@@ -12,7 +12,7 @@ from deployments.policies.facts import Budgeted, Money, collect
 from deployments.policies.services import edit_policy
 from deployments.runs.statuses import RunKind, RunStatus
 from tests.deployments.conftest import give_plan, make_deployment, make_run
-from tests.deployments.holding import clear, hold, only
+from tests.deployments.policies.holding import clear, hold, only
 from tests.factories import EnvironmentFactory
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,7 @@ from django.apps import apps
 from deployments.models import ChangeKind, Policy, PolicyVersion
 from deployments.policies.evaluating import deciding
 from deployments.policies.rules import RULES
-from tests.deployments.holding import clear
+from tests.deployments.policies.holding import clear
 from web.bodies import parse
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

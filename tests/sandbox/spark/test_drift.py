@@ -12,10 +12,10 @@ from integrations.databricks.credentials import Credentials
 from integrations.databricks.workspace import Workspace
 from sketches import bundle
 from sketches.baseline import make_baseline
-from tests.integrations.drift_payloads import SCHEMA, payload
 from tests.sandbox.delta_tables import add_table
 from tests.sandbox.endpoint_models import LINEAR, register
 from tests.sandbox.running import CLIENT_ID, CLIENT_SECRET
+from tests.sketches.recorded_payloads import SCHEMA, payload
 from tests.waiting import wait_until
 
 NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
