@@ -271,9 +271,9 @@ class Run(models.Model):
             rows = rows.filter(lease_token=lease.token) if lease else rows.without_lease()
             if not rows.update(**values):
                 self._explain_refusal(to, lease)
-            StageRecord.close(self, _verdict(to), message, now)
+            StageRecord.close(self.pk, _verdict(to), message, now)
             if to in ACTIVE:
-                StageRecord.open(self, to, now)
+                StageRecord.open(self.pk, to, now)
             self.log([Line(stage=stage, message=message, level=level)])
         self.refresh_from_db()
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.db import models
 from django.utils import timezone
 
 from deployments.runs.statuses import RunStatus, StageStatus
-
-if TYPE_CHECKING:
-    from deployments.runs.models import Run
 
 
 class StageRecord(models.Model):
@@ -33,27 +28,27 @@ class StageRecord(models.Model):
         return f"{self.stage} of run {self.run_id}"
 
     @classmethod
-    def open(cls, run: Run, stage: RunStatus, now: object) -> None:
-        cls.objects.create(run=run, stage=stage, started_at=now)
+    def open(cls, run_id: int, stage: RunStatus, now: object) -> None:
+        cls.objects.create(run_id=run_id, stage=stage, started_at=now)
 
     @classmethod
-    def close(cls, run: Run, verdict: StageStatus, message: str, now: object) -> None:
-        open_records = cls.objects.filter(run=run, finished_at=None)
+    def close(cls, run_id: int, verdict: StageStatus, message: str, now: object) -> None:
+        open_records = cls.objects.filter(run=run_id, finished_at=None)
         open_records.update(status=verdict, finished_at=now, message=message)
 
     @classmethod
-    def note(cls, run: Run, stage: RunStatus, detail: dict[str, object]) -> None:
+    def note(cls, run_id: int, stage: RunStatus, detail: dict[str, object]) -> None:
         """Keep ``detail`` on the newest record of ``stage``."""
-        record = cls.objects.filter(run=run, stage=stage).order_by("-pk").first()
+        record = cls.objects.filter(run=run_id, stage=stage).order_by("-pk").first()
         if record:
             record.detail = {**record.detail, **detail}
             record.save(update_fields=["detail"])
 
     @classmethod
-    def skip(cls, run: Run, stage: RunStatus, message: str) -> None:
+    def skip(cls, run_id: int, stage: RunStatus, message: str) -> None:
         now = timezone.now()
         cls.objects.create(
-            run=run, stage=stage, status=StageStatus.SKIPPED, started_at=now, finished_at=now, message=message
+            run_id=run_id, stage=stage, status=StageStatus.SKIPPED, started_at=now, finished_at=now, message=message
         )
 
 

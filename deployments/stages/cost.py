@@ -16,7 +16,7 @@ ESTIMATE = "estimate"
 
 def run_stage(context: Context) -> Outcome:
     told = quote_run(context.run)
-    StageRecord.note(context.run, RunStatus.COST, {ESTIMATE: told.as_json()})
+    StageRecord.note(context.run.pk, RunStatus.COST, {ESTIMATE: told.as_json()})
     priced = told.estimate
     if priced.problem:
         context.log(told.sentence, level=Level.WARNING)

@@ -37,7 +37,7 @@ def run_stage(context: Context) -> Outcome:
     for difference in differences:
         context.log(f"read back: {difference}", level=Level.WARNING)
     StageRecord.note(
-        context.run,
+        context.run.pk,
         RunStatus.ENDPOINT,
         {"config_version": endpoint.config_version, "differences": differences},
     )

@@ -28,7 +28,7 @@ def run_stage(context: Context) -> StageOutcome:
     results, news = evaluate(context.run)
     for result in news:
         context.log(_line(result), level=LEVELS[Outcome(result.outcome)])
-    StageRecord.note(context.run, RunStatus.POLICY, {"policies": _counts(results)})
+    StageRecord.note(context.run.pk, RunStatus.POLICY, {"policies": _counts(results)})
     if failed := [result for result in results if result.outcome == Outcome.MANDATORY]:
         return End(RunStatus.FAILED, f"mandatory policies are not met: {_told(failed)}")
     if held := [result for result in results if result.is_blocking]:
@@ -46,7 +46,7 @@ def _to_approval_or_apply(context: Context) -> StageOutcome:
         text = f"{standing.decided_by.display_name} has approved this plan before"
     elif is_short_way_back(run):
         text = "only traffic moves, back to a version that still runs: nobody has to approve that"
-    StageRecord.skip(run, RunStatus.APPROVAL, text)
+    StageRecord.skip(run.pk, RunStatus.APPROVAL, text)
     return GoOn(RunStatus.APPLY, text)
 
 

@@ -69,7 +69,7 @@ def input_example(context: Context) -> dict[str, Any] | None:
 
 def _remember(context: Context, example: dict[str, Any], result: QueryResult) -> None:
     StageRecord.note(
-        context.run,
+        context.run.pk,
         RunStatus.SMOKE,
         {
             "request": example,
@@ -86,5 +86,5 @@ def _passed(context: Context, moving: Movement | None, message: str) -> Outcome:
         return GoOn(RunStatus.ROLLOUT, message.replace("live", "without traffic yet", 1))
     log_servers(context, [served_entity_name(context.spec)])
     if RunStatus.ROLLOUT in context.run.stage_order:
-        StageRecord.skip(context.run, RunStatus.ROLLOUT, "all traffic at once")
+        StageRecord.skip(context.run.pk, RunStatus.ROLLOUT, "all traffic at once")
     return succeed(context, message)

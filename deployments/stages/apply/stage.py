@@ -164,7 +164,7 @@ def _judge(context: Context, result: CommandResult) -> Outcome:
 
 
 def _applied(context: Context) -> Outcome:
-    StageRecord.note(context.run, RunStatus.APPLY, {"resources": _resources(context)})
+    StageRecord.note(context.run.pk, RunStatus.APPLY, {"resources": _resources(context)})
     remember_made(context)
     if context.run.kind == RunKind.DESTROY:
         mark_destroyed(context)

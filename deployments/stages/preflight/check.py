@@ -32,4 +32,4 @@ def log_check(context: Context, check: Check) -> None:
 
 
 def note_checks(context: Context, checks: list[Check]) -> None:
-    StageRecord.note(context.run, RunStatus.PREFLIGHT, {"checks": [asdict(check) for check in checks]})
+    StageRecord.note(context.run.pk, RunStatus.PREFLIGHT, {"checks": [asdict(check) for check in checks]})

@@ -93,7 +93,7 @@ def _usable_or_new(context: Context, version: ModelVersion) -> Validation:
 
 
 def _note(context: Context, validation: Validation) -> None:
-    StageRecord.note(context.run, RunStatus.PREFLIGHT, {"validation": validation.summary()})
+    StageRecord.note(context.run.pk, RunStatus.PREFLIGHT, {"validation": validation.summary()})
 
 
 def _advance(context: Context, validation: Validation) -> None:

@@ -98,7 +98,9 @@ def test_a_run_that_no_worker_takes_says_so(client, deployment, viewer):
 
 
 def test_each_stage_has_its_tab(client, waiting, viewer):
-    StageRecord.note(waiting, RunStatus.PREFLIGHT, {"checks": [{"name": "Grant", "result": "warn", "message": "m."}]})
+    StageRecord.note(
+        waiting.pk, RunStatus.PREFLIGHT, {"checks": [{"name": "Grant", "result": "warn", "message": "m."}]}
+    )
     client.force_login(viewer)
     told = {
         "preflight": "Grant",
@@ -122,7 +124,7 @@ def test_the_smoke_tab_shows_request_answer_and_latency(client, deployment, view
         )
     StageRecord.objects.filter(run=run, stage=RunStatus.ROLLOUT).update(status=StageStatus.SKIPPED)
     answer = {"status_code": 200, "response": '{"predictions": [1]}', "latency_ms": 41.7, "request": {"a": 1}}
-    StageRecord.note(run, RunStatus.SMOKE, {**answer, "served_entity": "card_fraud-3"})
+    StageRecord.note(run.pk, RunStatus.SMOKE, {**answer, "served_entity": "card_fraud-3"})
     client.force_login(viewer)
     page = page_of(client, run_url("run", run))
     for text in ("42 ms", "card_fraud-3", "&quot;predictions&quot;: [1]"):
@@ -145,7 +147,7 @@ def test_a_stage_that_was_skipped_is_not_needed(client, deployment, viewer):
     now = timezone.now()
     for stage in ("preflight", "plan", "cost", "policy"):
         StageRecord.objects.create(run=run, stage=stage, status="passed", started_at=now, finished_at=now)
-    StageRecord.skip(run, RunStatus.APPROVAL, "Staging needs no approval")
+    StageRecord.skip(run.pk, RunStatus.APPROVAL, "Staging needs no approval")
     client.force_login(viewer)
     stages = {stage.key: stage for stage in client.get(run_url("run", run)).context["stages"]}
     assert (stages["approval"].state, stages["approval"].reason) == ("Not needed", "Staging needs no approval")

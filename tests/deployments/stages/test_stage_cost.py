@@ -98,7 +98,7 @@ def waiting(price):
     now = timezone.now()
     for stage in (RunStatus.PREFLIGHT, RunStatus.PLAN, RunStatus.COST, RunStatus.POLICY, RunStatus.APPROVAL):
         StageRecord.objects.create(run=run, stage=stage, started_at=now)
-    StageRecord.note(run, RunStatus.COST, {"estimate": cost.quote_run(run).as_json()})
+    StageRecord.note(run.pk, RunStatus.COST, {"estimate": cost.quote_run(run).as_json()})
     type(run).objects.filter(pk=run.pk).update(status=RunStatus.APPROVAL)
     give_plan(run)
     return run
@@ -125,7 +125,7 @@ def test_a_price_that_is_not_known_is_said_on_the_tab(client, price, viewer):
     run.stages.all().delete()
     for stage in (RunStatus.PREFLIGHT, RunStatus.PLAN, RunStatus.COST):
         StageRecord.objects.create(run=run, stage=stage, started_at=timezone.now())
-    StageRecord.note(run, RunStatus.COST, {"estimate": cost.quote_run(run).as_json()})
+    StageRecord.note(run.pk, RunStatus.COST, {"estimate": cost.quote_run(run).as_json()})
     client.force_login(viewer)
     page = page_of(client, f"{run_url('run', run)}?tab=cost")
     assert "Unknown price" in page
