@@ -36,7 +36,7 @@ PASS_BUDGET_S = 300
 # So many answers "not now" in a row mean that the workspace is in trouble, not one model.
 GIVE_UP_AFTER = 3
 
-Connect = Callable[[Workspace], databricks.Workspace]
+Connect = Callable[[Workspace], databricks.WorkspaceClient]
 
 
 @dataclass
@@ -85,7 +85,7 @@ def _summary(errors: list[str]) -> str:
 
 
 class _Pass:
-    def __init__(self, claim: Claim, remote: databricks.Workspace, outcome: SyncOutcome) -> None:
+    def __init__(self, claim: Claim, remote: databricks.WorkspaceClient, outcome: SyncOutcome) -> None:
         self.claim = claim
         self.workspace = claim.workspace
         self.remote = remote

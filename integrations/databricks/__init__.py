@@ -17,7 +17,7 @@ from integrations.databricks.records import (
     VersionDetails,
     Warehouse,
 )
-from integrations.databricks.workspace import Workspace, workspace_for
+from integrations.databricks.workspace import WorkspaceClient, workspace_for
 
 __all__ = [
     "TABLE_NAME",
@@ -35,6 +35,6 @@ __all__ = [
     "Version",
     "VersionDetails",
     "Warehouse",
-    "Workspace",
+    "WorkspaceClient",
     "workspace_for",
 ]

@@ -11,8 +11,8 @@ from integrations.databricks.serving import ServingCalls
 from integrations.databricks.statements import StatementCalls
 
 
-class Workspace(RegistryCalls, ServingCalls, JobCalls, StatementCalls):
-    """``Workspace(host, credentials, *, http_timeout_s=30, retry_timeout_s=60)``; threads may share it.
+class WorkspaceClient(RegistryCalls, ServingCalls, JobCalls, StatementCalls):
+    """``WorkspaceClient(host, credentials, *, http_timeout_s=30, retry_timeout_s=60)``; threads may share it.
 
     Every call raises IntegrationError(permanent=, code=): permanent where trying again cannot help.
     """
@@ -25,6 +25,6 @@ class Workspace(RegistryCalls, ServingCalls, JobCalls, StatementCalls):
 @lru_cache(maxsize=32)
 def workspace_for(
     host: str, credentials: Credentials, http_timeout_s: float = 30, retry_timeout_s: int = 60
-) -> Workspace:
-    """The same logged-in Workspace for the same arguments: one token and kept connections."""
-    return Workspace(host, credentials, http_timeout_s=http_timeout_s, retry_timeout_s=retry_timeout_s)
+) -> WorkspaceClient:
+    """The same logged-in WorkspaceClient for the same arguments: one token and kept connections."""
+    return WorkspaceClient(host, credentials, http_timeout_s=http_timeout_s, retry_timeout_s=retry_timeout_s)

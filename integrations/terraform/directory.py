@@ -51,8 +51,8 @@ __all__ = [
     "Import",
     "Outcome",
     "OutputLine",
+    "RunDirectory",
     "TerraformSettings",
-    "TerraformWorkspace",
     "planfile_sha256",
     "render_workspace",
     "terraform_env",
@@ -127,7 +127,7 @@ class _CommandLine(PythonTerraform):  # type: ignore[misc]  # python-terraform s
             raise IntegrationError(f"starting {argv[0]}: {error}", permanent=True, source="terraform") from error
 
 
-class TerraformWorkspace:
+class RunDirectory:
     """One run directory, prepared by ``render_workspace``. One instance for each run, used by one thread.
 
     ``on_line`` gets every line of init, plan and apply as it comes. ``should_cancel`` is asked twice a

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from integrations.plan import Action
-from integrations.terraform.directory import TerraformWorkspace
+from integrations.terraform.directory import RunDirectory
 from integrations.terraform.files import ENDPOINT_ADDRESS, Import
 from tests.terraform.fake_workspace import CLIENT_ID, CLIENT_SECRET, ENDPOINTS, PERMISSIONS
 from tests.terraform.loopback import Answer, Request
@@ -253,7 +253,7 @@ def test_the_caller_cannot_lose_the_right_to_manage(rig: Rig) -> None:
     assert rig.states.resources.keys() == {"databricks_model_serving"}
 
 
-def plain_run(rig: Rig, resource: dict[str, Any]) -> TerraformWorkspace:
+def plain_run(rig: Rig, resource: dict[str, Any]) -> RunDirectory:
     """A run whose root module holds one resource of its own instead of the endpoint module."""
     run = rig.run({})
     main = {"provider": {"databricks": {}}, "resource": resource}
