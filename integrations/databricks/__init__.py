@@ -1,4 +1,4 @@
-"""What Slipway reads from a Databricks workspace and asks of its endpoints, over databricks-sdk."""
+"""The adapter for Databricks workspaces: registry, serving endpoints, jobs and SQL, over databricks-sdk."""
 
 from integrations.databricks.credentials import Credentials
 from integrations.databricks.datasets import TABLE_NAME
