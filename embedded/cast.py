@@ -55,14 +55,13 @@ class Login:
 def make_cast(known: list[dict[str, str]]) -> list[dict[str, str]]:
     """Create missing teams, environments and users. Returns the log-ins; those in ``known`` that are valid are kept."""
     with transaction.atomic():
-        teams = {slug: _team(slug, name, center) for slug, (name, center) in TEAMS.items()}
+        teams = {
+            slug: Team.objects.get_or_create(slug=slug, defaults={"name": name, "cost_center": center})[0]
+            for slug, (name, center) in TEAMS.items()
+        }
         _make_environments()
         logins = {login["username"]: login for login in known}
         return [_person(person, teams, logins.get(person[0])) for person in PEOPLE]
-
-
-def _team(slug: str, name: str, cost_center: str) -> Team:
-    return Team.objects.get_or_create(slug=slug, defaults={"name": name, "cost_center": cost_center})[0]
 
 
 def _make_environments() -> None:

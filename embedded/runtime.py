@@ -74,7 +74,9 @@ def running(all_parts: Sequence[Part], extra: Mapping[str, str], say: Callable[[
             say(f"{stopped}: stopping")
             raise
         finally:
-            _ignore_signals()
+            # A second Ctrl-C must not leave parts running.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
             say("stopping the parts")
             supervisor.stop()
             end_descendants(grace_s=LEFTOVER_GRACE_S)
@@ -131,9 +133,3 @@ def _told_to_stop() -> Iterator[None]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
-
-
-def _ignore_signals() -> None:
-    """Ignore further signals, so that a second Ctrl-C does not leave parts running."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)

@@ -284,13 +284,10 @@ def redact_value(value: Any) -> Any:
 def _redact_environment(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return redact_value(value)
-    return {name: _redact_variable(text) for name, text in value.items()}
-
-
-def _redact_variable(text: Any) -> Any:
-    if not isinstance(text, str):
-        return text
-    return text if _SECRET_REFERENCE.fullmatch(text) else GIVEN
+    return {
+        name: GIVEN if isinstance(text, str) and not _SECRET_REFERENCE.fullmatch(text) else text
+        for name, text in value.items()
+    }
 
 
 def _mask(value: Any, marks: Any) -> Any:

@@ -73,7 +73,10 @@ class Chart:
             "end": _plain(self.end),
             "max": self.max,
             "categories": list(self.categories),
-            "series": [{"name": one.name, "data": [_point(point) for point in one.data]} for one in self.series],
+            "series": [
+                {"name": one.name, "data": [[_plain(value) for value in point] for point in one.data]}
+                for one in self.series
+            ],
             "markers": [{"at": _plain(at), "label": label} for at, label in self.markers],
             "thresholds": [{"value": value, "label": label} for value, label in self.thresholds],
         }
@@ -101,10 +104,6 @@ class Chart:
                 cells[position] = _text(y)
                 rows.append((str(name), [_text(x), *cells]))
         return rows
-
-
-def _point(point: Point) -> list[Any]:
-    return [_plain(value) for value in point]
 
 
 def _plain(value: Any) -> Any:

@@ -169,11 +169,6 @@ def _messages(detail: Any) -> Any:
     return fields
 
 
-def _code(error: exceptions.APIException) -> str:
-    codes = error.get_codes()
-    return codes if isinstance(codes, str) else "invalid"
-
-
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Every error as ``{"code", "message", "fields"}``; ``fields`` is {name: [message]}."""
     # Imported late: DRF's views import the classes named in the settings, including this module's.
@@ -196,5 +191,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         message = " ".join(str(item) for item in error.detail)
     else:
         message = " ".join(general) or "Some fields are not valid."
-    response.data = {"code": _code(error), "message": message, "fields": fields}
+    codes = error.get_codes()
+    code = codes if isinstance(codes, str) else "invalid"
+    response.data = {"code": code, "message": message, "fields": fields}
     return response

@@ -74,15 +74,11 @@ def sync_workspace(workspace_id: int, *, connect: Connect = connect) -> SyncOutc
         claim.fail("The sync stopped with an internal error; see the portal's log.")
         raise
     if outcome.errors:
-        claim.fail(_summary(outcome.errors))
+        others = len(outcome.errors) - 1
+        claim.fail(outcome.errors[0] + (f" (and {others} more)" if others else ""))
     else:
         claim.succeed()
     return outcome
-
-
-def _summary(errors: list[str]) -> str:
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return errors[0] + more
 
 
 class _Pass:

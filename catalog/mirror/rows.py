@@ -73,8 +73,9 @@ def save_models(workspace: Workspace, listed: Iterable[databricks.RegisteredMode
     changed = [name for name, row in fresh.items() if known.get(name) != row.updated_at]
     with transaction.atomic():
         models = RegisteredModel.objects.filter(workspace=workspace)
-        for names in _batches(changed):
-            models.filter(full_name__in=names).update(versions_synced_at=None)
+        # In batches, because SQLite limits the number of parameters per statement.
+        for start in range(0, len(changed), BATCH):
+            models.filter(full_name__in=changed[start : start + BATCH]).update(versions_synced_at=None)
         RegisteredModel.objects.bulk_create(
             fresh.values(),
             batch_size=BATCH,
@@ -103,11 +104,6 @@ def _model_row(
         seen_at=now,
         removed_at=None,
     )
-
-
-def _batches(names: list[str]) -> Iterable[list[str]]:
-    """``names`` in batches: SQLite limits the number of parameters per statement."""
-    return (names[start : start + BATCH] for start in range(0, len(names), BATCH))
 
 
 def save_versions(

@@ -45,11 +45,9 @@ def decoded(rows: Sequence[Sequence[str | None]], into: Sequence[Column]) -> lis
     Raises ValueError or ArithmeticError if a cell does not match the type of its column.
     """
     readers: list[Reader] = [READERS.get(column.type_name, str) for column in into]
-    return [tuple(_read(reader, cell) for reader, cell in zip(readers, row, strict=True)) for row in rows]
-
-
-def _read(reader: Reader, cell: str | None) -> Any:
-    return None if cell is None else reader(cell)
+    return [
+        tuple(None if cell is None else read(cell) for read, cell in zip(readers, row, strict=True)) for row in rows
+    ]
 
 
 def parameter(name: str, value: Value) -> dict[str, str | None]:

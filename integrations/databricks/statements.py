@@ -64,10 +64,11 @@ class StatementCalls(Connection):
         (not permanent) after ``timeout_s`` seconds, when the statement has been cancelled.
         """
         deadline = time.monotonic() + timeout_s
+        wait_s = 0 if timeout_s < MIN_WAIT_S else int(min(timeout_s, MAX_WAIT_S))
         body: dict[str, Any] = {
             "statement": statement,
             "warehouse_id": warehouse_id or self._chosen_warehouse(),
-            "wait_timeout": f"{_wait_s(timeout_s)}s",
+            "wait_timeout": f"{wait_s}s",
             "on_wait_timeout": "CONTINUE",
             "disposition": "INLINE",
             "format": "JSON_ARRAY",
@@ -129,10 +130,6 @@ class StatementCalls(Connection):
             if following is None:
                 return
             chunk = self.do("GET", f"{STATEMENTS}/{segment(statement_id)}/result/chunks/{int(following)}")
-
-
-def _wait_s(timeout_s: float) -> int:
-    return 0 if timeout_s < MIN_WAIT_S else int(min(timeout_s, MAX_WAIT_S))
 
 
 def _parameters(values: Mapping[str, Value]) -> list[dict[str, str | None]]:

@@ -188,9 +188,7 @@ def test_routes_that_do_not_sum_to_100_are_told_first() -> None:
 
 def test_a_served_version_without_a_route_is_told() -> None:
     after = endpoint(entity("7"), entity("8"), shares={"card_fraud-7": 100})
-    assert update(endpoint(), after)[0] == (
-        "The workspace will reject this: v8 has no route"
-    )
+    assert update(endpoint(), after)[0] == ("The workspace will reject this: v8 has no route")
 
 
 def test_routes_that_the_server_will_fill_in_are_no_problem() -> None:

@@ -14,7 +14,7 @@ from standin_databricks.wire import is_known
 
 def to_api(spec: Spec, value: State) -> dict[str, Any]:
     """The JSON body, without unset and unknown values."""
-    body = {k: value[k] for k in spec["attributes"] if _is_set(value.get(k))}
+    body = {k: v for k in spec["attributes"] if (v := value.get(k)) is not None and is_known(v)}
     for name, block in spec.get("blocks", {}).items():
         items = value.get(name)
         if not items or not is_known(items):
@@ -61,7 +61,3 @@ def _counterpart(block: Spec, item: dict[str, Any], index: int, known: list[Stat
         return known[index] if index < len(known) else None
     required = [name for name, attribute in block["attributes"].items() if attribute.get("required")]
     return next((k for k in known if all(k.get(name) == item.get(name) for name in required)), None)
-
-
-def _is_set(value: Any) -> bool:
-    return value is not None and is_known(value)
