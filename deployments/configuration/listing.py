@@ -48,7 +48,7 @@ def live_variables(endpoint: UnmanagedEndpoint) -> dict[str, Any]:
     return dict(orjson.loads(decrypt(endpoint.live)))
 
 
-def _unmanaged(workspace: Workspace, connection: databricks.Workspace) -> Iterator[Endpoint]:
+def _unmanaged(workspace: Workspace, connection: databricks.WorkspaceClient) -> Iterator[Endpoint]:
     """In full: a list tells no workload sizes. One call for each."""
     ours = set(managing().filter(workspace=workspace).values_list("name", flat=True))
     for row in connection.list_endpoints():

@@ -18,7 +18,7 @@ from deployments.deployment.models import Deployment
 from deployments.deployment.specs import DeploymentSpec
 from deployments.runs.models import Lease, LeaseLost, Line, Run
 from deployments.runs.statuses import Level
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 
 # Set when this worker process is told to shut down.
 STOPPING = threading.Event()
@@ -39,14 +39,14 @@ class Context:
     _flushed_at: float = 0.0
     _checked_at: float = 0.0
     _cancel: bool = False
-    _workspace: Workspace | None = None
+    _workspace: WorkspaceClient | None = None
 
     @property
     def spec(self) -> DeploymentSpec:
         return self.run.parsed_spec()
 
     @property
-    def workspace(self) -> Workspace:
+    def workspace(self) -> WorkspaceClient:
         if self._workspace is None:
             self._workspace = connect(self.run.deployment.workspace)
         return self._workspace

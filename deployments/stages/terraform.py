@@ -16,7 +16,7 @@ from deployments.stages.context import Context
 from deployments.tfstate import store as statestore
 from integrations.databricks.credentials import Credentials
 from integrations.errors import IntegrationError
-from integrations.terraform.directory import TerraformWorkspace
+from integrations.terraform.directory import RunDirectory
 from integrations.terraform.files import (
     ENDPOINT_ADDRESS,
     HttpBackend,
@@ -108,7 +108,7 @@ def _imports(context: Context) -> list[Import]:
     return [Import(ENDPOINT_ADDRESS, context.run.deployment.name)]
 
 
-def open_workspace(context: Context) -> TerraformWorkspace:
+def open_run_directory(context: Context) -> RunDirectory:
     """Render the run's directory and make its Terraform, with a fresh state password in its environment."""
     password = statestore.issue_credential(context.run)
     configuration = terraform_settings()
@@ -120,7 +120,7 @@ def open_workspace(context: Context) -> TerraformWorkspace:
         variables=module_variables(context),
         imports=_imports(context),
     )
-    return TerraformWorkspace(
+    return RunDirectory(
         context.directory,
         settings=configuration,
         env=_environment(context, configuration, password),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from monitoring.watched.models import WorkspaceJob
 
 # A job that was asked for and is not heard of is given up this long after its own timeout.
@@ -28,7 +28,7 @@ class Script:
     dependencies: Sequence[str] = ()
 
 
-def start(job: WorkspaceJob, workspace: Workspace, script: Script) -> None:
+def start(job: WorkspaceJob, workspace: WorkspaceClient, script: Script) -> None:
     """The same start if it is repeated. Raises IntegrationError."""
     # In a folder of its own: what lies in /Shared anybody may replace, and it runs with the portal's rights.
     path = f"/Users/{workspace.current_user()}/slipway/{script.file}"
@@ -44,7 +44,7 @@ def start(job: WorkspaceJob, workspace: Workspace, script: Script) -> None:
     job.note(job_run_id=job_run_id)
 
 
-def look(job: WorkspaceJob, workspace: Workspace, now: datetime, timeout_s: int) -> str | None:
+def look(job: WorkspaceJob, workspace: WorkspaceClient, now: datetime, timeout_s: int) -> str | None:
     """The output of a job that ended well, None of one under way. One that takes too long is cancelled.
 
     Raises JobFailed, or IntegrationError.

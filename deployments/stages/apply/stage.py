@@ -24,12 +24,12 @@ from deployments.stages.terraform import (
     error_text,
     is_shown,
     log_line,
-    open_workspace,
+    open_run_directory,
     terraform_settings,
 )
 from deployments.stages.watch import state_words, watch_endpoint
 from deployments.tfstate import store as statestore
-from integrations.terraform.directory import TerraformWorkspace
+from integrations.terraform.directory import RunDirectory
 from integrations.terraform.files import planfile_sha256
 from integrations.terraform.results import CommandResult, OnOutput, OutputLine
 from integrations.terraform.results import Outcome as Ended
@@ -44,7 +44,7 @@ def run_stage(context: Context) -> Outcome:
         return _take_over(context)
     if obstacle := _check_plan(context) or _check_freeze(context):
         return obstacle
-    terraform = open_workspace(context)
+    terraform = open_run_directory(context)
     if not (prepared := terraform.init()).ok:
         return _not_prepared(context, prepared)
     _restore_planfile(context)
@@ -108,7 +108,7 @@ def _mark_started(context: Context) -> None:
 def _take_over(context: Context) -> Outcome:
     """A worker died while it applied. Never apply again: follow Terraform, or find out how it ended."""
     context.log(f"worker was lost while applying; {context.run.worker} takes over without applying again")
-    terraform = TerraformWorkspace(
+    terraform = RunDirectory(
         context.directory,
         settings=terraform_settings(),
         env={},

@@ -16,10 +16,10 @@ from deployments.stages.adopting import adopts, refuse_changes
 from deployments.stages.context import Context, mark_destroyed
 from deployments.stages.ending import remember_intended
 from deployments.stages.outcomes import End, GoOn, Outcome, Wait
-from deployments.stages.terraform import PLANFILE, error_text, is_orphaned, module_variables, open_workspace
+from deployments.stages.terraform import PLANFILE, error_text, is_orphaned, module_variables, open_run_directory
 from deployments.tfstate import store as statestore
 from integrations.plan import Plan, redact
-from integrations.terraform.directory import TerraformWorkspace
+from integrations.terraform.directory import RunDirectory
 from integrations.terraform.files import ENDPOINT_ADDRESS, planfile_sha256
 from integrations.terraform.results import CommandResult
 from web.crypto import encrypt
@@ -28,7 +28,7 @@ from web.crypto import encrypt
 def run_stage(context: Context) -> Outcome:
     Run.objects.filter(pk=context.run.pk).update(attempt=F("attempt") + 1)
     context.run.refresh_from_db(fields=["attempt"])
-    terraform = open_workspace(context)
+    terraform = open_run_directory(context)
     for step in _steps(context, terraform):
         result = step()
         if not result.ok:
@@ -43,7 +43,7 @@ def run_stage(context: Context) -> Outcome:
     return GoOn(RunStatus.COST, "the plan is ready")
 
 
-def _steps(context: Context, terraform: TerraformWorkspace) -> Iterator[Callable[[], CommandResult]]:
+def _steps(context: Context, terraform: RunDirectory) -> Iterator[Callable[[], CommandResult]]:
     name = context.run.deployment.name
     yield terraform.init
     if _destroys(context) and is_orphaned(context):
@@ -76,7 +76,7 @@ def _stopped(context: Context, result: CommandResult) -> Outcome:
     return End(RunStatus.FAILED, f"planning: {error_text(result)}")
 
 
-def _keep(context: Context, terraform: TerraformWorkspace) -> Plan:
+def _keep(context: Context, terraform: RunDirectory) -> Plan:
     shown = redact(terraform.show(PLANFILE))
     plan = Plan.from_show_json(shown)
     path = context.directory / PLANFILE

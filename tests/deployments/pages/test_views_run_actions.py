@@ -158,7 +158,7 @@ def test_viewers_see_no_buttons_and_cannot_act(client, run_in, viewer, name):
     for method in (client.get, client.post):
         answer = method(url(name, run), BODIES.get(name, {}))
         assert answer.status_code == 403
-        assert "You may not see or do this" in answer.content.decode()
+        assert "Permission denied" in answer.content.decode()
     assert Run.objects.get().status == RunStatus.APPROVAL
 
 

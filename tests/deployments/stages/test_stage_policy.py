@@ -45,7 +45,7 @@ def applied(monkeypatch):
         def apply(self, planfile, timeout_s):
             calls.append(planfile)
 
-    monkeypatch.setattr(apply, "open_workspace", lambda context: Nothing())
+    monkeypatch.setattr(apply, "open_run_directory", lambda context: Nothing())
     monkeypatch.setattr(apply, "_restore_planfile", lambda context: None)
     monkeypatch.setattr(apply, "watch_endpoint", lambda context: nullcontext())
     monkeypatch.setattr(apply, "_judge", lambda context, result: GoOn(RunStatus.ENDPOINT, "applied"))
