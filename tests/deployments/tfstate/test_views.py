@@ -8,12 +8,10 @@ from django.urls import reverse
 
 from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_deployment, make_run
-from tests.deployments.pages import page_of, queries
-from tests.deployments.tfstate.versions import write
+from tests.deployments.page_text import page_of, queries
+from tests.deployments.tfstate.versions import CANARY, write
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
-
-CANARY = "canary-of-a-variable"
 
 
 def url(deployment):
