@@ -206,7 +206,7 @@ def _assumptions(
     yield f"High: {HOURS_PER_MONTH} hours at the maximum concurrency of the size."
     if rollout_hours:
         minutes = plain((rollout_hours * MINUTES_PER_HOUR).quantize(Decimal(1)))
-        yield f"The rollout takes {minutes} minutes, once. The current version is served beside the new one until it ends."
+        yield f"The rollout takes {minutes} minutes, once. Both versions are served until it ends."
     yield "Serving only: inference tables, monitoring jobs and network are not included."
     yield (
         f"{plain(table.price_per_dbu)} {table.currency} per DBU: {table.name}, from {table.valid_from}. {table.source}"
