@@ -60,7 +60,7 @@ def request_update(
     require(actor, Action.DEPLOY, deployment)
     refuse_destroyed(deployment)
     if pending := pending_destroy(deployment):
-        raise Refused("being_destroyed", f"Run #{pending.pk} destroys this deployment: cancel it first.")
+        raise Refused("being_destroyed", f"Run #{pending.pk} destroys this deployment. Cancel it first.")
     target = check_spec(spec, actor, deployment)
     with transaction.atomic():
         deployment.spec = target.spec.as_json()
