@@ -147,7 +147,7 @@ def test_what_is_not_priced_is_not_within_the_budget_and_is_no_reason_to_stop():
         finding = find("budget", facts(budget=usd(100), estimate=estimate))
         assert not finding.passed
         assert finding.at_most == PolicyLevel.ADVISORY
-        assert "not known in USD" in finding.message
+        assert "cost in USD is unknown" in finding.message
 
 
 def test_endpoints_without_an_estimate_are_told():

@@ -178,7 +178,7 @@ def test_a_run_over_the_budget_asks_a_second_person(run, team):
     )
     only("budget", "advisory")
     assert advance(run).status == RunStatus.APPROVAL
-    assert "over its budget" in log_of(run)
+    assert "exceeds its monthly budget" in log_of(run)
 
 
 TRAFFIC_BACK = {"path": "config[0].traffic_config[0].routes[0].traffic_percentage", "before": 0, "after": 100}
