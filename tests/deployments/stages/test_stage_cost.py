@@ -62,7 +62,7 @@ def test_a_price_that_nobody_knows_stops_no_run(price, is_priced):
     else:
         PriceTable.objects.all().delete()
     outcome, run, ((level, message),) = price(workload_type="GPU_LARGE")
-    assert outcome == GoOn(RunStatus.POLICY, "what it will cost is not known")
+    assert outcome == GoOn(RunStatus.POLICY, "the cost is unknown")
     assert (level, message) == ("warning", run.estimate["problem"])
     assert (run.estimate["low"], run.estimate["high"]) == (None, None)
     assert ("GPU_LARGE Small" in message) == is_priced
