@@ -1,4 +1,4 @@
-"""Plan: Terraform says what it would do; the portal keeps it, in words and by its hash."""
+"""Plan: Terraform plans the changes, and the portal stores the plan with its hash and as readable text."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def _steps(context: Context, terraform: RunDirectory) -> Iterator[Callable[[], C
 
 def _nothing_to_apply(context: Context) -> Outcome:
     if movement(context.spec, context.run.plan.variables) and not _destroys(context):
-        return GoOn(RunStatus.COST, "the version is served already: only its traffic has to move")
+        return GoOn(RunStatus.COST, "the version is already served: only its traffic has to move")
     if _destroys(context):
         mark_destroyed(context)
         return End(RunStatus.SUCCEEDED, "there was nothing to delete")
     remember_intended(context)
-    return End(RunStatus.NO_CHANGE, "nothing to do: the endpoint already is as asked")
+    return End(RunStatus.NO_CHANGE, "nothing to do: the endpoint already matches the spec")
 
 
 def _destroys(context: Context) -> bool:
@@ -66,7 +66,7 @@ def _destroys(context: Context) -> bool:
 
 
 def _stopped(context: Context, result: CommandResult) -> Outcome:
-    """A plan changes nothing, so it may simply be made again."""
+    """The outcome if planning failed. A plan changes nothing, so it can be repeated."""
     if context.stopping:
         return Wait(1, "the worker was stopped; planning starts again")
     if result.cancelled:
