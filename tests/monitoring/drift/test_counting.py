@@ -84,7 +84,7 @@ def test_a_version_that_cannot_be_asked_leaves_its_importance_unknown_and_says_w
     job = settle(watched, jobs, NINE + HOUR)
     baseline = Baseline.objects.get()
     assert (job.status, job.message, baseline.importance) == ("done", "", None)
-    assert baseline.importance_note == "the version could not be asked: ValueError: wrong columns"
+    assert baseline.importance_note == "the version could not predict: ValueError: wrong columns"
     before = len(jobs.runs)
     settle(watched, jobs, NINE + HOUR + timedelta(minutes=1))
     assert len(jobs.runs) == before
@@ -317,7 +317,7 @@ def test_a_table_makes_the_baseline_that_a_person_asks_for(
     made = Baseline.objects.get()
     assert (made.source, made.rows, job.wanted) == ("table", 300, {})
     assert "_prediction" in made.data["features"]
-    assert "no such column" in made.data["not_comparable"]["empty"]
+    assert "does not have this column" in made.data["not_comparable"]["empty"]
     assert [rows for _, rows, _ in numbers()] == [1200]
     write_deltalake(str(tmp_path / "none"), pa.Table.from_pylist(rows[:1]).slice(0, 0))
     DriftJob.objects.update(wanted={**wish, "table": str(tmp_path / "none")})

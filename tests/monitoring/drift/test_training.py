@@ -123,7 +123,7 @@ def test_a_version_that_cannot_be_asked_still_has_a_baseline(
     monkeypatch.setattr(jobs, "model", broken)
     settle(watched, jobs, NINE + HOUR)
     data = Baseline.objects.get().data
-    assert data["not_comparable"]["_prediction"] == "the version could not be asked: ValueError: wrong columns"
+    assert data["not_comparable"]["_prediction"] == "the version could not predict: ValueError: wrong columns"
     assert "amount" in data["features"]
 
 
@@ -142,7 +142,7 @@ def test_training_data_that_gives_none_leaves_it_to_the_first_traffic_and_says_s
         settle(watched, jobs, NINE + 2 * HOUR + timedelta(minutes=11))
     made = Baseline.objects.get()
     assert (made.source, made.rows) == ("traffic", 1240)
-    words = {"gone": "there is no such table yet, or it may not be read", "failed": "no memory"}
+    words = {"gone": "the table does not exist yet or cannot be read", "failed": "no memory"}
     assert "as its training data gave none" in made.detail
     assert words[why] in made.detail
 
