@@ -15,7 +15,7 @@ from deployments.policies.facts import kind_of
 from deployments.policies.models import Approval, ChangeKind, Freeze, Policy, PolicyLevel, PolicyResult
 from deployments.runs.models import IllegalTransition, Run
 from deployments.runs.queue import send_on_whoever_can
-from deployments.runs.statuses import RunKind, RunStatus
+from deployments.runs.statuses import GOING_BACK, RunStatus
 from web.errors import Refused
 
 
@@ -33,7 +33,7 @@ def is_short_way_back(run: Run) -> bool:
 
     That version had its second person when it went live, and whoever rolls back is in a hurry.
     """
-    return run.kind == RunKind.ROLLBACK and kind_of(run) in (ChangeKind.TRAFFIC, ChangeKind.TAGS_ONLY)
+    return run.kind in GOING_BACK and kind_of(run) in (ChangeKind.TRAFFIC, ChangeKind.TAGS_ONLY)
 
 
 def expects_approval(environment: Environment, risk: str, kind: ChangeKind) -> bool:

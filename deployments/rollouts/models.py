@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts.models import User
 from deployments.deployment.models import Deployment
 from deployments.rollouts.verdicts import StepVerdict
-from deployments.runs.statuses import GOOD, TERMINAL, RunStatus
+from deployments.runs.statuses import GOING_BACK, GOOD, TERMINAL, RunStatus
 
 if TYPE_CHECKING:
     from deployments.runs.models import Run
@@ -100,6 +101,12 @@ class Rehearsal(models.Model):
 
     def __str__(self) -> str:
         return f"rehearsal of {self.deployment}"
+
+    @classmethod
+    def note_answer(cls, run: Run) -> None:
+        """Keep when the earlier version answered its smoke test, if ``run`` rehearses a rollback."""
+        if run.kind in GOING_BACK:
+            cls.objects.filter(rollback_run=run.pk, answered_at=None).update(answered_at=timezone.now())
 
     @property
     def seconds(self) -> float | None:

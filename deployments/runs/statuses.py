@@ -34,6 +34,13 @@ class RunStatus(models.TextChoices):
     INTERRUPTED = "interrupted", "Interrupted"
 
 
+class Level(models.TextChoices):
+    DEBUG = "debug", "Debug"
+    INFO = "info", "Info"
+    WARNING = "warning", "Warning"
+    ERROR = "error", "Error"
+
+
 S = RunStatus
 
 # A run in one of these holds its deployment: there is at most one (see the constraint on Run).
@@ -67,6 +74,12 @@ GOOD = (S.SUCCEEDED, S.NO_CHANGE)
 # Nobody may have seen that something is wrong in the workspace.
 ALARMING = (S.FAILED, S.ROLLED_BACK, S.ROLLBACK_FAILED, S.INTERRUPTED)
 
+# Traffic could not be taken back: it may still go to the version that was found wanting.
+STRANDED = (S.ROLLBACK_FAILED,)
+
+# Runs that go back to an earlier version.
+GOING_BACK = (RunKind.ROLLBACK,)
+
 _ENDS = {S.FAILED, S.CANCELLED, S.INTERRUPTED}
 
 TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
@@ -89,6 +102,13 @@ TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
     S.CANCELLED: frozenset(),
     S.ROLLED_BACK: frozenset(),
     S.ROLLBACK_FAILED: frozenset(),
+}
+
+# How the log tells the end of a run; every other end is information.
+END_LEVELS: dict[RunStatus, Level] = {
+    S.FAILED: Level.ERROR,
+    S.ROLLED_BACK: Level.WARNING,
+    S.ROLLBACK_FAILED: Level.ERROR,
 }
 
 TONES: dict[RunStatus, str] = {
@@ -160,10 +180,3 @@ STAGE_TONES: dict[StageStatus, str] = {
     StageStatus.CANCELLED: "idle",
     StageStatus.INTERRUPTED: "warn",
 }
-
-
-class Level(models.TextChoices):
-    DEBUG = "debug", "Debug"
-    INFO = "info", "Info"
-    WARNING = "warning", "Warning"
-    ERROR = "error", "Error"

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils import timezone
-
 from catalog.models import ModelVersion
 from deployments.deployment.reading import body_text
 from deployments.rollouts.entities import Movement, movement, served_entity_name
 from deployments.rollouts.models import Rehearsal
 from deployments.runs.records import StageRecord
-from deployments.runs.statuses import Level, RunKind, RunStatus
+from deployments.runs.statuses import Level, RunStatus
 from deployments.stages.context import Context
 from deployments.stages.ending import remember_routes, succeed
 from deployments.stages.outcomes import End, GoOn, Outcome, Wait
@@ -37,8 +35,7 @@ def run_stage(context: Context) -> Outcome:
         return _failed(context, moving, f"the smoke test got {result.status_code}: {body_text(result)[:500]}")
     if not isinstance(result.body, dict) or "predictions" not in result.body:
         return _failed(context, moving, f"the smoke test's answer has no predictions: {body_text(result)[:500]}")
-    if context.run.kind == RunKind.ROLLBACK:
-        Rehearsal.objects.filter(rollback_run=context.run, answered_at=None).update(answered_at=timezone.now())
+    Rehearsal.note_answer(context.run)
     return _passed(context, moving, f"live: {result.served_entity} answered in {result.latency_ms:.0f} ms")
 
 

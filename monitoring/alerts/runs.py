@@ -9,21 +9,17 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from deployments.models import Run
-from deployments.runs.statuses import RunStatus
+from deployments.runs.statuses import ALARMING, GOOD, STRANDED, RunStatus
 from monitoring.alerts.models import SeenRun
 from monitoring.alerts.reporting import report
 from monitoring.alerts.states import AlertSubject
 from monitoring.watched.states import Standing
 
-S = RunStatus
 #: Other ends, such as a rejection, do not affect the endpoint.
 STANDINGS = {
-    S.ROLLBACK_FAILED: Standing.FAILING,
-    S.FAILED: Standing.AT_RISK,
-    S.INTERRUPTED: Standing.AT_RISK,
-    S.ROLLED_BACK: Standing.AT_RISK,
-    S.SUCCEEDED: Standing.PASSING,
-    S.NO_CHANGE: Standing.PASSING,
+    **dict.fromkeys(ALARMING, Standing.AT_RISK),
+    **dict.fromkeys(STRANDED, Standing.FAILING),
+    **dict.fromkeys(GOOD, Standing.PASSING),
 }
 #: Older ends were already reported, or are too old to report.
 LOOK_BACK = timedelta(days=2)

@@ -40,7 +40,7 @@ def under_way(context: Context) -> Validation | None:
 
 def step(context: Context, found: Validation | None) -> Wait | list[Check]:
     """The checks that the validation of the version gives, or the wait for them."""
-    # A rollback goes to a version that has served before; nothing should stand in its way.
+    # A run that goes back leads to a version that has served before; nothing should stand in its way.
     if context.run.kind != RunKind.DEPLOY or not settings.VALIDATION:
         return []
     version = found.version if found else _version(context)

@@ -169,5 +169,5 @@ def _finish(context: Context, moving: Movement) -> Outcome:
 def _leftover(variables: Mapping[str, list[dict[str, object]]], moving: Movement) -> str:
     old = next(entity for entity in variables["served_entities"] if entity["name"] == moving.old)
     if old["scale_to_zero_enabled"]:
-        return f"; {moving.old} stays for a rollback without a build, scaled to zero"
-    return f"; {moving.old} stays for a rollback and does not scale to zero: the next run removes it"
+        return f"; {moving.old} stays to roll back to without a build, scaled to zero"
+    return f"; {moving.old} stays to roll back to and does not scale to zero: the next run removes it"

@@ -12,7 +12,7 @@ from deployments.models import ConfigCheck, Deployment, Run
 from deployments.runs.statuses import RunStatus
 from tests.deployments.configuration.endpoints import INTENDED, checked
 from tests.deployments.conftest import make_deployment
-from tests.deployments.pages import page_of, queries
+from tests.deployments.page_text import page_of, queries
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

@@ -12,7 +12,7 @@ from deployments.deployment.specs import parse_spec
 from deployments.models import Run, TestRequest
 from deployments.runs.statuses import RunKind, RunStatus
 from tests.deployments.conftest import make_deployment, make_run
-from tests.deployments.pages import HTMX, page_of, queries
+from tests.deployments.page_text import HTMX, page_of, queries
 from tests.factories import UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

@@ -9,7 +9,7 @@ from django.utils import timezone
 from deployments.models import Approval, Run, StageRecord
 from deployments.runs.statuses import RunKind, RunStatus, StageStatus
 from tests.deployments.conftest import PLAN_SHA256, make_deployment, make_run
-from tests.deployments.pages import HTMX, page_of, queries, run_url, write
+from tests.deployments.page_text import HTMX, page_of, queries, run_url, write
 from tests.factories import UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

@@ -12,7 +12,7 @@ from deployments.policies.evaluating import evaluate
 from deployments.policies.rules import RULES
 from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import PLAN_SHA256, give_plan, make_run
-from tests.deployments.pages import page_of, queries, run_url
+from tests.deployments.page_text import page_of, queries, run_url
 from tests.deployments.policies.holding import freeze, hold, only
 from tests.factories import member_of
 

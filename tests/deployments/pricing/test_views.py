@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from deployments.models import PriceTable, Run
 from deployments.stages import cost
-from tests.deployments.pages import page_of, queries
+from tests.deployments.page_text import page_of, queries
 from tests.deployments.pricing.price_tables import make_prices, only_prices
 from tests.deployments.wizard.answering import step_url
 

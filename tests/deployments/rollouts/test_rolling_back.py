@@ -13,7 +13,7 @@ from deployments.rollouts import rolling_back, services
 from deployments.runs.models import Line
 from deployments.runs.statuses import Level, RunKind, RunStatus
 from tests.deployments.conftest import make_run
-from tests.deployments.pages import HTMX, page_of, queries, run_url
+from tests.deployments.page_text import HTMX, page_of, queries, run_url
 from tests.deployments.stages.rolling import make_history, moving_run
 from web.errors import Invalid, Refused
 

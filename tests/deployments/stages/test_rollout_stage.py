@@ -94,7 +94,7 @@ def test_a_good_version_takes_the_traffic_step_by_step(roll, moving):
     assert steps(run) == [(25, "passed"), (100, "passed")]
     assert moving.moves == [{OLD: 75, NEW: 25}, {OLD: 0, NEW: 100}]
     assert intended_routes(run) == {OLD: 0, NEW: 100}
-    assert "stays for a rollback without a build" in run.message
+    assert "stays to roll back to without a build" in run.message
     said = "\n".join(run.events.values_list("message", flat=True))
     assert f"{NEW}: {NEW} said this" in said
 

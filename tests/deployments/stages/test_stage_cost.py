@@ -13,7 +13,7 @@ from deployments.stages import cost
 from deployments.stages.context import Context
 from deployments.stages.outcomes import GoOn
 from tests.deployments.conftest import give_plan, make_run
-from tests.deployments.pages import page_of, run_url
+from tests.deployments.page_text import page_of, run_url
 from tests.deployments.pricing.price_tables import only_prices
 
 pytestmark = pytest.mark.django_db

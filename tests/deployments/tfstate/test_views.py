@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_deployment, make_run
-from tests.deployments.pages import page_of, queries
+from tests.deployments.page_text import page_of, queries
 from tests.deployments.tfstate.versions import write
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

@@ -13,7 +13,7 @@ from deployments.deployment.specs import parse_spec
 from deployments.models import Deployment, Draft, Run
 from deployments.wizard.steps import STEP_FORMS
 from tests.deployments.conftest import make_deployment, make_run
-from tests.deployments.pages import HTMX
+from tests.deployments.page_text import HTMX
 from tests.deployments.wizard.answering import ANSWERS, answer_all, post, step_url, text_of
 from tests.factories import EnvironmentFactory, MembershipFactory, ModelVersionFactory, RegisteredModelFactory
 

@@ -12,7 +12,7 @@ from monitoring.alerts.tasks import deliver_alert
 from monitoring.models import Alert, AlertRoute, AlertRule, Delivery, Receiver
 from monitoring.watched.states import Standing
 from tests.deployments.conftest import make_deployment
-from tests.deployments.pages import page_of, queries
+from tests.deployments.page_text import page_of, queries
 from tests.monitoring.alerts.reporting_alerts import make_receiver, report
 from web.crypto import decrypt
 

@@ -25,7 +25,7 @@ from monitoring.models import Baseline, DriftJob, DriftWindow, FeatureSetting
 from sketches.judgement import Rules
 from sketches.payloads import PREDICTION
 from tests.deployments.conftest import make_deployment
-from tests.deployments.pages import HTMX, page_of, queries
+from tests.deployments.page_text import HTMX, page_of, queries
 from tests.monitoring.drift.drifting import FakeWorkspace, Traffic, give_table, normal, settle, shifted
 from web.ranges import TimeRange
 

@@ -23,7 +23,7 @@ from monitoring.quality.judging import QualityRule, judged
 from monitoring.quality.telling import tell
 from monitoring.watched.states import Standing
 from sketches.job import NO_TABLE
-from tests.deployments.pages import page_of
+from tests.deployments.page_text import page_of
 from tests.monitoring.quality.labelled_endpoint import deployment
 from tests.monitoring.quality.labelling import DAY, NOON, name_labels
 

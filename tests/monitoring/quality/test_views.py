@@ -24,7 +24,7 @@ from deployments.models import Deployment
 from monitoring.models import LabelSource, QualityDay, QualityJob
 from sketches.job import NO_TABLE
 from tests.deployments.conftest import make_deployment
-from tests.deployments.pages import page_of, queries
+from tests.deployments.page_text import page_of, queries
 from tests.monitoring.drift.drifting import give_table
 from tests.monitoring.quality.labelling import DAY, NOON, Request, name_labels, requests
 
