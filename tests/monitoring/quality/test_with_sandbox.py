@@ -125,7 +125,7 @@ def test_a_table_that_cannot_be_read_and_a_column_that_is_not_there_are_said_in_
     source.table, source.label_column = LABELS, "is_fraud"
     source.save()
     job = count(deployment, sandbox, hours=7)
-    assert job.message == f"{LABELS} has no column is_fraud; it has fraud, known_at, order_id"
+    assert job.message == f"{LABELS} has no column is_fraud. Its columns: fraud, known_at, order_id"
     assert not QualityDay.objects.exists()
 
 
