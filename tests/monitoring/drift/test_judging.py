@@ -149,7 +149,7 @@ def test_too_few_rows_are_taken_with_those_before_and_are_never_fine_by_themselv
 def test_old_counts_are_no_standing(counted: Deployment) -> None:
     assert judged(counted, NINE + 4 * HOUR).standing == Standing.AT_RISK
     stale = judged(counted, NINE + 6 * HOUR)
-    assert (stale.standing, stale.reason) == (Standing.UNKNOWN, "not counted lately")
+    assert (stale.standing, stale.reason) == (Standing.UNKNOWN, "not counted recently")
     DriftJob.objects.update(counted_at=NINE + 40 * HOUR)
     quiet = judged(counted, NINE + 40 * HOUR)
     assert quiet.standing == Standing.UNKNOWN

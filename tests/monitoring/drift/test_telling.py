@@ -68,7 +68,7 @@ def test_a_table_that_is_gone_makes_drift_unknown_and_takes_no_counts_with_it(
     row = Watch.objects.get()
     assert (row.drift, row.drift_reason) == (
         "unknown",
-        "nothing can be counted: the table does not exist yet or cannot be read",
+        "predictions cannot be counted: the table does not exist yet or cannot be read",
     )
     assert list(DriftWindow.objects.values_list("start", "rows")) == counted != []
     workspace.table_is_gone = False
