@@ -146,7 +146,7 @@ def test_who_may_not_deploy_sees_no_row(
 
 @pytest.mark.parametrize(
     ("code", "words"),
-    [("TIMEOUT", "the warehouse is not running yet"), ("INSUFFICIENT_PERMISSIONS", "no SELECT on the table")],
+    [("TIMEOUT", "the warehouse is still starting"), ("INSUFFICIENT_PERMISSIONS", "no SELECT on the table")],
 )
 def test_what_cannot_be_read_is_told_in_words(
     client: Client, deployer: User, watched: Deployment, warehouse: Warehouse, code: str, words: str

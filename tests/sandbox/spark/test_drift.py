@@ -77,7 +77,7 @@ def test_a_job_loads_the_version_and_says_what_matters_to_it_and_what_it_answere
     assert (found.importance, found.note) == ({"much": 1.0, "none": 0.0}, "")
     lost = run(sandbox, asked | {"uri": "models:/risk.fraud.linear/9"}, admin)
     assert lost.importance is None
-    assert lost.note.startswith("the version could not be asked: ")
+    assert lost.note.startswith("the version could not predict: ")
     # The baseline of the same table as it was when the version was trained; later it became another.
     add_table(sandbox, "risk.fraud.trained_on", pa.table({"much": [900.0] * 9, "none": [0.0] * 9}))
     made = run(sandbox, asked | {"kind": "baseline", "table_version": 0}, admin).baseline
