@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_ready, worker_shutting_down
+from celery.signals import setup_logging, worker_process_init, worker_ready
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
@@ -27,12 +27,3 @@ def keep_our_logging(**_: Any) -> None:
 def warm_up(**_: Any) -> None:
     """Import the Databricks SDK when the worker starts: the import takes 2.5 s and would delay a run."""
     import databricks.sdk  # noqa: F401
-
-
-@worker_shutting_down.connect
-def stop_long_stages(**_: Any) -> None:
-    """Interrupt Terraform when the worker shuts down, so that it saves its state and releases the lock."""
-    # Imported late: models cannot be imported before Django is set up.
-    from deployments.stages.context import STOPPING
-
-    STOPPING.set()

@@ -16,7 +16,6 @@ from django.utils import timezone
 from accounts.models import Membership, User
 from accounts.teams.roles import ALLOWED, Action, Role
 from deployments.models import Freeze
-from deployments.policies.freezes import freeze_text
 
 
 def everybody(shell: Shell) -> bool:
@@ -150,7 +149,7 @@ class Shell:
         if self.user is None:
             return []
         rows = Freeze.objects.active().visible_to(self.user).select_related("environment", "team", "created_by")
-        return [freeze_text(freeze) for freeze in rows]
+        return [freeze.text for freeze in rows]
 
     @property
     def version(self) -> str:

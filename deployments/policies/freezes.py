@@ -30,15 +30,6 @@ def freeze_of(run: Run) -> Freeze | None:
     return freeze
 
 
-def freeze_text(freeze: Freeze) -> str:
-    """A sentence such as "prod is frozen until 02 Dec 09:00 UTC by Ada: month end"."""
-    return f"{freeze.subject} is frozen until {told_time(freeze)} by {freeze.created_by.display_name}: {freeze.reason}"
-
-
-def told_time(freeze: Freeze) -> str:
-    return f"{timezone.localtime(freeze.ends_at):%d %b %H:%M %Z}"
-
-
 Scope = Freeze.Scope
 
 

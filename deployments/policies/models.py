@@ -256,6 +256,12 @@ class Freeze(models.Model):
         return str(self.environment or self.team or "everything")
 
     @property
+    def text(self) -> str:
+        """For example "churn is frozen until 02 Dec 09:00 UTC by Ada: month end"."""
+        ends_at = f"{timezone.localtime(self.ends_at):%d %b %H:%M %Z}"
+        return f"{self.subject} is frozen until {ends_at} by {self.created_by.display_name}: {self.reason}"
+
+    @property
     def is_active(self) -> bool:
         return self.lifted_at is None and self.ends_at > timezone.now()
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from deployments.policies.approvals import may_apply
-from deployments.policies.freezes import freeze_of, freeze_text
+from deployments.policies.freezes import freeze_of
 from deployments.runs.events import Event
 from deployments.runs.models import LeaseLost, Run
 from deployments.runs.records import RunPlan, StageRecord
@@ -84,7 +84,7 @@ def _check_plan(context: Context) -> Outcome | None:
 
 def _check_freeze(context: Context) -> Outcome | None:
     freeze = freeze_of(context.run)
-    return Wait(LOOK_AGAIN_S, freeze_text(freeze)) if freeze else None
+    return Wait(LOOK_AGAIN_S, freeze.text) if freeze else None
 
 
 def _restore_planfile(context: Context) -> None:
