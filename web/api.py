@@ -7,14 +7,12 @@ from typing import Any, cast
 
 import orjson
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import HttpResponse
 from django.utils.http import parse_etags, quote_etag
 from rest_framework import exceptions, status
 from rest_framework.filters import OrderingFilter, SearchFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import as_serializer_error
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
@@ -42,9 +40,7 @@ class ServiceErrorsMixin(APIView):
     """Turns errors of services into responses: ``Invalid`` to a 400 with its fields, ``Refused`` to a 409."""
 
     def handle_exception(self, exc: Exception) -> Response:
-        if isinstance(exc, DjangoValidationError):
-            exc = exceptions.ValidationError(as_serializer_error(exc))
-        elif isinstance(exc, Invalid):
+        if isinstance(exc, Invalid):
             exc = exceptions.ValidationError({name: list(texts) for name, texts in exc.fields.items()})
         elif isinstance(exc, Refused):
             exc = Conflict(exc.message, exc.code)

@@ -12,6 +12,11 @@ class Invalid(Exception):
         super().__init__("; ".join(f"{name}: {' '.join(texts)}" for name, texts in fields.items()))
         self.fields = dict(fields)
 
+    @classmethod
+    def as_a_whole(cls, text: str) -> Invalid:
+        """Input that is wrong without one field being so: the API says it as the message, a page above the form."""
+        return cls({"non_field_errors": [text]})
+
     @property
     def text(self) -> str:
         """All messages in one line without field names, for pages that do not show the fields."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -42,10 +41,3 @@ def attempt(request: HttpRequest, act: Callable[[], T]) -> T | None:
     except Invalid as invalid:
         messages.error(request, invalid.text)
     return None
-
-
-def show_errors(form: Form, error: ValidationError) -> None:
-    """Add the messages of ``error`` to the fields of ``form``; those of unknown fields go above the form."""
-    for name, texts in (error.message_dict if hasattr(error, "error_dict") else {"": error.messages}).items():
-        for text in texts:
-            form.add_error(name if name in form.fields else None, text)

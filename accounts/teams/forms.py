@@ -5,14 +5,15 @@ from __future__ import annotations
 from django import forms
 
 from accounts.teams.roles import Role
+from web.forms import JudgedForm
 
 
-class NewMemberForm(forms.Form):
+class NewMemberForm(JudgedForm):
     username = forms.CharField(max_length=150)
     role = forms.ChoiceField(choices=Role.choices, initial=Role.VIEWER)
 
 
-class BudgetForm(forms.Form):
+class BudgetForm(JudgedForm):
     monthly_budget = forms.DecimalField(
         max_digits=12, decimal_places=2, min_value=0, required=False, help_text="Leave empty for no limit."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -16,7 +16,7 @@ from accounts.teams.members import add_member, change_role, remove_member
 from accounts.teams.models import Membership, Team
 from accounts.teams.permissions import can
 from accounts.teams.roles import ALLOWED, Action, Role
-from web.views import show_errors
+from web.errors import Invalid
 
 
 @login_required
@@ -58,8 +58,8 @@ def team(request: HttpRequest, slug: str) -> HttpResponse:
         return _team_page(request, found, form, status=400)
     try:
         member = add_member(actor=signed_in(request), team=found, **form.cleaned_data)
-    except ValidationError as error:
-        show_errors(form, error)
+    except Invalid as invalid:
+        form.show(invalid)
         return _team_page(request, found, form, status=400)
     messages.success(request, f"{member.user.display_name} is now a member.")
     return redirect("accounts:team", slug=slug)
@@ -76,8 +76,8 @@ def budget(request: HttpRequest, slug: str) -> HttpResponse:
     if form.is_valid():
         try:
             set_budget(actor=signed_in(request), team=found, **form.cleaned_data)
-        except ValidationError as error:
-            show_errors(form, error)
+        except Invalid as invalid:
+            form.show(invalid)
         else:
             messages.success(request, f"Updated the budget of {found}.")
             return redirect("accounts:team", slug=slug)
@@ -99,8 +99,8 @@ def role(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         return redirect("accounts:team", slug=slug)
     try:
         changed = change_role(actor=signed_in(request), membership=membership, role=form.cleaned_data["role"])
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
+    except Invalid as invalid:
+        messages.error(request, invalid.text)
     else:
         messages.success(request, f"{changed.user.display_name} is now {changed.get_role_display()}.")
     return redirect("accounts:team", slug=slug)
@@ -112,8 +112,8 @@ def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     membership = _membership(request, slug, pk)
     try:
         remove_member(actor=signed_in(request), membership=membership)
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
+    except Invalid as invalid:
+        messages.error(request, invalid.text)
         return redirect("accounts:team", slug=slug)
     if membership.user == request.user:
         messages.success(request, f"You have left {membership.team}.")

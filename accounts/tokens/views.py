@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -17,7 +16,7 @@ from accounts.people.permissions import signed_in
 from accounts.tokens.forms import NewTokenForm
 from accounts.tokens.models import AccessToken
 from accounts.tokens.services import create_token, revoke_token
-from web.views import show_errors
+from web.errors import Invalid
 
 
 def _tokens_page(request: HttpRequest, form: NewTokenForm, plain_text: str = "", status: int = 200) -> HttpResponse:
@@ -39,8 +38,8 @@ def tokens(request: HttpRequest) -> HttpResponse:
         return _tokens_page(request, form, status=400)
     try:
         _, plain_text = create_token(user=signed_in(request), **form.cleaned_data)
-    except ValidationError as error:
-        show_errors(form, error)
+    except Invalid as invalid:
+        form.show(invalid)
         return _tokens_page(request, form, status=400)
     return _tokens_page(request, NewTokenForm(), plain_text, status=201)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
@@ -22,6 +21,7 @@ from catalog.registered_models.presenters import COMPARED_VERSIONS, compared_met
 from catalog.registered_models.services import set_risk
 from catalog.workspaces.models import Environment
 from catalog.workspaces.presenters import synced_workspaces
+from web.errors import Invalid
 
 PAGE_SIZE = 25
 
@@ -92,8 +92,8 @@ def risk(request: HttpRequest, full_name: str) -> HttpResponse:
         raise Http404
     try:
         set_risk(actor=signed_in(request), model=found, risk=request.POST.get("risk", ""))
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
+    except Invalid as invalid:
+        messages.error(request, invalid.text)
     else:
         messages.success(request, f"Set the risk of {found.name} to {found.get_risk_display().lower()}.")
     return redirect("catalog:model", found.full_name)

@@ -12,9 +12,10 @@ from accounts.teams.roles import Action
 from catalog.models import Environment
 from deployments.configuration.unmanaged import UnmanagedEndpoint
 from web.errors import Invalid
+from web.forms import JudgedForm
 
 
-class AdoptForm(forms.Form):
+class AdoptForm(JudgedForm):
     """Offers the teams that ``user`` may deploy for, and the environments of the endpoint's workspace and catalog."""
 
     team = forms.ModelChoiceField(Team.objects.none(), empty_label=None)
@@ -29,9 +30,10 @@ class AdoptForm(forms.Form):
         catalog = endpoint.model_name.split(".")[0]
         environments.queryset = Environment.objects.filter(workspace=endpoint.workspace_id, catalog_name=catalog)
 
-    def show(self, error: Invalid) -> None:
-        """Add errors to their fields. Errors of the endpoint's spec have no field and go to the whole form."""
-        for name, texts in error.fields.items():
-            field = name if name in self.fields else None
-            for text in texts:
-                self.add_error(field, text if field else f"{name}: {text}")
+    def show(self, invalid: Invalid) -> None:
+        """Problems of the endpoint's own spec have no field in this form: they are named above it."""
+        named = {
+            name: texts if self.field_of(name) else [f"{name}: {text}" for text in texts]
+            for name, texts in invalid.fields.items()
+        }
+        super().show(Invalid(named))

@@ -12,7 +12,7 @@ from catalog.models import Environment, Risk
 from deployments.policies.decision_forms import MAX_REASON_CHARS
 from deployments.policies.models import ChangeKind, PolicyLevel
 from deployments.policies.rules import Rule
-from web.errors import Invalid
+from web.forms import JudgedForm
 
 LABELS = {
     "tags": "Tags",
@@ -46,16 +46,7 @@ def _field_for(name: str, told: FieldInfo) -> forms.Field:
     return ListField(label=label, help_text="Separated by commas.")
 
 
-class _JudgedForm(forms.Form):
-    def show(self, invalid: Invalid) -> None:
-        """Add the errors of a service to their fields. Errors without a field go to the whole form."""
-        for name, texts in invalid.fields.items():
-            field = name.removeprefix("parameters.").partition(".")[0]
-            for text in texts:
-                self.add_error(field if field in self.fields else None, text)
-
-
-class _RuleForm(_JudgedForm):
+class _RuleForm(JudgedForm):
     """A level and the rule's parameters."""
 
     level = forms.ChoiceField(
@@ -71,6 +62,9 @@ class _RuleForm(_JudgedForm):
         self.fields["reason"] = forms.CharField(
             required=False, max_length=MAX_REASON_CHARS, label="Reason", widget=forms.Textarea(attrs={"rows": 2})
         )
+
+    def field_of(self, name: str) -> str | None:
+        return super().field_of(name.removeprefix("parameters."))
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -103,7 +97,7 @@ class NewPolicyForm(_RuleForm):
         }
 
 
-class FreezeForm(_JudgedForm):
+class FreezeForm(JudgedForm):
     """Without environment and team, the freeze covers everything."""
 
     environment = forms.ModelChoiceField(

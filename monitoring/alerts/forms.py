@@ -14,7 +14,7 @@ from monitoring.alerts.models import Receiver, ReceiverKind
 from monitoring.alerts.rules import Rule
 from monitoring.alerts.states import AlertSubject, Severity
 from monitoring.watched.states import Standing
-from web.errors import Invalid
+from web.forms import JudgedForm
 
 CHOICES = {
     "acknowledge": "Acknowledge",
@@ -25,15 +25,7 @@ CHOICES = {
 }
 
 
-class _JudgedForm(forms.Form):
-    def show(self, invalid: Invalid) -> None:
-        """Show each error beside its field, and errors without a field above the form."""
-        for name, texts in invalid.fields.items():
-            for text in texts:
-                self.add_error(name if name in self.fields else None, text)
-
-
-class AlertActionForm(_JudgedForm):
+class AlertActionForm(JudgedForm):
     """One action on the alerts with the given ids."""
 
     action = forms.ChoiceField(choices=list(CHOICES.items()))
@@ -51,7 +43,7 @@ class AlertActionForm(_JudgedForm):
         return found
 
 
-class RuleForm(_JudgedForm):
+class RuleForm(JudgedForm):
     subject = forms.ChoiceField(choices=AlertSubject.choices, widget=forms.HiddenInput)
     enabled = forms.BooleanField(required=False, label="Opens alerts")
     from_standing = forms.ChoiceField(
@@ -77,7 +69,7 @@ class RuleForm(_JudgedForm):
         )
 
 
-class ReceiverForm(_JudgedForm):
+class ReceiverForm(JudgedForm):
     team = forms.ModelChoiceField(Team.objects.none(), to_field_name="slug")
     name = forms.CharField(max_length=80)
     kind = forms.ChoiceField(choices=ReceiverKind.choices)
@@ -93,7 +85,7 @@ class ReceiverForm(_JudgedForm):
         self.fields["team"].queryset = teams_where(user, Action.MANAGE)  # type: ignore[attr-defined]  # a choice field
 
 
-class RouteForm(_JudgedForm):
+class RouteForm(JudgedForm):
     receiver = forms.ModelChoiceField(Receiver.objects.none())
     subject = forms.ChoiceField(choices=[("", "Everything"), *AlertSubject.choices], required=False, label="About")
     environment = forms.ModelChoiceField(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -15,6 +15,7 @@ from accounts.teams.permissions import teams_where
 from accounts.teams.roles import Action
 from monitoring.cost.budgets import budget_lines, set_budget
 from monitoring.cost.forms import BudgetForm
+from web.errors import Invalid
 
 
 @login_required
@@ -30,8 +31,8 @@ def budgets(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             set_budget(actor=user, **form.cleaned_data)
-        except ValidationError as error:
-            form.show(error)
+        except Invalid as invalid:
+            form.show(invalid)
         else:
             messages.success(request, f"The budget of {form.cleaned_data['team']} is set.")
             return redirect("monitoring:budgets")

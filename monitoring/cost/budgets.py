@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Sum
 
@@ -18,6 +18,7 @@ from accounts.teams.roles import Action
 from catalog.models import Environment
 from deployments.models import Budget
 from monitoring.cost.costing import RATE_DAYS, Period, Spent, costs_of, forecast, month_to_date, newest_day, period_of
+from web.errors import Invalid
 
 # As the policy "budget" comes; where it is set otherwise, runs are judged by what is set.
 WARN_PERCENT, APPROVE_PERCENT = 80, 100
@@ -129,7 +130,7 @@ def set_budget(
 ) -> None:
     """What all endpoints of the team, there or everywhere, may cost in a month; None takes the budget away.
 
-    Raises PermissionDenied, and ValidationError for what is no amount or no currency.
+    Raises PermissionDenied, and Invalid for what is no amount or no currency.
     """
     if environment is None:
         set_team_budget(actor=actor, team=team, monthly_budget=monthly_amount, budget_currency=currency)
@@ -138,9 +139,9 @@ def set_budget(
         raise PermissionDenied(f"Only a team admin of {team} or a platform admin sets its budgets.")
     code = currency.strip().upper()
     if len(code) != 3 or not (code.isascii() and code.isalpha()):
-        raise ValidationError({"currency": "Write the three letters of a currency, for example USD."})
+        raise Invalid({"currency": ["Write the three letters of a currency, for example USD."]})
     if monthly_amount is not None and not 0 <= monthly_amount < 10**10:
-        raise ValidationError({"monthly_amount": "A budget is an amount from nothing to ten billion."})
+        raise Invalid({"monthly_amount": ["A budget is an amount from nothing to ten billion."]})
     _keep(team, environment, monthly_amount, code)
 
 

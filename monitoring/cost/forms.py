@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django import forms
-from django.core.exceptions import ValidationError
 
 from accounts.models import Team, User
 from accounts.teams.permissions import teams_where
 from accounts.teams.roles import Action
 from catalog.models import Environment
+from web.forms import JudgedForm
 
 
-class BudgetForm(forms.Form):
+class BudgetForm(JudgedForm):
     """Offers the teams that the person may set a budget of; without an environment it is the budget for all."""
+
+    renamed: ClassVar[Mapping[str, str]] = {"monthly_budget": "monthly_amount", "budget_currency": "currency"}
 
     team = forms.ModelChoiceField(Team.objects.none(), to_field_name="slug")
     environment = forms.ModelChoiceField(
@@ -31,12 +34,3 @@ class BudgetForm(forms.Form):
         if not user.is_platform_admin:
             self.fields["environment"].required = True
             self.fields["environment"].empty_label = None  # type: ignore[attr-defined]  # a choice field
-
-    def show(self, error: ValidationError) -> None:
-        """What a service found wrong, beside its field."""
-        for name, texts in error.message_dict.items():
-            self.add_error(_FIELDS.get(name, name if name in self.fields else None), texts)
-
-
-# The service of teams has names of its own.
-_FIELDS = {"monthly_budget": "monthly_amount", "budget_currency": "currency"}

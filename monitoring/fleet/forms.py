@@ -9,10 +9,10 @@ from django.db.models import Q
 
 from accounts.models import Team, User
 from monitoring.fleet.models import MAX_NAME_CHARS, SavedView
-from web.errors import Invalid
+from web.forms import JudgedForm
 
 
-class SavedViewForm(forms.Form):
+class SavedViewForm(JudgedForm):
     """Shared with a team one is in, or left where it is; only its owner has the fleet open with it."""
 
     name = forms.CharField(
@@ -38,12 +38,6 @@ class SavedViewForm(forms.Form):
         if view is not None and view.owner_id != user.pk:
             self.fields["team"].empty_label = f"Only {view.owner}"  # type: ignore[attr-defined]  # a choice field
             del self.fields["is_default"]
-
-    def show(self, invalid: Invalid) -> None:
-        """Each thing that is refused beside its field; what belongs to the filter, above them."""
-        for name, texts in invalid.fields.items():
-            for text in texts:
-                self.add_error(name if name in self.fields else None, text)
 
 
 def _choice_of_teams(user: User, view: SavedView | None) -> Q:

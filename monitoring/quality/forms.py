@@ -8,11 +8,12 @@ from django import forms
 
 from monitoring.quality.models import LabelSource
 from web.errors import Invalid
+from web.forms import JudgedForm
 
 USUAL_WINDOW_DAYS = LabelSource._meta.get_field("window_days").default
 
 
-class LabelsForm(forms.Form):
+class LabelsForm(JudgedForm):
     table = forms.CharField(
         label="Label table",
         max_length=767,
@@ -68,7 +69,6 @@ class LabelsForm(forms.Form):
         return {**given, "window_days": USUAL_WINDOW_DAYS if given["window_days"] is None else given["window_days"]}
 
     def show(self, invalid: Invalid) -> None:
-        """Show the errors of a service beside their fields."""
+        # The form has told its own problems already.
         if self.is_valid():
-            for name, texts in invalid.fields.items():
-                self.add_error(name if name in self.fields else None, list(texts))
+            super().show(invalid)

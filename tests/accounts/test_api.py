@@ -1,13 +1,14 @@
 """Teams and tokens over the API."""
 
 import pytest
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 
 from accounts.models import AccessToken, Membership
 from accounts.teams.members import add_member, change_role, remove_member
 from accounts.teams.roles import Role
 from accounts.tokens.services import create_token
 from tests.factories import MembershipFactory, UserFactory, token_of
+from web.errors import Invalid
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 TOKENS = "/api/v1/tokens/"
@@ -79,7 +80,7 @@ def test_odd_ids_are_not_found(viewer, api_as):
 def test_one_person_holds_at_most_fifty_tokens(viewer):
     for number in range(50):
         create_token(user=viewer, name=f"t{number}", scope="read", expires_in_days=1)
-    with pytest.raises(ValidationError, match="50 tokens"):
+    with pytest.raises(Invalid, match="50 tokens"):
         create_token(user=viewer, name="one more", scope="read", expires_in_days=1)
 
 
@@ -149,7 +150,7 @@ def test_the_last_team_admin_can_neither_leave_nor_step_down(owner, api_as):
 
 def test_a_team_admin_who_left_the_company_does_not_count_as_one(owner, team):
     MembershipFactory.create(team=team, user=UserFactory.create(is_active=False), role=Role.TEAM_ADMIN)
-    with pytest.raises(ValidationError, match="last team admin"):
+    with pytest.raises(Invalid, match="last team admin"):
         remove_member(actor=owner, membership=team.memberships.get(user=owner))
 
 
@@ -169,12 +170,12 @@ def test_two_admins_who_remove_each_other_leave_one(owner, team):
 def test_changing_a_member_that_somebody_removed_meanwhile_says_so(owner, team, viewer):
     membership = team.memberships.get(user=viewer)
     Membership.objects.filter(pk=membership.pk).delete()
-    with pytest.raises(ValidationError, match="already been removed"):
+    with pytest.raises(Invalid, match="already been removed"):
         change_role(actor=owner, membership=membership, role=Role.DEPLOYER)
 
 
 def test_services_refuse_roles_that_do_not_exist(owner, team):
-    with pytest.raises(ValidationError):
+    with pytest.raises(Invalid):
         add_member(actor=owner, team=team, username="stranger", role="king")
 
 
