@@ -84,10 +84,6 @@ def measure(*command: str | Path) -> Figures:
     return found
 
 
-def medians(runs: list[Figures]) -> Figures:
-    return {key: median(run[key] for run in runs) for key in runs[0]}
-
-
 def parquet(table: Path, folder: Path) -> Path:
     """Link the files of a Delta table without its log, for tools that cannot read Delta."""
     folder.mkdir()
@@ -110,7 +106,7 @@ def compare(folder: Path) -> dict[str, Figures]:
     for _ in range(ROUNDS):
         for name, command in commands.items():
             runs[name].append(measure(*command))
-    found = {name: medians(each) for name, each in runs.items()}
+    found = {name: {key: median(run[key] for run in each) for key in each[0]} for name, each in runs.items()}
     shutil.rmtree(current)
     large = write(folder / "large", 100 * PIECE, 0.05)
     return found | {"slipway, 10 million rows": measure(sys.executable, PEERS / "ours.py", baseline, large)}
@@ -135,7 +131,7 @@ def main() -> int:
         [
             ("the database", f"{days['database_ms']:.1f}"),
             ("the lake", f"{days['lake_ms']:.1f}"),
-            ("720 hours, added up anew", f"{days['add_up_ms']:.1f}"),
+            ("720 hours, summed again", f"{days['add_up_ms']:.1f}"),
         ],
     )
     ours, evidently, nannyml = found["slipway"], found["evidently"], found["nannyml"]

@@ -202,14 +202,11 @@ def measure_planning(product: Product) -> list[float]:
 def seconds_to_plan(product: Product, name: str) -> float:
     began = time.monotonic()
     run_id = product.deploy(name)
-    wait_until(lambda: has_plan(product, run_id), ROUND_TIMEOUT_S, interval_s=0.02)
+    plans = "SELECT run_id FROM deployments_runplan WHERE run_id = %s"
+    wait_until(lambda: bool(product.stack.query(plans, run_id)), ROUND_TIMEOUT_S, interval_s=0.02)
     took_s = time.monotonic() - began
     product.finished(run_id, ROUND_TIMEOUT_S)
     return took_s
-
-
-def has_plan(product: Product, run_id: int) -> bool:
-    return bool(product.stack.query("SELECT run_id FROM deployments_runplan WHERE run_id = %s", run_id))
 
 
 def main() -> int:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 
 from catalog.mirror import views as mirror_views
 from catalog.registered_models import views as registered_models_views
 from catalog.workspaces import views as workspaces_views
 
 
-class FullNameConverter:
+class FullNameConverter(StringConverter):
     """A model's full name: one path segment without NUL characters, which databases reject."""
 
     regex = r"[^/\x00]+"
-
-    def to_python(self, value: str) -> str:
-        return value
-
-    def to_url(self, value: str) -> str:
-        return value
 
 
 register_converter(FullNameConverter, "full_name")

@@ -85,8 +85,8 @@ def fill_history(say: Say) -> None:
     say("filling a month of requests and costs, marked as demo data; the portal is ready to use meanwhile")
     tokens = {past.deployer: demo_record.token_of(record, past.deployer) for past in PASTS}
     with ThreadPoolExecutor(max_workers=len(PASTS)) as pool:
-        # In parallel, because a run mostly waits.
-        running = [pool.submit(deploy, past.spec, tokens[past.deployer], _silent) for past in PASTS]
+        # In parallel, because a run mostly waits. The progress of these runs is not printed.
+        running = [pool.submit(deploy, past.spec, tokens[past.deployer], lambda text: None) for past in PASTS]
         for past, run in zip(PASTS, running, strict=True):
             deployment, _ = run.result()
             run_example("sandbox.examples.history", say, past.example, past.spec["name"])
@@ -95,10 +95,6 @@ def fill_history(say: Say) -> None:
     _import_costs()
     demo_record.write({**demo_record.read(), "history": True})
     say("the history is complete; drift appears in the next minutes")
-
-
-def _silent(text: str) -> None:
-    """Discards the progress of background runs."""
 
 
 def _charge(past: Past) -> None:

@@ -206,7 +206,8 @@ def _sentences(change: ResourceChange) -> list[str]:
     if change.type == "databricks_permissions":
         return told + _permission_sentences(change)
     if change.type != "databricks_model_serving":
-        return [*told, f"{change.action.value.capitalize()} {change.address}"] if told or _acts(change) else []
+        is_told = change.is_import or change.action is not Action.NO_OP
+        return [*told, f"{change.action.value.capitalize()} {change.address}"] if is_told else []
     if change.action is Action.CREATE:
         return plan_words.create_sentences(after)
     if change.action is Action.REPLACE:
@@ -231,7 +232,7 @@ def _update_sentences(change: ResourceChange) -> list[str]:
 
 
 def _permission_sentences(change: ResourceChange) -> list[str]:
-    if not _acts(change):
+    if change.action is Action.NO_OP:
         return []
     if change.action is Action.REPLACE:
         return plan_words.permission_sentences({}, change.after or {})
@@ -242,10 +243,6 @@ def _drift_sentences(change: ResourceChange) -> list[str]:
     if change.type == "databricks_model_serving" and change.after is None:
         return ["The endpoint was deleted outside of Slipway"]
     return [f"Changed outside of Slipway: {sentence}" for sentence in _sentences(change)]
-
-
-def _acts(change: ResourceChange) -> bool:
-    return change.action is not Action.NO_OP
 
 
 def _redact_object(value: Mapping[str, Any]) -> dict[str, Any]:

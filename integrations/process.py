@@ -95,7 +95,9 @@ class Process:
         """Send SIGKILL to the process and to all processes in its session."""
         if not self.is_running():
             return
-        for pid in [*_session_members(self.pid), self.pid]:
+        running = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+        members = [pid for pid in running if (fields := _stat_fields(pid)) and fields[3] == str(self.pid)]
+        for pid in [*members, self.pid]:
             _send(pid, signal.SIGKILL)
 
 
@@ -216,11 +218,6 @@ def _stat_fields(pid: int) -> list[str] | None:
     except OSError:
         return None
     return text.rpartition(")")[2].split()
-
-
-def _session_members(session: int) -> list[int]:
-    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-    return [pid for pid in pids if (fields := _stat_fields(pid)) and fields[3] == str(session)]
 
 
 def _send(pid: int, number: signal.Signals) -> None:

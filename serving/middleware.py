@@ -44,7 +44,9 @@ class ObservedRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(_request_id(Headers(scope=scope)), time.perf_counter())
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _SAFE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        exchange = _Exchange(request_id, time.perf_counter())
         scope.setdefault("state", {})["request_id"] = exchange.request_id
         scoring = scope["path"] == SCORING_PATH
         if scoring:
@@ -90,8 +92,3 @@ class ObservedRequests:
             "response_bytes": exchange.response_bytes,
         }
         access_logger.info("request", extra={"fields": fields})
-
-
-def _request_id(headers: Headers) -> str:
-    given = headers.get("x-request-id", "")
-    return given if _SAFE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex

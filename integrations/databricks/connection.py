@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -161,10 +162,6 @@ def _translated(error: Any, action: str) -> IntegrationError:
         errors.AlreadyExists,
         errors.ResourceAlreadyExists,
     )
-    code = error.error_code or _code_of_type(type(error).__name__)
+    # Without a code, the type's name stands in: NotFound becomes NOT_FOUND.
+    code = error.error_code or re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).upper()
     return failure(f"{action}: {error}", permanent=isinstance(error, permanent), code=str(code))
-
-
-def _code_of_type(name: str) -> str:
-    """NotFound → NOT_FOUND."""
-    return "".join(f"_{char}" if char.isupper() else char for char in name).strip("_").upper()

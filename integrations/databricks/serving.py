@@ -67,7 +67,10 @@ class ServingCalls(Connection):
         """
         path = f"{ENDPOINTS}/{segment(name)}"
         config = decoding.mapping(self.do("GET", path).get("config"))
-        entities = [_writable(row) for row in decoding.rows(config.get("served_entities"))]
+        entities = [
+            {key: value for key, value in row.items() if key not in READ_ONLY and value is not None}
+            for row in decoding.rows(config.get("served_entities"))
+        ]
         if missing := set(percents) - {str(row.get("name")) for row in entities}:
             message = f"{name} does not serve {', '.join(sorted(missing))}"
             raise failure(message, permanent=True, code="NOT_SERVED")
@@ -116,10 +119,6 @@ class ServingCalls(Connection):
 
 # Read-only fields of a served entity, which the workspace rejects in updates.
 READ_ONLY = frozenset({"state", "creator", "creation_timestamp", "foundation_model"})
-
-
-def _writable(entity: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in entity.items() if key not in READ_ONLY and value is not None}
 
 
 def _principal(row: Mapping[str, Any]) -> str:

@@ -61,20 +61,16 @@ def _compare(address: str, old: _Content | None, new: _Content | None) -> Iterat
 
 
 def _contents(state: Mapping[str, Any]) -> dict[str, _Content]:
-    found = {
-        f"output.{name}": _Content.of({"value": row.get("value")}, {"value": _shown_output(row)})
-        for name, row in (state.get("outputs") or {}).items()
-    }
+    found = {}
+    for name, row in (state.get("outputs") or {}).items():
+        shown = SENSITIVE if row.get("sensitive") else redact_value(row.get("value"))
+        found[f"output.{name}"] = _Content.of({"value": row.get("value")}, {"value": shown})
     for resource in state.get("resources") or ():
         for instance in resource.get("instances") or ():
             attributes = instance.get("attributes") or {}
             shown = redact_value(_masked(attributes, instance.get("sensitive_attributes") or ()))
             found[_address(resource, instance)] = _Content.of(attributes, _with_all_leaves(attributes, shown))
     return found
-
-
-def _shown_output(row: Mapping[str, Any]) -> Any:
-    return SENSITIVE if row.get("sensitive") else redact_value(row.get("value"))
 
 
 def _with_all_leaves(raw: Any, shown: Any) -> Any:

@@ -40,16 +40,14 @@ def read(output: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     checks = found.get("checks") if isinstance(found, Mapping) else None
-    if not isinstance(checks, list) or not all(_is_check(check) for check in checks):
+    if not isinstance(checks, list) or not all(isinstance(check, Mapping) for check in checks):
+        return None
+    if not all(check.get("result") in RESULTS and check.get("name") for check in checks):
         return None
     rest = {str(name)[:40]: value for name, value in found.items() if isinstance(value, int | float)}
     words = {str(name)[:40]: value[:100] for name, value in found.items() if isinstance(value, str)}
     kept = [{part: str(check.get(part, ""))[:1000] for part in CHECK_PARTS} for check in checks[:MOST_CHECKS]]
     return {**rest, **words, "checks": kept}
-
-
-def _is_check(check: Any) -> bool:
-    return isinstance(check, Mapping) and check.get("result") in RESULTS and bool(check.get("name"))
 
 
 def _refuse(constant: str) -> float:

@@ -56,9 +56,10 @@ class Permissions(Resource):
 
     def delete(self, prior: State) -> None:
         try:
-            answer = self._get(prior["id"])
+            rules = [rule for rule in _direct_rules(self._get(prior["id"])) if rule["group_name"] == "admins"]
+            admins = [{key: value for key, value in rule.items() if value} for rule in rules]
             me = {"user_name": self.workspace.current_user, "permission_level": "CAN_MANAGE"}
-            self._put(prior["id"], [me, *_direct_admin_rules(answer)])
+            self._put(prior["id"], [me, *admins])
         except ApiError as error:
             if not error.is_not_found:
                 raise
@@ -129,11 +130,6 @@ def _direct_rules(answer: dict[str, Any]) -> list[State]:
         for permission in entry.get("all_permissions") or []
         if not permission.get("inherited")
     ]
-
-
-def _direct_admin_rules(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    rules = [rule for rule in _direct_rules(answer) if rule["group_name"] == "admins"]
-    return [{key: value for key, value in rule.items() if value} for rule in rules]
 
 
 def _rule_problems(rule: State) -> Iterator[str]:
