@@ -50,9 +50,9 @@ def test_ones_own_views_come_first_and_the_one_that_opens_before_all(viewer: Use
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("  ", "Give it a name."),
+        ("  ", "Enter a name."),
         ("x" * 61, "Use at most 60 characters; this name has 61."),
-        ("a\x00b", "Use characters that can be seen."),
+        ("a\x00b", "Use printable characters only."),
         ("  fAILING ", "There is a view of the name Failing already."),
     ],
 )
