@@ -14,14 +14,14 @@ from catalog.models import Environment
 
 
 class BudgetForm(forms.Form):
-    """Offers the teams that the person may set a budget of; without an environment it is the budget for all."""
+    """Lists the teams whose budget the user may set. Without an environment it is the budget for all."""
 
     team = forms.ModelChoiceField(Team.objects.none(), to_field_name="slug")
     environment = forms.ModelChoiceField(
-        Environment.objects.all(), to_field_name="slug", required=False, empty_label="All environments together"
+        Environment.objects.all(), to_field_name="slug", required=False, empty_label="All environments"
     )
     monthly_amount = forms.DecimalField(
-        min_value=0, max_digits=12, decimal_places=2, required=False, help_text="A month. Leave it empty for no budget."
+        min_value=0, max_digits=12, decimal_places=2, required=False, help_text="Per month. Leave empty for no budget."
     )
     currency = forms.CharField(min_length=3, max_length=3, initial="USD")
 
@@ -33,10 +33,10 @@ class BudgetForm(forms.Form):
             self.fields["environment"].empty_label = None  # type: ignore[attr-defined]  # a choice field
 
     def show(self, error: ValidationError) -> None:
-        """What a service found wrong, beside its field."""
+        """Show the errors of a service beside their fields."""
         for name, texts in error.message_dict.items():
             self.add_error(_FIELDS.get(name, name if name in self.fields else None), texts)
 
 
-# The service of teams has names of its own.
+# The service of accounts.teams uses other field names.
 _FIELDS = {"monthly_budget": "monthly_amount", "budget_currency": "currency"}
