@@ -1,4 +1,4 @@
-"""The time range of a chart, as it stands in the URL."""
+"""The time range of a chart, from the parameters of a URL."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from django.http import QueryDict
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework import exceptions
 from rest_framework.request import Request
+
+from web.errors import Invalid
 
 RANGES = {
     "1h": timedelta(hours=1),
@@ -23,8 +24,9 @@ DEFAULT_RANGE = "24h"
 
 @dataclass(frozen=True)
 class TimeRange:
-    """``[start, end)`` in UTC. ``name`` is a key of RANGES, or "custom"."""
+    """``[start, end)`` in UTC."""
 
+    #: A key of RANGES, or "custom".
     name: str
     start: datetime
     end: datetime
@@ -34,20 +36,16 @@ class TimeRange:
         return self.end - self.start
 
 
-class RangeInvalid(ValueError):
-    """The text is for people."""
-
-
 def parse_range(name: str, start: str, end: str, now: datetime, default: str = DEFAULT_RANGE) -> TimeRange:
-    """``?range=7d``, or ``?from=…&to=…`` in ISO 8601 with a zone; ``default`` if nothing is asked.
+    """From ``?range=7d``, or from ``?from=…&to=…`` in ISO 8601 with a UTC offset; ``default`` if all are empty.
 
-    Raises RangeInvalid.
+    Raises Invalid.
     """
     if start or end:
         return _between(start, end, now)
     chosen = name or default
     if chosen not in RANGES:
-        raise RangeInvalid(f"The range {chosen[:40]!r} is none of {', '.join(RANGES)}.")
+        raise _invalid(f"{chosen[:40]!r} is not a range. Choose one of {', '.join(RANGES)}.")
     return TimeRange(chosen, now - RANGES[chosen], now)
 
 
@@ -55,9 +53,9 @@ def _between(start: str, end: str, now: datetime) -> TimeRange:
     first = _moment(start, "from") if start else None
     last = _moment(end, "to") if end else now
     if first is None:
-        raise RangeInvalid("A range with an end needs a start: from=2026-01-31T00:00:00Z.")
+        raise _invalid("A range with an end needs a start, such as from=2026-01-31T00:00:00Z.")
     if first >= last:
-        raise RangeInvalid("A range ends after it starts.")
+        raise _invalid("The range must end after it starts.")
     return TimeRange("custom", first, last)
 
 
@@ -67,8 +65,12 @@ def _moment(text: str, name: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise RangeInvalid(f"{name}={text[:40]!r} is no time with a zone, such as 2026-01-31T00:00:00Z.")
+        raise _invalid(f"{name}={text[:40]!r} is not a time with a UTC offset, such as 2026-01-31T00:00:00Z.")
     return moment
+
+
+def _invalid(text: str) -> Invalid:
+    return Invalid({"range": [text]})
 
 
 LABELS = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
@@ -82,7 +84,7 @@ class RangeLink:
 
 
 def range_links(query: QueryDict, chosen: TimeRange, offered: tuple[str, ...] = tuple(RANGES)) -> list[RangeLink]:
-    """One link for each range that is offered; what else stands in the URL stays."""
+    """One link for each offered range. Other parameters of the URL are kept."""
     links = []
     for name in offered:
         changed = query.copy()
@@ -93,15 +95,12 @@ def range_links(query: QueryDict, chosen: TimeRange, offered: tuple[str, ...] = 
     return links
 
 
-FROM = OpenApiParameter("from", str, description="Start of the range, ISO 8601 with a zone, in place of `range`.")
+FROM = OpenApiParameter("from", str, description="Start, instead of `range`: ISO 8601 with a UTC offset.")
 
-TO = OpenApiParameter("to", str, description="End of the range; now, if it is left out.")
+TO = OpenApiParameter("to", str, description="End: ISO 8601 with a UTC offset. Now by default.")
 
 
 def asked_range(request: Request, default: str) -> TimeRange:
-    """Raises ValidationError."""
+    """Raises Invalid."""
     given = request.query_params
-    try:
-        return parse_range(given.get("range", ""), given.get("from", ""), given.get("to", ""), timezone.now(), default)
-    except RangeInvalid as invalid:
-        raise exceptions.ValidationError({"range": [str(invalid)]}) from None
+    return parse_range(given.get("range", ""), given.get("from", ""), given.get("to", ""), timezone.now(), default)

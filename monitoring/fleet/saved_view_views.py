@@ -21,13 +21,13 @@ from monitoring.fleet.models import SavedView
 from monitoring.fleet.saved_view_filters import choice_of, still_there
 from monitoring.fleet.saved_view_presenters import fleet_url, in_words
 from monitoring.fleet.saved_views import (
-    NameTaken,
     ViewSettings,
     change_view,
     changeable,
     delete_view,
     may_change,
     save_view,
+    view_named,
     views_of,
 )
 from web.errors import Invalid
@@ -84,7 +84,7 @@ def fleet_view_new(request: HtmxRequest) -> HttpResponse:
         try:
             view = _kept(form, query, user)
         except Invalid as invalid:
-            form.offers_to_replace = isinstance(invalid, NameTaken)
+            form.offers_to_replace = view_named(user.pk, form.cleaned_data["name"]) is not None
             form.show(invalid)
         else:
             messages.success(request, f"View {view} saved.")
@@ -138,13 +138,12 @@ def _asked(form: SavedViewForm, query: dict[str, str], view: SavedView | None = 
 
 
 def _kept(form: SavedViewForm, query: dict[str, str], user: User) -> SavedView:
+    """The new view, or the one with the same name if the user chose to replace it. Raises Invalid."""
     settings = _asked(form, query)
-    try:
-        return save_view(actor=user, settings=settings)
-    except NameTaken as taken:
-        if not form.cleaned_data["replace"]:
-            raise
-        return change_view(view=taken.view, settings=settings, actor=user)
+    taken = view_named(user.pk, settings.name) if form.cleaned_data["replace"] else None
+    if taken is not None:
+        return change_view(view=taken, settings=settings, actor=user)
+    return save_view(actor=user, settings=settings)
 
 
 def _go(request: HtmxRequest, url: str) -> HttpResponse:

@@ -31,14 +31,6 @@ class ViewSettings:
     is_default: bool = False
 
 
-class NameTaken(Invalid):
-    """``view``: the one of the same owner that has the name."""
-
-    def __init__(self, view: SavedView) -> None:
-        super().__init__({"name": [f"There is a view of the name {view} already."]})
-        self.view = view
-
-
 def settings_of(view: SavedView) -> ViewSettings:
     return ViewSettings(view.name, view.query, view.team, view.is_default)
 
@@ -49,6 +41,13 @@ def views_of(user: User) -> SavedViewQuerySet:
     first = Case(When(owner=user, is_default=True, then=Value(0)), default=Value(1))
     rows = SavedView.objects.visible_to(user).select_related("owner", "team")
     return rows.order_by(mine, first, Lower("name"), "pk")
+
+
+def view_named(owner_id: int, name: str) -> SavedView | None:
+    """The owner's view with this name. Names are case-insensitive, and extra spaces do not count."""
+    rows = SavedView.objects.filter(owner=owner_id).alias(small=Lower("name"))
+    found: SavedView | None = rows.filter(small=Lower(Value(" ".join(name.split())))).first()
+    return found
 
 
 def may_change(actor: User, view: SavedView) -> bool:
@@ -63,7 +62,7 @@ def changeable(actor: User, views: list[SavedView]) -> set[int]:
 
 
 def save_view(*, actor: User, settings: ViewSettings) -> SavedView:
-    """Raises NameTaken, or Invalid by field."""
+    """Raises Invalid."""
     with transaction.atomic():
         view = SavedView(owner=_locked(actor.pk))
         _write(view, settings, actor)
@@ -73,7 +72,7 @@ def save_view(*, actor: User, settings: ViewSettings) -> SavedView:
 def change_view(*, view: SavedView, settings: ViewSettings, actor: User) -> SavedView:
     """Rename or share the view, change its query, or make it the owner's default.
 
-    Raises PermissionDenied, NameTaken, or Invalid by field.
+    Raises PermissionDenied or Invalid.
     """
     with transaction.atomic():
         _locked(view.owner_id)
@@ -110,7 +109,7 @@ def _write(view: SavedView, settings: ViewSettings, actor: User) -> None:
 
 
 def _name(view: SavedView, wanted: str) -> str:
-    """The name without extra spaces. Raises Invalid if it is not usable. Names are case-insensitive."""
+    """The name without extra spaces. Raises Invalid if it is not usable or taken."""
     name = " ".join(wanted.split())
     if not name:
         raise Invalid({"name": ["Enter a name."]})
@@ -118,9 +117,9 @@ def _name(view: SavedView, wanted: str) -> str:
         raise Invalid({"name": [f"Use at most {MAX_NAME_CHARS} characters; this name has {len(name)}."]})
     if not name.isprintable():
         raise Invalid({"name": ["Use printable characters only."]})
-    same = SavedView.objects.filter(owner=view.owner_id).alias(small=Lower("name")).filter(small=Lower(Value(name)))
-    if taken := same.exclude(pk=view.pk).first():
-        raise NameTaken(taken)
+    taken = view_named(view.owner_id, name)
+    if taken is not None and taken.pk != view.pk:
+        raise Invalid({"name": [f"You already have a view with the name {taken}."]})
     if view._state.adding and SavedView.objects.filter(owner=view.owner_id).count() >= MAX_VIEWS:
         raise Invalid({"name": [f"You already have {MAX_VIEWS} views. Delete one first."]})
     return name

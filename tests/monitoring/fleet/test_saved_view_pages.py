@@ -65,7 +65,7 @@ def test_a_name_that_is_refused_stands_beside_its_field_and_nothing_is_lost(
         answer = signed_in.post(f"{NEW}?lens=cost", {"name": "failing", "team": "fraud"}, headers=headers)
         page = answer.content.decode()
         assert answer.status_code == 422
-        assert answer.context["form"].errors == {"name": ["There is a view of the name Failing already."]}
+        assert answer.context["form"].errors == {"name": ["You already have a view with the name Failing."]}
         assert 'value="failing"' in page
         assert '<option value="fraud" selected>' in page
         assert ("<html" in page) == (not headers)

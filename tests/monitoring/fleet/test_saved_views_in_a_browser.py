@@ -37,7 +37,7 @@ def test_a_filtered_view_is_saved_and_opened_in_a_second_visit(
     expect(page.get_by_role("link", name="card-fraud", exact=True)).to_have_count(0)
     expect(page.locator("#save-view")).to_have_attribute("href", "/fleet/views/new/?q=charge&lens=health")
     _save(page, "taken")
-    expect(page.get_by_text("There is a view of the name Taken already.").first).to_be_visible()
+    expect(page.get_by_text("You already have a view with the name Taken.").first).to_be_visible()
     expect(page.get_by_role("textbox", name="Name")).to_have_value("taken")
     _picture(page, "views-taken")
     page.get_by_role("textbox", name="Name").fill("Chargebacks")
