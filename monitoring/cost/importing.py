@@ -19,6 +19,7 @@ from integrations import databricks
 from integrations.errors import IntegrationError
 from monitoring.cost import billing
 from monitoring.cost.billing import Usage
+from monitoring.cost.costing import month_before
 from monitoring.cost.models import BillingSource, CostDay, Reconciliation
 
 #: Usage arrives hours late, and its corrections some days later.
@@ -73,11 +74,6 @@ def _read_what_is_due(
 
 def month_of(day: date) -> date:
     return day.replace(day=1)
-
-
-def month_before(day: date) -> date:
-    """The first day of the previous month."""
-    return month_of(month_of(day) - timedelta(days=1))
 
 
 def _is_month_due(source: BillingSource, now: datetime) -> bool:

@@ -155,9 +155,7 @@ def test_a_snooze_ends_when_it_is_said_and_within_a_month(client, deployer, aler
         wrong = f"{timezone.now() + timedelta(days=days):%Y-%m-%dT%H:%M}"
         answer = client.post(ACT, {"action": "snooze", "alert": [alert.pk], "until": wrong}, follow=True)
         assert "Choose a time within the next 30 days." in answer.content.decode()
-    assert (
-        "Enter a time." in client.post(ACT, {"action": "snooze", "alert": [alert.pk]}, follow=True).content.decode()
-    )
+    assert "Enter a time." in client.post(ACT, {"action": "snooze", "alert": [alert.pk]}, follow=True).content.decode()
     until = timezone.now() + timedelta(days=2)
     client.post(ACT, {"action": "snooze", "alert": [alert.pk], "until": f"{until:%Y-%m-%dT%H:%M}"})
     found = Alert.objects.get()
