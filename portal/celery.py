@@ -1,4 +1,4 @@
-"""The Celery application: queue `runs` for stages of a run, queue `default` for everything else."""
+"""The Celery application. The queue `runs` takes the stages of runs, `default` takes all other tasks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_ready, worker_shutting_down
+from celery.signals import setup_logging, worker_process_init, worker_ready
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
@@ -19,20 +19,11 @@ app.steps["worker"].add(DjangoStructLogInitStep)
 
 @setup_logging.connect
 def keep_our_logging(**_: Any) -> None:
-    """Django's settings configure logging; Celery leaves it alone while this receiver exists."""
+    """Keep the logging of Django's settings: Celery configures none while this signal has a receiver."""
 
 
 @worker_ready.connect
 @worker_process_init.connect
 def warm_up(**_: Any) -> None:
-    """Import the Databricks SDK now: its 2.5 s belong to the start of a worker, not to somebody's run."""
+    """Import the Databricks SDK when the worker starts: the import takes 2.5 s and would delay a run."""
     import databricks.sdk  # noqa: F401
-
-
-@worker_shutting_down.connect
-def stop_long_stages(**_: Any) -> None:
-    """A worker that is told to stop interrupts its Terraform, so that state is saved and the lock is free."""
-    # Late: models cannot be imported before Django is set up.
-    from deployments.stages.context import STOPPING
-
-    STOPPING.set()

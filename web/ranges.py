@@ -1,4 +1,4 @@
-"""The time range of a chart, from the parameters of a URL."""
+"""The time range of a chart, read from the URL."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ DEFAULT_RANGE = "24h"
 
 @dataclass(frozen=True)
 class TimeRange:
-    """``[start, end)`` in UTC."""
+    """``[start, end)`` in UTC. ``name`` is a key of RANGES, or "custom"."""
 
-    #: A key of RANGES, or "custom".
     name: str
     start: datetime
     end: datetime
@@ -37,15 +36,15 @@ class TimeRange:
 
 
 def parse_range(name: str, start: str, end: str, now: datetime, default: str = DEFAULT_RANGE) -> TimeRange:
-    """From ``?range=7d``, or from ``?from=…&to=…`` in ISO 8601 with a UTC offset; ``default`` if all are empty.
+    """Parse ``?range=7d``, or ``?from=…&to=…`` in ISO 8601 with a zone; ``default`` applies if all are empty.
 
-    Raises Invalid.
+    Raises Invalid if the range cannot be parsed.
     """
     if start or end:
         return _between(start, end, now)
     chosen = name or default
     if chosen not in RANGES:
-        raise _invalid(f"{chosen[:40]!r} is not a range. Choose one of {', '.join(RANGES)}.")
+        raise _invalid(f"Unknown range {chosen[:40]!r}. Choose one of: {', '.join(RANGES)}.")
     return TimeRange(chosen, now - RANGES[chosen], now)
 
 
@@ -53,9 +52,9 @@ def _between(start: str, end: str, now: datetime) -> TimeRange:
     first = _moment(start, "from") if start else None
     last = _moment(end, "to") if end else now
     if first is None:
-        raise _invalid("A range with an end needs a start, such as from=2026-01-31T00:00:00Z.")
+        raise _invalid("A range with an end needs a start, for example from=2026-01-31T00:00:00Z.")
     if first >= last:
-        raise _invalid("The range must end after it starts.")
+        raise _invalid("The end of a range must be after its start.")
     return TimeRange("custom", first, last)
 
 
@@ -65,7 +64,7 @@ def _moment(text: str, name: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise _invalid(f"{name}={text[:40]!r} is not a time with a UTC offset, such as 2026-01-31T00:00:00Z.")
+        raise _invalid(f"{name}={text[:40]!r} is not a time with a zone, for example 2026-01-31T00:00:00Z.")
     return moment
 
 
@@ -84,7 +83,7 @@ class RangeLink:
 
 
 def range_links(query: QueryDict, chosen: TimeRange, offered: tuple[str, ...] = tuple(RANGES)) -> list[RangeLink]:
-    """One link for each offered range. Other parameters of the URL are kept."""
+    """One link for each name in ``offered``; other query parameters are kept."""
     links = []
     for name in offered:
         changed = query.copy()
@@ -95,12 +94,12 @@ def range_links(query: QueryDict, chosen: TimeRange, offered: tuple[str, ...] = 
     return links
 
 
-FROM = OpenApiParameter("from", str, description="Start, instead of `range`: ISO 8601 with a UTC offset.")
+FROM = OpenApiParameter("from", str, description="Start of the range in ISO 8601 with a zone; replaces `range`.")
 
-TO = OpenApiParameter("to", str, description="End: ISO 8601 with a UTC offset. Now by default.")
+TO = OpenApiParameter("to", str, description="End of the range in ISO 8601 with a zone; defaults to now.")
 
 
 def asked_range(request: Request, default: str) -> TimeRange:
-    """Raises Invalid."""
+    """The time range of an API request. Raises Invalid if it cannot be parsed."""
     given = request.query_params
     return parse_range(given.get("range", ""), given.get("from", ""), given.get("to", ""), timezone.now(), default)

@@ -1,4 +1,4 @@
-"""Smoke: a real prediction through the endpoint, on the input example that was logged with the model."""
+"""Smoke test: sends the model's input example to the endpoint and checks the prediction."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def run_stage(context: Context) -> Outcome:
     moving = movement(context.spec, context.run.plan.variables)
     example = input_example(context)
     if example is None:
-        context.log("the model was logged without an input example: no request was sent", level=Level.WARNING)
+        context.log("the model has no input example: no request was sent", level=Level.WARNING)
         return _passed(context, moving, "live, without a smoke test: the model has no input example")
     result = _ask(context, moving, example)
     _remember(context, example, result)
     if result.status_code in TRY_AGAIN and context.run.stage_tries < TRIES:
-        return Wait(2, f"the endpoint answered {result.status_code}; asking again")
+        return Wait(2, f"the endpoint answered {result.status_code}; trying again")
     if result.status_code != 200:
         return _failed(context, moving, f"the smoke test got {result.status_code}: {body_text(result)[:500]}")
     if not isinstance(result.body, dict) or "predictions" not in result.body:
@@ -40,7 +40,7 @@ def run_stage(context: Context) -> Outcome:
 
 
 def _ask(context: Context, moving: Movement | None, example: dict[str, Any]) -> QueryResult:
-    """The endpoint; a version that has no traffic yet is asked directly."""
+    """Query the endpoint, or the new version directly if it has no traffic yet."""
     name = context.run.deployment.name
     if moving is None:
         return context.workspace.query(name, example, timeout_s=TIMEOUT_S)

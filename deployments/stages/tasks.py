@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from celery import shared_task
+from celery.signals import worker_shutting_down
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
@@ -16,6 +18,12 @@ from deployments.runs.queue import advance_soon, next_in_line
 from deployments.runs.statuses import TERMINAL, Level, RunStatus
 from deployments.stages import runner
 from deployments.stages.context import STOPPING
+
+
+@worker_shutting_down.connect
+def stop_long_stages(**_: Any) -> None:
+    """A worker that is told to stop interrupts its Terraform, so that state is saved and the lock is free."""
+    STOPPING.set()
 
 
 @shared_task(name="deployments.tasks.advance_run")

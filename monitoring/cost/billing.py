@@ -14,12 +14,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from integrations.errors import IntegrationError
 from monitoring.cost.models import CostKind
 
 TIMEOUT_S = 300
-# The names of jobs that the portal starts begin with "Slipway: "; see the callers of ``Workspace.submit_job``.
+# The names of jobs that the portal starts begin with "Slipway: "; see the callers of ``WorkspaceClient.submit_job``.
 _PRICED = """
   SELECT u.usage_date,
          COALESCE(u.usage_metadata.endpoint_id, '') AS endpoint_id,
@@ -87,7 +87,7 @@ class Usage:
         )
 
 
-def read_usage(workspace: Workspace, first: date, last: date) -> list[Usage]:
+def read_usage(workspace: WorkspaceClient, first: date, last: date) -> list[Usage]:
     """One row for each key of ``CostDay``. Days are UTC and inclusive. Raises IntegrationError."""
     merged: dict[tuple[str, ...], Usage] = {}
     for row in _ask(workspace, USAGE, first, last):
@@ -97,7 +97,7 @@ def read_usage(workspace: Workspace, first: date, last: date) -> list[Usage]:
     return list(merged.values())
 
 
-def read_totals(workspace: Workspace, first: date, last: date) -> dict[str, Decimal]:
+def read_totals(workspace: WorkspaceClient, first: date, last: date) -> dict[str, Decimal]:
     """{currency: exact cost}. The key "" has the quantity without a price. Raises IntegrationError."""
     totals: dict[str, Decimal] = {}
     for row in _ask(workspace, TOTALS, first, last):
@@ -117,7 +117,7 @@ def grants_needed(principal: str) -> list[str]:
     ]
 
 
-def _ask(workspace: Workspace, statement: str, first: date, last: date) -> list[dict[str, Any]]:
+def _ask(workspace: WorkspaceClient, statement: str, first: date, last: date) -> list[dict[str, Any]]:
     assignment = workspace.do("GET", "/api/2.1/unity-catalog/current-metastore-assignment")
     asked = {
         "workspace_id": str(assignment.get("workspace_id") or ""),

@@ -15,11 +15,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from catalog.models import ModelVersion
-from catalog.models import Workspace as WorkspaceRow
+from catalog.models import ModelVersion, Workspace
 from catalog.workspaces.services import connect as connect_to
 from deployments.models import Deployment
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from integrations.errors import IntegrationError
 from monitoring.drift import baselines as drift_baselines
 from monitoring.drift.days import add_up
@@ -41,7 +40,7 @@ KEPT = timedelta(days=30)
 #: The maximum number of rows of a baseline, from the first traffic and from a table.
 TRAFFIC_ROWS, TABLE_ROWS = 5_000, 200_000
 
-Connect = Callable[[WorkspaceRow], Workspace]
+Connect = Callable[[Workspace], WorkspaceClient]
 S = DriftJob.Status
 
 
@@ -163,7 +162,7 @@ def _floor(moment: datetime) -> datetime:
 # -- the job --------------------------------------------------------------------------------------
 
 
-def _start(job: DriftJob, workspace: Workspace, table: str) -> None:
+def _start(job: DriftJob, workspace: WorkspaceClient, table: str) -> None:
     deployment = job.deployment
     script = workspace_jobs.Script(
         name=f"Slipway: drift of {deployment.model.full_name} deployment {deployment.pk}",
@@ -229,7 +228,7 @@ def _baselines(job: DriftJob) -> dict[str, Baseline]:
     return {str(row.version.version): row for row in rows}
 
 
-def _look(job: DriftJob, workspace: Workspace, now: datetime) -> None:
+def _look(job: DriftJob, workspace: WorkspaceClient, now: datetime) -> None:
     try:
         output = workspace_jobs.look(job, workspace, now, settings.DRIFT_JOB_TIMEOUT_S)
     except workspace_jobs.JobFailed as failed:

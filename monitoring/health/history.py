@@ -16,10 +16,10 @@ from django.apps import apps
 from django.db import transaction
 from django.utils import timezone
 
-from catalog.models import Workspace as WorkspaceRow
+from catalog.models import Workspace
 from catalog.workspaces.services import connect as connect_to
 from deployments.models import Deployment
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from integrations.errors import IntegrationError
 from integrations.metrics import Window
 from monitoring.health.models import COARSE, KEPT, HealthBucket, HealthHistory, HealthSource
@@ -50,7 +50,7 @@ GROUP BY FLOOR(unix_timestamp(request_time) / {HOUR_S}), COALESCE(served_entity_
 ENTITIES = """
 SELECT DISTINCT served_entity_id, entity_version FROM system.serving.served_entities WHERE endpoint_name = :endpoint
 """
-Connect = Callable[[WorkspaceRow], Workspace]
+Connect = Callable[[Workspace], WorkspaceClient]
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _end(history: HealthHistory, now: datetime, **values: Any) -> None:
     HealthHistory.objects.filter(pk=history.pk, asked_at=history.asked_at).update(**ended)
 
 
-def _read(deployment: Deployment, workspace: Workspace, table: str, now: datetime) -> list[PastHour]:
+def _read(deployment: Deployment, workspace: WorkspaceClient, table: str, now: datetime) -> list[PastHour]:
     first = now - KEPT[COARSE]
     asked = {"payload": quoted(table), "first": first.date().isoformat(), "last": now.date().isoformat()}
     rows = workspace.execute_sql(HOURS, parameters=asked, timeout_s=TIMEOUT_S).records
@@ -93,7 +93,7 @@ def _read(deployment: Deployment, workspace: Workspace, table: str, now: datetim
     return merged(_hour(row, versions) for row in rows)
 
 
-def _versions(deployment: Deployment, workspace: Workspace) -> dict[str, str]:
+def _versions(deployment: Deployment, workspace: WorkspaceClient) -> dict[str, str]:
     """{id or name of a served entity: version}. Ids are left out if the system table cannot be read."""
     named = entities_of(deployment, versions_of(deployment))
     try:

@@ -14,18 +14,17 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from catalog.models import ModelVersion
-from catalog.models import Workspace as WorkspaceRow
+from catalog.models import ModelVersion, Workspace
 from catalog.workspaces.services import connect as connect_to
 from deployments.models import Deployment
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from integrations.errors import IntegrationError
 from monitoring.quality.models import RECOUNTED, LabelSource, QualityDay, QualityJob
 from monitoring.watched.versions import columns_of, entities_of, inference_table, quoted, versions_of
 from monitoring.watched.workspace_jobs import JobFailed, Script, is_overdue, look, start
 from sketches import quality_bundle as bundle
 
-Connect = Callable[[WorkspaceRow], Workspace]
+Connect = Callable[[Workspace], WorkspaceClient]
 S = QualityJob.Status
 
 
@@ -59,7 +58,7 @@ def _begin(job: QualityJob, now: datetime) -> bool:
     return job.claim(now, first=(now - RECOUNTED).astimezone(UTC).date())
 
 
-def _go_on(job: QualityJob, deployment: Deployment, workspace: Workspace, table: str, now: datetime) -> None:
+def _go_on(job: QualityJob, deployment: Deployment, workspace: WorkspaceClient, table: str, now: datetime) -> None:
     timeout_s = settings.QUALITY_JOB_TIMEOUT_S
     if job.job_run_id is None:
         name = f"Slipway: quality of {deployment.model.full_name} deployment {deployment.pk}"
@@ -107,7 +106,7 @@ def _wanted(job: QualityJob, deployment: Deployment, table: str, now: datetime) 
     }
 
 
-def _in_words(found: bundle.Found, source: LabelSource, workspace: Workspace) -> str:
+def _in_words(found: bundle.Found, source: LabelSource, workspace: WorkspaceClient) -> str:
     if found.problem == "no_column":
         has = ", ".join(found.has)
         return f"{source.table} has no column {', '.join(found.missing)}. Its columns: {has}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from monitoring.watched.models import WorkspaceJob
 
 #: A job that does not report an end is given up this long after its own timeout.
@@ -30,7 +30,7 @@ class Script:
     dependencies: Sequence[str] = ()
 
 
-def start(job: WorkspaceJob, workspace: Workspace, script: Script) -> None:
+def start(job: WorkspaceJob, workspace: WorkspaceClient, script: Script) -> None:
     """Upload and start the script. Idempotent by ``job.token``. Raises IntegrationError."""
     # In the portal's own folder: in /Shared, any user could replace the file, which runs with the portal's rights.
     path = f"/Users/{workspace.current_user()}/slipway/{script.file}"
@@ -46,7 +46,7 @@ def start(job: WorkspaceJob, workspace: Workspace, script: Script) -> None:
     job.note(job_run_id=job_run_id)
 
 
-def look(job: WorkspaceJob, workspace: Workspace, now: datetime, timeout_s: int) -> str | None:
+def look(job: WorkspaceJob, workspace: WorkspaceClient, now: datetime, timeout_s: int) -> str | None:
     """The output of the job, or None while it runs. A job that takes too long is cancelled.
 
     Raises JobFailed or IntegrationError.

@@ -9,7 +9,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PORTAL = ("portal", "monitoring", "deployments", "catalog", "accounts", "integrations")
+PORTAL = ("portal", "embedded", "monitoring", "deployments", "catalog", "accounts", "web", "integrations", "sketches")
 PROGRAMS = ("sandbox", "serving")
 
 

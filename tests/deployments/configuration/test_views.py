@@ -106,7 +106,7 @@ def test_accepting_asks_first_and_posts_what_was_seen(client, drifted, deployer)
 
 def test_reverting_leads_to_the_run_that_shows_the_way_back(client, drifted, deployer):
     client.force_login(deployer)
-    assert "makes a plan that shows the way back" in page_of(client, url("config_revert", drifted))
+    assert "plans how to restore the endpoint" in page_of(client, url("config_revert", drifted))
     answer = client.post(url("config_revert", drifted))
     assert answer.headers["Location"] == reverse("deployments:run", args=[Run.objects.get().pk])
 

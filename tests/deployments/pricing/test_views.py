@@ -50,7 +50,7 @@ def test_the_page_shows_the_table_in_force_and_the_history(client, viewer):
     answer = client.get(PRICES)
     assert answer.context["table"].name == "Prices of today"
     assert [(row.table.name, row.state) for row in answer.context["history"]] == [
-        ("Prices to come", "Coming"),
+        ("Prices to come", "Scheduled"),
         ("Prices of today", "In force"),
         ("Old prices", "Replaced"),
     ]

@@ -282,7 +282,7 @@ def test_traffic_that_somebody_moved_outside_of_slipway_is_left_alone(roll, movi
     moving.minute = GOOD
     moving.routes = {OLD: 90, NEW: 10}
     assert to_the_end(run).status == RunStatus.FAILED
-    assert "somebody changed the traffic outside of Slipway" in run.message
+    assert "the traffic was changed outside of Slipway" in run.message
     assert moving.routes == {OLD: 90, NEW: 10}
 
 

@@ -182,7 +182,7 @@ def test_choices_follow_what_is_chosen_and_nothing_is_saved(client, draft, works
     assert ("<html" in page) == (not headers)
     assert "staging.fraud.card_fraud" not in page
     assert 'value="@champion" checked' in page
-    assert "now version 7" in page
+    assert "currently version 7" in page
     assert 'value="8" disabled' in page
     assert "0.91" in page
     draft.refresh_from_db()

@@ -180,7 +180,7 @@ def test_the_query_reads_rows_of_a_real_warehouse(
         traffic.send(500, NINE + hours * HOUR, normal)
     content = DeltaTable(str(traffic.path)).to_pyarrow_table()
     add_table(sandbox, f"rows_tests.{model.schema_name}.card_fraud_payload", content)
-    remote = databricks.Workspace(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
+    remote = databricks.WorkspaceClient(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
     monkeypatch.setattr(drift_rows, "connect", lambda row: remote)
     behind = rows_behind(deployment=deployment, start=NINE + HOUR, end=NINE + 2 * HOUR, actor=deployer)
     assert len(behind.rows) == REQUESTS * 10

@@ -51,7 +51,7 @@ def made(sandbox: RunningSandbox, deployment: Deployment) -> list[Request]:
 
 def count(deployment: Deployment, sandbox: RunningSandbox, hours: int = 0) -> QualityJob:
     """What workers do until a count has ended, that many hours after noon."""
-    remote = databricks.Workspace(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
+    remote = databricks.WorkspaceClient(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
     now = NOON + hours * DAY / 24
 
     def has_ended() -> bool:

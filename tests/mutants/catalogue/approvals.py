@@ -41,7 +41,7 @@ MUTANTS = (
     Mutant(
         key="approval-skipped-for-every-traffic-change",
         function="is_short_way_back",
-        text="run.kind == RunKind.ROLLBACK and ",
+        text="run.kind in GOING_BACK and ",
         replacement="",
         tests=("test_only_a_rollback_that_merely_moves_traffic_needs_no_second_person",),
     ),
