@@ -50,20 +50,15 @@ def partial(batches: Iterable[pa.RecordBatch], wanted: Wanted) -> Iterator[pa.Re
         newest = max(filter(None, (newest, last)), default=None)
         for key, part in _by_window(rows, wanted, skipped):
             found = sketch([part], wanted["baselines"][key[0]])
-            before = windows.get(key)
-            windows[key] = _window(key, part.num_rows, found) if before is None else _added(before, part, found)
+            if window := windows.get(key):
+                window["rows"] += part.num_rows
+                window["sketch"] = merge(window["sketch"], found)
+            else:
+                windows[key] = {"version": key[0], "start": key[1], "rows": part.num_rows, "sketch": found}
     told: list[tuple[str, Any]] = [("window", window) for window in windows.values()]
     told += [("skipped", skipped), ("newest", newest.isoformat() if newest else None)]
     kinds, values = zip(*told, strict=True)
     yield pa.RecordBatch.from_pydict({"kind": list(kinds), "value": [json.dumps(value) for value in values]})
-
-
-def _window(key: tuple[str, int], rows: int, found: Any) -> dict[str, Any]:
-    return {"version": key[0], "start": key[1], "rows": rows, "sketch": found}
-
-
-def _added(before: dict[str, Any], part: pa.RecordBatch, found: Any) -> dict[str, Any]:
-    return {**before, "rows": before["rows"] + part.num_rows, "sketch": merge(before["sketch"], found)}
 
 
 def _by_window(

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from django.http import QueryDict
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework import exceptions
 from rest_framework.request import Request
+
+from web.errors import Invalid
 
 RANGES = {
     "1h": timedelta(hours=1),
@@ -34,20 +35,16 @@ class TimeRange:
         return self.end - self.start
 
 
-class RangeInvalid(ValueError):
-    """The time range cannot be parsed. The message is for people."""
-
-
 def parse_range(name: str, start: str, end: str, now: datetime, default: str = DEFAULT_RANGE) -> TimeRange:
     """Parse ``?range=7d``, or ``?from=…&to=…`` in ISO 8601 with a zone; ``default`` applies if all are empty.
 
-    Raises RangeInvalid if the range cannot be parsed.
+    Raises Invalid if the range cannot be parsed.
     """
     if start or end:
         return _between(start, end, now)
     chosen = name or default
     if chosen not in RANGES:
-        raise RangeInvalid(f"Unknown range {chosen[:40]!r}. Choose one of: {', '.join(RANGES)}.")
+        raise _invalid(f"Unknown range {chosen[:40]!r}. Choose one of: {', '.join(RANGES)}.")
     return TimeRange(chosen, now - RANGES[chosen], now)
 
 
@@ -55,9 +52,9 @@ def _between(start: str, end: str, now: datetime) -> TimeRange:
     first = _moment(start, "from") if start else None
     last = _moment(end, "to") if end else now
     if first is None:
-        raise RangeInvalid("A range with an end needs a start, for example from=2026-01-31T00:00:00Z.")
+        raise _invalid("A range with an end needs a start, for example from=2026-01-31T00:00:00Z.")
     if first >= last:
-        raise RangeInvalid("The end of a range must be after its start.")
+        raise _invalid("The end of a range must be after its start.")
     return TimeRange("custom", first, last)
 
 
@@ -67,8 +64,12 @@ def _moment(text: str, name: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise RangeInvalid(f"{name}={text[:40]!r} is not a time with a zone, for example 2026-01-31T00:00:00Z.")
+        raise _invalid(f"{name}={text[:40]!r} is not a time with a zone, for example 2026-01-31T00:00:00Z.")
     return moment
+
+
+def _invalid(text: str) -> Invalid:
+    return Invalid({"range": [text]})
 
 
 LABELS = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
@@ -99,9 +100,6 @@ TO = OpenApiParameter("to", str, description="End of the range in ISO 8601 with 
 
 
 def asked_range(request: Request, default: str) -> TimeRange:
-    """The time range of an API request. Raises ValidationError if it cannot be parsed."""
+    """The time range of an API request. Raises Invalid if it cannot be parsed."""
     given = request.query_params
-    try:
-        return parse_range(given.get("range", ""), given.get("from", ""), given.get("to", ""), timezone.now(), default)
-    except RangeInvalid as invalid:
-        raise exceptions.ValidationError({"range": [str(invalid)]}) from None
+    return parse_range(given.get("range", ""), given.get("from", ""), given.get("to", ""), timezone.now(), default)

@@ -1,4 +1,4 @@
-"""API of costs and budgets. Money is text with two places, so that no cent is lost; null is what nobody knows."""
+"""API of costs and budgets. Amounts are text with two decimal places, to be exact. null is unknown."""
 
 from __future__ import annotations
 
@@ -33,10 +33,14 @@ PARAMETERS = [
     OpenApiParameter("q", str, description="Words in the name, the model or the team."),
     OpenApiParameter("team", str, description="Slug of a team."),
     OpenApiParameter("environment", str, description="Slug of an environment."),
-    OpenApiParameter("month", str, description="YYYY-MM, in UTC; this month without it."),
-    OpenApiParameter("currency", str, description="Without it the one with the most costs."),
-    OpenApiParameter("group", str, enum=["", "team", "model", "environment", "kind"], description="Of `days`."),
-    OpenApiParameter("ordering", str, description="cost, name, change, requests, per_thousand, idle_share; or with -."),
+    OpenApiParameter("month", str, description="YYYY-MM, in UTC. The current month by default."),
+    OpenApiParameter("currency", str, description="The one with the most costs by default."),
+    OpenApiParameter(
+        "group", str, enum=["", "team", "model", "environment", "kind"], description="How to group `days`."
+    ),
+    OpenApiParameter(
+        "ordering", str, description="cost, name, change, requests, per_thousand or idle_share. - descends."
+    ),
 ]
 
 
@@ -63,7 +67,9 @@ class CostRowSerializer(serializers.Serializer[present.CostRow]):
 
 class DayGroupSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(read_only=True)
-    costs = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="One for each of `days`.")
+    costs = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="One amount for each of `days`."
+    )
 
 
 class UnpricedSerializer(serializers.Serializer[Any]):
@@ -99,16 +105,16 @@ class CostSerializer(serializers.Serializer[Any]):
     groups = DayGroupSerializer(many=True, read_only=True)
     deployments = CostRowSerializer(many=True, read_only=True)
     price_missing = UnpricedSerializer(many=True, read_only=True)
-    unattributed = UnattributedSerializer(many=True, read_only=True, help_text="For platform admins; else empty.")
+    unattributed = UnattributedSerializer(many=True, read_only=True, help_text="Empty unless you are a platform admin.")
     sources = SourceSerializer(many=True, read_only=True)
 
 
-# A list of rows is what a method of this name is taken for.
+# drf-spectacular takes a method named ``list`` for one that returns an array.
 ONE_COST = forced_singular_serializer(CostSerializer)  # type: ignore[no-untyped-call]  # ships no types
 
 
 class CostViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
-    """What the deployments of your teams cost, as the billing tables of the workspaces have it, at list prices."""
+    """Costs of your teams' deployments, from the billing tables of the workspaces, at list prices."""
 
     queryset = Deployment.objects.none()
     serializer_class = CostSerializer
@@ -117,7 +123,7 @@ class CostViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
 
     @extend_schema(operation_id="cost_retrieve", parameters=PARAMETERS, responses=ONE_COST)
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """One month: its total and forecast, its days, and every deployment that cost something."""
+        """One month: total, forecast, costs per day, and every deployment with costs."""
         user = user_of(request)
         asked = CostFilter(request.query_params, queryset=Deployment.objects.visible_to(user), request=request)
         if not asked.is_valid():
@@ -136,7 +142,7 @@ class CostViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
 
 
 class DeploymentCostViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
-    """What one deployment costs."""
+    """Costs of one deployment."""
 
     queryset = Deployment.objects.none()
     serializer_class = CostSerializer
@@ -149,7 +155,7 @@ class DeploymentCostViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment])
         responses=ONE_COST,
     )
     def list(self, request: Request, deployment_id: str, *args: Any, **kwargs: Any) -> Response:
-        """One month of the deployment, by kind where no other group is asked for."""
+        """One month of the deployment, grouped by kind by default."""
         user, deployment = user_of(request), deployment_or_404(request, deployment_id)
         asked = CostFilter(request.query_params, queryset=Deployment.objects.visible_to(user), request=request)
         if not asked.is_valid():
@@ -195,11 +201,15 @@ def _month(found: Chosen, sources: list[BillingSource]) -> dict[str, Any]:
 class BudgetSerializer(serializers.Serializer[Any]):
     team = serializers.CharField(source="team.slug", read_only=True)
     environment = serializers.CharField(
-        source="environment.slug", read_only=True, allow_null=True, default=None, help_text="null: all together."
+        source="environment.slug",
+        read_only=True,
+        allow_null=True,
+        default=None,
+        help_text="null for the budget of all environments.",
     )
     monthly_amount = MoneyField(source="amount", read_only=True)
     currency = serializers.CharField(read_only=True)
-    spent = MoneyField(read_only=True, allow_null=True, help_text="This month, in UTC.")
+    spent = MoneyField(read_only=True, allow_null=True, help_text="In the current month, in UTC.")
     forecast = MoneyField(read_only=True, allow_null=True)
     percent = MoneyField(read_only=True, allow_null=True)
     standing = serializers.CharField(read_only=True)
@@ -210,12 +220,15 @@ class _Slug(serializers.SlugRelatedField[Any]):
 
 
 class NewBudgetSerializer(serializers.Serializer[Any]):
-    """``environment`` null: all together, for platform admins. ``monthly_amount`` null: no budget any more."""
+    """``environment`` null is the budget of all environments, set by platform admins.
+
+    ``monthly_amount`` null removes the budget.
+    """
 
     team = _Slug(slug_field="slug", queryset=Team.objects.none())
     environment = _Slug(slug_field="slug", queryset=Environment.objects.all(), allow_null=True)
     monthly_amount = serializers.DecimalField(max_digits=12, decimal_places=2, min_value=Decimal(0), allow_null=True)
-    currency = serializers.RegexField(r"^[A-Za-z]{3}$", default="USD", help_text="ISO 4217.")
+    currency = serializers.RegexField(r"^[A-Za-z]{3}$", default="USD", help_text="ISO 4217 code.")
 
     def __init__(self, *args: Any, teams: QuerySet[Team] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -223,7 +236,7 @@ class NewBudgetSerializer(serializers.Serializer[Any]):
 
 
 class BudgetViewSet(PortalAPIMixin, viewsets.GenericViewSet[Team]):
-    """What your teams may spend in a month, and have."""
+    """Monthly budgets of your teams, and what is spent."""
 
     queryset = Team.objects.none()
     serializer_class = BudgetSerializer
@@ -237,7 +250,10 @@ class BudgetViewSet(PortalAPIMixin, viewsets.GenericViewSet[Team]):
 
     @extend_schema(request=NewBudgetSerializer, responses={200: BudgetSerializer(many=True)})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Set or take away one budget: team admins for an environment, platform admins for all. Answers the list."""
+        """Set or remove a budget and return the team's budgets.
+
+        Team admins set the budget of an environment, platform admins that of all environments.
+        """
         user = user_of(request)
         asked = NewBudgetSerializer(data=request.data, teams=Team.objects.visible_to(user))
         asked.is_valid(raise_exception=True)

@@ -1,8 +1,9 @@
-"""What the billing tables of a workspace say: system.billing.usage at the prices of system.billing.list_prices.
+"""Reads the billing tables of a workspace: system.billing.usage at the prices of system.billing.list_prices.
 
-Quantities are added up by the warehouse and multiplied by their price here: in SQL the product of two DECIMAL(38,18)
-keeps six places only. A usage row has the price in force when its hour began, so each has at most one; without one it
-stays, without a cost. Corrections (RETRACTION, RESTATEMENT) are rows of their own and are added up like all others.
+The warehouse adds up quantities, and the portal multiplies them by the price: in SQL, the product of two
+DECIMAL(38,18) keeps only six decimal places. A usage row has at most one price, the one in force when its hour began.
+Without a price the row is kept without a cost. Corrections (RETRACTION, RESTATEMENT) are separate rows that add up
+like all others.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from integrations.errors import IntegrationError
 from monitoring.cost.models import CostKind
 
 TIMEOUT_S = 300
-# Names of jobs that the portal starts begin with "Slipway: "; see the callers of ``WorkspaceClient.submit_job``.
+# The names of jobs that the portal starts begin with "Slipway: "; see the callers of ``WorkspaceClient.submit_job``.
 _PRICED = """
   SELECT u.usage_date,
          COALESCE(u.usage_metadata.endpoint_id, '') AS endpoint_id,
@@ -59,7 +60,7 @@ GROUP BY currency, price
 
 @dataclass(frozen=True)
 class Usage:
-    """One row to keep, with the fields of ``CostDay``; ``tag`` is a deployment's primary key as the endpoint has it."""
+    """A row to store, with the fields of ``CostDay``. ``tag`` is the deployment's primary key, from the endpoint."""
 
     date: date
     endpoint_id: str
@@ -87,7 +88,7 @@ class Usage:
 
 
 def read_usage(workspace: WorkspaceClient, first: date, last: date) -> list[Usage]:
-    """One for each key of ``CostDay``; days are UTC, both included. Raises IntegrationError."""
+    """One row for each key of ``CostDay``. Days are UTC and inclusive. Raises IntegrationError."""
     merged: dict[tuple[str, ...], Usage] = {}
     for row in _ask(workspace, USAGE, first, last):
         usage = _usage(row)
@@ -97,7 +98,7 @@ def read_usage(workspace: WorkspaceClient, first: date, last: date) -> list[Usag
 
 
 def read_totals(workspace: WorkspaceClient, first: date, last: date) -> dict[str, Decimal]:
-    """{currency: cost}, exact; "" has the units that have no price. Raises IntegrationError."""
+    """{currency: exact cost}. The key "" has the quantity without a price. Raises IntegrationError."""
     totals: dict[str, Decimal] = {}
     for row in _ask(workspace, TOTALS, first, last):
         quantity, cost = _quantity_and_cost(row)
@@ -107,7 +108,7 @@ def read_totals(workspace: WorkspaceClient, first: date, last: date) -> dict[str
 
 
 def grants_needed(principal: str) -> list[str]:
-    """The statements an account admin runs, so that ``principal`` may read the billing tables."""
+    """The statements with which an account admin lets ``principal`` read the billing tables."""
     name = f"`{principal or '<service principal of the portal>'}`"
     return [
         f"GRANT USE CATALOG ON CATALOG system TO {name};",
@@ -125,7 +126,7 @@ def _ask(workspace: WorkspaceClient, statement: str, first: date, last: date) ->
     }
     result = workspace.execute_sql(statement, parameters=asked, timeout_s=TIMEOUT_S)
     if result.truncated:
-        raise IntegrationError("the answer of the billing tables was cut off", permanent=False, source="databricks")
+        raise IntegrationError("the result of the billing query was truncated", permanent=False, source="databricks")
     return result.records
 
 
@@ -153,7 +154,7 @@ def _quantity_and_cost(row: Mapping[str, Any]) -> tuple[Decimal, Decimal | None]
 
 
 def _added(one: Usage, other: Usage) -> Usage:
-    """Both have a cost or none: the currency is part of the key."""
+    """The sum of two rows with the same key. As the key has the currency, both have a cost or neither."""
     cost = None if one.cost is None or other.cost is None else one.cost + other.cost
     values = {**vars(one), "quantity": one.quantity + other.quantity, "cost": cost}
     return Usage(**{**values, "endpoint_name": one.endpoint_name or other.endpoint_name, "tag": one.tag or other.tag})

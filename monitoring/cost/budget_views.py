@@ -1,4 +1,4 @@
-"""Budgets: what teams may spend, what they have, and the form that sets it."""
+"""The page of budgets, with the form that sets one."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from web.errors import Invalid
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def budgets(request: HttpRequest) -> HttpResponse:
-    """The budgets of my teams; POST sets one."""
+    """The budgets of the user's teams. POST sets one."""
     user = signed_in(request)
     if request.method != "POST":
         return _page(request, BudgetForm(user=user))
     if not teams_where(user, Action.MANAGE).exists():
-        raise PermissionDenied("Only a team admin or a platform admin sets budgets.")
+        raise PermissionDenied("Only a team admin or a platform admin can set budgets.")
     form = BudgetForm(request.POST, user=user)
     if form.is_valid():
         try:
@@ -34,7 +34,7 @@ def budgets(request: HttpRequest) -> HttpResponse:
         except Invalid as invalid:
             form.show(invalid)
         else:
-            messages.success(request, f"The budget of {form.cleaned_data['team']} is set.")
+            messages.success(request, f"Budget of {form.cleaned_data['team']} saved.")
             return redirect("monitoring:budgets")
     return _page(request, form, 422)
 

@@ -1,4 +1,4 @@
-"""What teams may spend, beside what they have spent: one budget for all environments, and one for each."""
+"""Budgets of teams, for all environments or for one, and what is spent of them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from deployments.models import Budget
 from monitoring.cost.costing import RATE_DAYS, Period, Spent, costs_of, forecast, month_to_date, newest_day, period_of
 from web.errors import Invalid
 
-# As the policy "budget" comes; where it is set otherwise, runs are judged by what is set.
+#: The defaults of the policy "budget". Runs are judged by the policy's own values.
 WARN_PERCENT, APPROVE_PERCENT = 80, 100
 
 
 @dataclass(frozen=True)
 class BudgetLine:
-    """A budget and this month: ``spent`` and ``forecast`` are None where nothing was imported yet."""
+    """A budget and the current month. ``spent`` and ``forecast`` are None before the first import."""
 
     team: Team
     environment: Environment | None
@@ -37,7 +37,7 @@ class BudgetLine:
 
     @property
     def percent(self) -> Decimal | None:
-        """Of the amount; of a budget of nothing any cost is all of it."""
+        """Share of the budget in percent; 100 if the budget is zero and something is spent."""
         if self.spent is None:
             return None
         if not self.amount:
@@ -57,10 +57,10 @@ class BudgetLine:
         if self.percent is None:
             return "Nothing billed yet"
         if self.percent >= APPROVE_PERCENT:
-            return "Spent: runs need approval"
+            return "Exhausted: runs need approval"
         if self.percent >= WARN_PERCENT:
-            return "Nearly spent"
-        return "Forecast is over it" if self._ends_over else "Within budget"
+            return "Nearly exhausted"
+        return "Forecast over budget" if self._ends_over else "Within budget"
 
     @property
     def _ends_over(self) -> bool:
@@ -68,7 +68,7 @@ class BudgetLine:
 
 
 def budget_lines(user: User, now: datetime) -> list[BudgetLine]:
-    """The budgets of the person's teams, by team, the one for all environments first. Four queries."""
+    """The budgets of the user's teams, by team, with the one for all environments first. Four queries."""
     teams = Team.objects.visible_to(user)
     set_here = Budget.objects.visible_to(user).select_related("team", "environment")
     wanted: list[tuple[Team, Environment | None, Decimal, str]] = [
@@ -91,7 +91,7 @@ _Key = tuple[int, int, str]
 
 
 def _spent_by_place(user: User, now: datetime) -> tuple[Period, dict[_Key, list[Spent]]]:
-    """{(team, environment, currency): days}, as far back as a forecast needs."""
+    """{(team, environment, currency): costs by day}, as far back as a forecast needs."""
     visible = costs_of(user).filter(deployment__isnull=False)
     period = period_of(now.astimezone(UTC).date(), now, newest_day(visible))
     rows = visible.between(period.first - timedelta(days=RATE_DAYS), period.today).exclude(currency="").order_by()
@@ -121,33 +121,33 @@ def _of_place(
 
 
 def may_set(user: User, team: Team, environment: Environment | None) -> bool:
-    """A team's budget for everything is set by platform admins; team admins divide it among environments."""
+    """Platform admins set a team's budget for all environments. Team admins divide it among environments."""
     return user.is_platform_admin if environment is None else can(user, Action.MANAGE, team)
 
 
 def set_budget(
     *, actor: User, team: Team, environment: Environment | None, monthly_amount: Decimal | None, currency: str
 ) -> None:
-    """What all endpoints of the team, there or everywhere, may cost in a month; None takes the budget away.
+    """Set the monthly budget of a team in one environment or in all (None). An amount of None removes it.
 
-    Raises PermissionDenied, and Invalid for what is no amount or no currency.
+    Raises PermissionDenied, or Invalid if the amount or the currency is not valid.
     """
     if environment is None:
         set_team_budget(actor=actor, team=team, monthly_budget=monthly_amount, budget_currency=currency)
         return
     if not may_set(actor, team, environment):
-        raise PermissionDenied(f"Only a team admin of {team} or a platform admin sets its budgets.")
+        raise PermissionDenied(f"Only a team admin of {team} or a platform admin can set its budgets.")
     code = currency.strip().upper()
     if len(code) != 3 or not (code.isascii() and code.isalpha()):
-        raise Invalid({"currency": ["Write the three letters of a currency, for example USD."]})
+        raise Invalid({"currency": ["Enter a currency code of three letters, such as USD."]})
     if monthly_amount is not None and not 0 <= monthly_amount < 10**10:
-        raise Invalid({"monthly_amount": ["A budget is an amount from nothing to ten billion."]})
+        raise Invalid({"monthly_amount": ["Enter an amount from 0 to below ten billion."]})
     _keep(team, environment, monthly_amount, code)
 
 
 def _keep(team: Team, environment: Environment, amount: Decimal | None, currency: str) -> None:
     with transaction.atomic():
-        # Of two who set it at once the later counts, and neither gets an error.
+        # If two people set it at once, the later write wins and neither gets an error.
         Environment.objects.select_for_update().get(pk=environment.pk)
         row = Budget.objects.filter(team=team, environment=environment).first()
         if amount is not None:

@@ -1,4 +1,4 @@
-"""A month of costs as somebody asked for it: the same for page, CSV and API."""
+"""Selects a month of costs for the page, its CSV and the API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from monitoring.cost.requests import requests_of
 
 @dataclass(frozen=True)
 class Chosen:
-    """``ledger`` is all that the person may see; ``rows`` and ``bars`` are of the deployments that were asked for."""
+    """``ledger`` has all costs that the user can see; ``rows`` and ``bars`` cover the selected deployments."""
 
     ledger: Ledger
     rows: list[CostRow]
@@ -25,7 +25,7 @@ class Chosen:
 
 
 def chosen(user: User, deployments: QuerySet[Deployment] | None, choice: CostChoice, now: datetime) -> Chosen:
-    """``deployments`` are those asked for, None for none of them. Eight queries, whatever the number of rows."""
+    """``deployments`` are the selected ones, or None for an empty selection. Always eight queries."""
     ledger = costing.load(costing.costs_of(user), now, choice.month, choice.currency)
     ids = {row.deployment_id for row in ledger.rows} | set(ledger.before)
     asked = Deployment.objects.none() if deployments is None else deployments

@@ -1,6 +1,6 @@
-"""What was spent: a month of one currency, read once, and everything that is reckoned from it.
+"""Costs of a month in one currency, and the figures that are computed from them.
 
-Days are UTC, as the billing tables have them. Money is a Decimal and never rounded here; None is what nobody knows.
+Days are UTC, as in the billing tables. Amounts are Decimals and are not rounded here. None is unknown.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.db.models import Count, Max, Sum
 from accounts.models import User
 from monitoring.cost.models import BillingSource, CostDay, CostDayQuerySet, CostKind, Reconciliation
 
-# How many complete days tell what a day costs: a whole week, as weekends differ.
+#: The number of complete days for a daily rate: a whole week, because weekends differ.
 RATE_DAYS = 7
 HOURS_PER_DAY, HOURS_PER_MONTH = 24, 730
 ZERO = Decimal(0)
@@ -24,9 +24,10 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True)
 class Spent:
-    """What one deployment (None: nobody's) cost on one day for one kind, in the currency of its Ledger."""
+    """The cost of one deployment on one day for one kind, in the currency of its Ledger."""
 
     day: date
+    #: None if the cost is unattributed.
     deployment_id: int | None
     kind: str
     cost: Decimal
@@ -34,13 +35,12 @@ class Spent:
 
 @dataclass(frozen=True)
 class Period:
-    """A calendar month. ``today`` is the last day of it that there can be costs of: its own last day, once past.
-
-    ``newest`` is the last day that was billed at all, which is seldom complete; None if nothing ever was.
-    """
+    """A calendar month."""
 
     first: date
+    #: The last day that can have costs: today, or the last day of a past month.
     today: date
+    #: The last day with billed usage, which is rarely complete; None if there is none.
     newest: date | None
 
     @property
@@ -53,29 +53,29 @@ class Period:
 
     @property
     def is_over(self) -> bool:
-        """Whether every day of it was billed, as far as one can tell: a later one was."""
+        """Whether all of its days are billed: a later day has usage."""
         return self.newest is not None and self.newest > self.last
 
     @property
     def last_complete(self) -> date | None:
-        """The last day of the month, or before it, that a later day was billed after."""
+        """The last completely billed day, up to the end of the month. A day is complete if a later one has usage."""
         return None if self.newest is None else min(self.newest - timedelta(days=1), self.last)
 
     @property
     def before(self) -> tuple[date, date]:
-        """The same days of the month before; all of it where the month is over, or the one before is shorter."""
+        """The same days of the previous month; all of it if the month is over or the previous one is shorter."""
         end = self.first - timedelta(days=1)
         first = end.replace(day=1)
         return first, end if self.is_over else min(end, first + (self.today - self.first))
 
 
 def month_before(day: date) -> date:
-    """The first day of the month before the one of ``day``."""
+    """The first day of the previous month."""
     return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
 def period_of(month: date, now: datetime, newest: date | None) -> Period:
-    """The month of ``month`` as it is seen at ``now``."""
+    """The month that contains ``month``, as of ``now``."""
     first = month.replace(day=1)
     whole = Period(first, first, newest)
     return Period(first, max(first, min(whole.last, now.astimezone(UTC).date())), newest)
@@ -86,7 +86,7 @@ def month_to_date(rows: Iterable[Spent], period: Period) -> Decimal:
 
 
 def daily_rate(rows: Iterable[Spent], last_complete: date | None) -> Decimal | None:
-    """The mean cost of a day over the seven days that end at ``last_complete``, days without costs included."""
+    """Mean cost per day over the seven days up to ``last_complete``, including days without costs."""
     if last_complete is None:
         return None
     first = last_complete - timedelta(days=RATE_DAYS - 1)
@@ -94,11 +94,11 @@ def daily_rate(rows: Iterable[Spent], last_complete: date | None) -> Decimal | N
 
 
 def forecast(rows: Sequence[Spent], period: Period) -> Decimal | None:
-    """What the month will have cost when it ends; None before the first day was billed wholly.
+    """The expected cost of the whole month; None before the first complete day.
 
-    Run rate: what was spent up to the last complete day, and for each day after it the mean of the seven complete days
-    before (which reach into the month before). The day that is still being billed counts as one of the days to come,
-    or as what was billed of it where that is more.
+    Run rate: the cost up to the last complete day, plus the mean of the last seven complete days (which may be in the
+    previous month) for each remaining day. An incomplete day counts as remaining. The result is at least what is
+    already billed.
     """
     complete = period.last_complete
     if period.is_over:
@@ -112,18 +112,18 @@ def forecast(rows: Sequence[Spent], period: Period) -> Decimal | None:
 
 
 def monthly_rate(rows: Iterable[Spent], last_complete: date | None) -> Decimal | None:
-    """``daily_rate`` for a month of 730 hours, the month of estimates."""
+    """``daily_rate`` scaled to a month of 730 hours, as in estimates."""
     rate = daily_rate(rows, last_complete)
     return None if rate is None else per_month(rate, 1)
 
 
 def per_month(total: Decimal, days: int) -> Decimal:
-    """What cost ``total`` in so many days, for a month of 730 hours."""
+    """The cost of ``days`` days, scaled to a month of 730 hours."""
     return total * HOURS_PER_MONTH / (HOURS_PER_DAY * days)
 
 
 def change(now: Decimal, before: Decimal) -> Decimal | None:
-    """In percent of ``before``; None where there was nothing before."""
+    """The change in percent of ``before``; None if ``before`` is 0."""
     return (now - before) * 100 / before if before > 0 else None
 
 
@@ -136,14 +136,14 @@ def newest_day(rows: CostDayQuerySet) -> date | None:
 
 
 def currencies(rows: CostDayQuerySet, period: Period) -> list[str]:
-    """The currencies of the month and of the one before, the one with the most rows first. One query."""
+    """The currencies of this and the previous month, those with the most rows first. One query."""
     counted = rows.between(period.before[0], period.last).exclude(currency="").order_by().values_list("currency")
     found = dict(counted.annotate(n=Count("pk")))
     return sorted(found, key=lambda currency: (-found[currency], currency))
 
 
 def spent_rows(rows: CostDayQuerySet, first: date, last: date, currency: str) -> list[Spent]:
-    """One query."""
+    """Costs by day, deployment and kind. One query."""
     chosen = rows.between(first, last).filter(currency=currency).order_by()
     grouped = chosen.values_list("date", "deployment_id", "kind").annotate(total=Sum("cost"))
     return [Spent(*row) for row in grouped]
@@ -151,30 +151,29 @@ def spent_rows(rows: CostDayQuerySet, first: date, last: date, currency: str) ->
 
 @dataclass(frozen=True)
 class CostChoice:
-    """What somebody asks to see. ``month`` None is the present one, ``currency`` "" the one with the most costs.
+    """What a user selects."""
 
-    ``is_narrowed``: only some deployments are asked for, so that what belongs to nobody is not.
-    """
-
+    #: None for the current month.
     month: date | None = None
+    #: "" for the currency with the most costs.
     currency: str = ""
     group: str = ""
     ordering: str = ""
+    #: Whether a filter selects some deployments. Unattributed costs are then left out.
     is_narrowed: bool = False
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """All that one person may see of one month in one currency.
-
-    ``rows`` reach back into the month before as far as forecasts need; ``before`` is what each deployment cost on the
-    same days of the month before. ``currencies`` are all that there are costs in.
-    """
+    """All costs of one month in one currency that a user can see."""
 
     period: Period
     currency: str
+    #: All currencies that have costs.
     currencies: list[str]
+    #: Costs of the month, and of earlier days that forecasts need.
     rows: list[Spent]
+    #: {deployment: cost on the same days of the previous month}
     before: dict[int | None, Decimal]
 
     @property
@@ -184,7 +183,7 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Unpriced:
-    """Usage that the workspace has no price for."""
+    """Usage without a price in the workspace."""
 
     sku: str
     unit: str
@@ -192,7 +191,7 @@ class Unpriced:
 
 
 def load(visible: CostDayQuerySet, now: datetime, month: date | None = None, currency: str = "") -> Ledger:
-    """Of the costs in ``visible``; without a ``currency`` the one with the most rows. Four queries."""
+    """The ledger of the costs in ``visible``. The default currency is the one with the most rows. Four queries."""
     newest = newest_day(visible)
     period = period_of(month or now.astimezone(UTC).date(), now, newest)
     known = currencies(visible, period)
@@ -205,7 +204,7 @@ def load(visible: CostDayQuerySet, now: datetime, month: date | None = None, cur
 
 
 def unpriced(visible: CostDayQuerySet, period: Period) -> list[Unpriced]:
-    """The usage of the month that has no price, by SKU. One query."""
+    """Usage of the month without a price, by SKU. One query."""
     rows = visible.between(period.first, period.today).filter(cost=None).order_by("sku").values_list("sku", "unit")
     return [Unpriced(*row) for row in rows.annotate(total=Sum("quantity"))]
 
@@ -226,7 +225,7 @@ class Unattributed:
 
 
 def unattributed(visible: CostDayQuerySet, period: Period, currency: str) -> list[Unattributed]:
-    """What nobody answers for in the month, the most expensive first. One query."""
+    """Unattributed costs of the month, most expensive first. One query."""
     rows = visible.between(period.first, period.today).filter(currency=currency).unattributed().order_by()
     keys = ("workspace__name", "endpoint_name", "job", "endpoint_id", "kind")
     grouped = rows.values_list(*keys).annotate(total=Sum("cost"))
@@ -235,7 +234,7 @@ def unattributed(visible: CostDayQuerySet, period: Period, currency: str) -> lis
 
 
 def sources(user: User, workspace_id: int | None = None) -> list[BillingSource]:
-    """How far the billing tables of the workspaces were read that the person has something in. One query."""
+    """The billing sources of the workspaces in which the user's teams have deployments. One query."""
     rows = BillingSource.objects.select_related("workspace").order_by("workspace__name")
     if not user.is_platform_admin:
         rows = rows.filter(workspace__deployments__team__memberships__user=user).distinct()
@@ -243,7 +242,7 @@ def sources(user: User, workspace_id: int | None = None) -> list[BillingSource]:
 
 
 def reconciliations(user: User, month: date) -> list[Reconciliation]:
-    """The totals of whole workspaces: for platform admins only. One query."""
+    """Reconciliations of whole workspaces, for platform admins only. One query."""
     if not user.is_platform_admin:
         return []
     return list(Reconciliation.objects.filter(month=month).select_related("workspace"))

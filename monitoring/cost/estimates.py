@@ -1,4 +1,4 @@
-"""What a run was estimated to cost, beside what its deployment cost after it."""
+"""Compares the estimated cost of a run with the billed cost after it."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from monitoring.cost.costing import ZERO, Spent, per_month, spent_rows
 from monitoring.cost.models import CostDayQuerySet, CostKind
 
 RUNS_SHOWN = 10
-# Until then the days may not be like a month.
+#: With fewer days, the billed cost may not be representative of a month.
 CERTAIN_AFTER_DAYS = 30
 
 
 @dataclass(frozen=True)
 class EstimateCheck:
-    """A month as it was estimated (``low`` to ``high``) and as it was billed: ``actual``, over ``days`` whole days.
-
-    ``actual`` is None before the first whole day, ``low`` and ``high`` where there was no estimate in this currency.
-    """
+    """The estimated and the billed cost of a month."""
 
     run: Run
+    #: The estimate is ``low`` to ``high``. Both are None without an estimate in this currency.
     low: Decimal | None
     high: Decimal | None
+    #: The billed cost, scaled to a month; None before the first whole day.
     actual: Decimal | None
+    #: Number of whole days that were billed.
     days: int
 
     @property
     def error_percent(self) -> Decimal | None:
-        """How far the bill is from the nearer end of the estimate; 0 within it."""
+        """Distance of the billed cost from the nearer end of the estimate, in percent; 0 within it."""
         if self.actual is None or self.low is None or self.high is None:
             return None
         if self.low <= self.actual <= self.high:
@@ -49,7 +49,7 @@ class EstimateCheck:
 def estimate_checks(
     deployment: Deployment, visible: CostDayQuerySet, last_complete: date | None, currency: str
 ) -> list[EstimateCheck]:
-    """The newest good runs of the deployment, each until the next one changed it. Three queries."""
+    """The newest successful runs, each compared with the costs until the next one. Three queries."""
     good = Run.objects.filter(deployment=deployment, status__in=GOOD, finished_at__isnull=False).exclude(
         status=RunStatus.NO_CHANGE
     )
@@ -58,7 +58,7 @@ def estimate_checks(
         return []
     records = StageRecord.objects.filter(run__in=runs, stage=RunStatus.COST).order_by("pk")
     estimates: dict[int, Any] = {record.run_id: record.detail.get("estimate") for record in records}
-    # Estimates are of the endpoint, without the jobs around it.
+    # Estimates cover the endpoint, not the monitoring jobs.
     endpoint = visible.exclude(kind=CostKind.MONITORING_JOB)
     rows = spent_rows(endpoint, _day(runs[-1]), last_complete, currency) if last_complete else []
     before_next = [min(_day(run) - timedelta(days=1), last_complete) if last_complete else None for run in runs]
@@ -72,7 +72,7 @@ def _day(run: Run) -> date:
 
 
 def _check(run: Run, end: date | None, rows: Sequence[Spent], told: Any, currency: str) -> EstimateCheck:
-    """The day on which the run ended is half another's, so it counts for none."""
+    """The day on which the run ended is left out, because it has costs from before and after the run."""
     first = _day(run) + timedelta(days=1)
     days = max(0, (end - first).days + 1) if end else 0
     total = sum((row.cost for row in rows if end and first <= row.day <= end), ZERO)

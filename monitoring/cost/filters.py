@@ -1,4 +1,4 @@
-"""What the page of costs and its API are asked for: month, currency, grouping, and which deployments."""
+"""Filters of the cost page and API: month, currency, grouping, and deployments."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ORDERINGS = ("cost", "name", "change", "requests", "per_thousand", "idle_share")
 
 
 def months() -> list[tuple[str, str]]:
-    """This month (UTC) and the twelve before, the newest first: billing tables keep a year."""
+    """The current month (UTC) and the twelve before it, newest first: billing tables keep a year."""
     found: list[tuple[str, str]] = []
     month = timezone.now().astimezone(UTC).date().replace(day=1)
     for _ in range(MONTHS):
@@ -31,7 +31,7 @@ def months() -> list[tuple[str, str]]:
 
 
 class CostFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
-    """``q``, ``team`` and ``environment`` narrow the deployments; the others choose what is shown of them."""
+    """``q``, ``team`` and ``environment`` filter the deployments. The other parameters select what is shown."""
 
     q = TextFilter(method="search", label="Search", help_text="Words in the name, the model or the team.")
     team = django_filters.ModelChoiceFilter(
@@ -47,7 +47,7 @@ class CostFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no ty
         choices=months, method="as_it_is", label="Month", empty_label="This month", help_text="YYYY-MM, in UTC."
     )
     group = django_filters.ChoiceFilter(
-        choices=GROUPS, method="as_it_is", label="Bars by", empty_label="Deployment", help_text="Of the chart."
+        choices=GROUPS, method="as_it_is", label="Group by", empty_label="Deployment", help_text="Groups of the chart."
     )
     ordering = django_filters.ChoiceFilter(
         choices=[(f"{sign}{name}", name) for name in ORDERINGS for sign in ("", "-")],
@@ -68,7 +68,7 @@ class CostFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no ty
 
     @property
     def choice(self) -> CostChoice:
-        """What the parameters choose to show. After ``is_valid``; the usual things where they are not valid."""
+        """The selection, or the default one if the parameters are not valid. Call it after ``is_valid``."""
         given = self.form.cleaned_data if not self.form.errors else {}
         month = f"{given['month']}-01" if given.get("month") else ""
         return CostChoice(

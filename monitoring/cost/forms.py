@@ -15,16 +15,16 @@ from web.forms import JudgedForm
 
 
 class BudgetForm(JudgedForm):
-    """Offers the teams that the person may set a budget of; without an environment it is the budget for all."""
+    """Lists the teams whose budget the user may set. Without an environment it is the budget for all."""
 
     renamed: ClassVar[Mapping[str, str]] = {"monthly_budget": "monthly_amount", "budget_currency": "currency"}
 
     team = forms.ModelChoiceField(Team.objects.none(), to_field_name="slug")
     environment = forms.ModelChoiceField(
-        Environment.objects.all(), to_field_name="slug", required=False, empty_label="All environments together"
+        Environment.objects.all(), to_field_name="slug", required=False, empty_label="All environments"
     )
     monthly_amount = forms.DecimalField(
-        min_value=0, max_digits=12, decimal_places=2, required=False, help_text="A month. Leave it empty for no budget."
+        min_value=0, max_digits=12, decimal_places=2, required=False, help_text="Per month. Leave empty for no budget."
     )
     currency = forms.CharField(min_length=3, max_length=3, initial="USD")
 

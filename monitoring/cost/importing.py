@@ -1,4 +1,4 @@
-"""Importing what was billed: read by the day, replaced by the day, so that no number depends on how often it runs."""
+"""Imports billed usage. Days are read and replaced as a whole, so that imports are idempotent."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from integrations import databricks
 from integrations.errors import IntegrationError
 from monitoring.cost import billing
 from monitoring.cost.billing import Usage
+from monitoring.cost.costing import month_before
 from monitoring.cost.models import BillingSource, CostDay, Reconciliation
 
-# Usage arrives hours late, and corrections of a day days later.
+#: Usage arrives hours late, and its corrections some days later.
 LATE_DAYS = 3
-# In the first week of a month the one before is still corrected.
+#: The previous month is still corrected in the first week of a month.
 CORRECTED_DAYS = 7
-# Databricks hides what one may not see: a table of system.billing that is not found is one without a grant.
+#: Error codes of a missing grant. Databricks reports tables that the caller cannot access as not found.
 NO_ACCESS = frozenset(
     (
         "CATALOG_NOT_FOUND",
@@ -42,9 +43,9 @@ Connect = Callable[[Workspace], databricks.WorkspaceClient]
 
 
 def import_costs(workspace_id: int, *, connect: Connect = connect_to, now: datetime | None = None) -> None:
-    """Read the last days of the workspace's billing tables; all of the month at the first time of a UTC day.
+    """Import the last days from the workspace's billing tables, or the whole month once per UTC day.
 
-    What cannot be read is told in ``BillingSource.error``, and the rows of before stay.
+    An error is stored in ``BillingSource.error``. Rows that were imported before are kept.
     """
     workspace = Workspace.objects.get(pk=workspace_id)
     source, _ = BillingSource.objects.get_or_create(workspace=workspace)
@@ -62,9 +63,9 @@ def import_costs(workspace_id: int, *, connect: Connect = connect_to, now: datet
 def _read_what_is_due(
     workspace: Workspace, client: databricks.WorkspaceClient, source: BillingSource, now: datetime
 ) -> dict[str, Any]:
-    """The columns of BillingSource that follow. Raises IntegrationError."""
+    """Import what is due and return the changed columns of BillingSource. Raises IntegrationError."""
     last_days = now.astimezone(UTC).date() - timedelta(days=LATE_DAYS)
-    # Totals that differ come from a correction of a day before the last ones: read the month again, now.
+    # If totals differ, an older day was corrected: read the whole month again.
     if not _is_month_due(source, now) and _read(workspace, client, last_days, now):
         return {}
     _read(workspace, client, _first_of_all(source, now), now)
@@ -75,11 +76,6 @@ def month_of(day: date) -> date:
     return day.replace(day=1)
 
 
-def month_before(day: date) -> date:
-    """The first day of the month before the one of ``day``."""
-    return month_of(month_of(day) - timedelta(days=1))
-
-
 def _is_month_due(source: BillingSource, now: datetime) -> bool:
     read = source.month_read_at
     return read is None or read.astimezone(UTC).date() < now.astimezone(UTC).date()
@@ -88,13 +84,13 @@ def _is_month_due(source: BillingSource, now: datetime) -> bool:
 def _first_of_all(source: BillingSource, now: datetime) -> date:
     today = now.astimezone(UTC).date()
     if source.month_read_at is None:
-        # The first import of all: with the month before, to compare with.
+        # The first import includes the previous month, for comparison.
         return month_before(today)
     return month_of(today - timedelta(days=CORRECTED_DAYS))
 
 
 def _read(workspace: Workspace, client: databricks.WorkspaceClient, first: date, asked_at: datetime) -> bool:
-    """Read from ``first`` on and keep it; whether our totals are the source's. Raises IntegrationError."""
+    """Import from ``first`` on. Returns whether our totals equal those of the source. Raises IntegrationError."""
     today = asked_at.astimezone(UTC).date()
     rows = billing.read_usage(client, first, today)
     if not keep(workspace, rows, first, today, asked_at):
@@ -105,7 +101,7 @@ def _read(workspace: Workspace, client: databricks.WorkspaceClient, first: date,
 
 
 def keep(workspace: Workspace, rows: Iterable[Usage], first: date, last: date, asked_at: datetime) -> bool:
-    """Replace all rows of these days by ``rows``, at once. False if a newer answer is there already."""
+    """Replace all rows of these days by ``rows``, atomically. False if a newer result is already stored."""
     with transaction.atomic():
         source = BillingSource.objects.select_for_update().get(workspace=workspace)
         if source.read_at is not None and source.read_at > asked_at:
@@ -126,10 +122,10 @@ def _row(workspace: Workspace, usage: Usage, deployment_id: int | None) -> CostD
 
 
 class _Owners:
-    """Which deployment an endpoint or a job belongs to, or belonged to. Three queries.
+    """Finds the deployment that an endpoint or a job belongs or belonged to. Two queries.
 
-    By the endpoint's id, as names are used again; by what earlier imports found, as a deleted endpoint is known to no
-    deployment any more; by the tag that Terraform gives each endpoint.
+    It uses the id of the endpoint, because names are reused; then earlier imports, because deployments forget deleted
+    endpoints; then the tag that Terraform sets on each endpoint.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -157,7 +153,7 @@ class _Owners:
         return self._of_job(usage.job) if usage.job else None
 
     def _of_job(self, job: str) -> int | None:
-        """By "deployment 12" in the job's name, else by the name of a model that is deployed once."""
+        """The deployment by "deployment 12" in the job's name, else by the name of a model with one deployment."""
         if (named := re.search(r"\bdeployment (\d{1,18})\b", job)) and int(named[1]) in self._pks:
             return int(named[1])
         for word in job.lower().split():
@@ -167,7 +163,7 @@ class _Owners:
 
 
 def _attribute_older(workspace: Workspace, owners: _Owners) -> None:
-    """Give days from before an endpoint was adopted to its deployment."""
+    """Attribute costs from before an endpoint was adopted to its deployment."""
     lost = CostDay.objects.filter(workspace=workspace, deployment=None).exclude(endpoint_id="")
     for endpoint_id in lost.values_list("endpoint_id", flat=True).order_by().distinct():
         if endpoint_id in owners.by_endpoint:
@@ -175,7 +171,7 @@ def _attribute_older(workspace: Workspace, owners: _Owners) -> None:
 
 
 def _tell_policies(workspace: Workspace, month: date, newest: date | None) -> None:
-    """Write down what each team has spent this month in the environments of the workspace."""
+    """Store what each team has spent this month in the environments of the workspace, for policies."""
     rows = CostDay.objects.filter(workspace=workspace, date__gte=month, deployment__isnull=False).exclude(currency="")
     keys = ("deployment__team", "deployment__environment", "currency")
     kept = []
@@ -216,7 +212,7 @@ def _reconcile(
 
 
 def our_totals(workspace: Workspace, first: date, last: date) -> dict[str, Decimal]:
-    """{currency: cost}; "" has the units that have no price."""
+    """{currency: cost}. The key "" has the quantity without a price."""
     rows = CostDay.objects.filter(workspace=workspace).between(first, last).order_by().values_list("currency")
     totals = rows.annotate(cost=Sum("cost"), quantity=Sum("quantity"))
     return {currency: cost if currency else quantity for currency, cost, quantity in totals}
@@ -225,7 +221,7 @@ def our_totals(workspace: Workspace, first: date, last: date) -> dict[str, Decim
 def _keep_error(
     source: BillingSource, error: IntegrationError, client: databricks.WorkspaceClient | None, now: datetime
 ) -> None:
-    """Where a grant is missing, the statements that give it are kept with the error."""
+    """Store the error and, if a grant is missing, the GRANT statements."""
     grant = "\n".join(billing.grants_needed(_principal(client))) if client and error.code in NO_ACCESS else ""
     BillingSource.objects.filter(pk=source.pk).update(tried_at=now, error=error.message, grant=grant)
 

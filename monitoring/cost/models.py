@@ -1,4 +1,4 @@
-"""What endpoints and jobs really cost, day by day, as the workspace's billing tables say it."""
+"""Daily costs of endpoints and jobs, imported from the billing tables of workspaces."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 BILLION = 10**9
-# What a usage row says of its endpoint and of its price is kept word for word.
+#: Long enough for names in billing tables, which are stored unchanged.
 NAME_CHARS = 255
 
 
 class ExactField(models.Field):  # type: ignore[type-arg]
-    """A Decimal, kept as whole billionths: SQLite keeps decimals as floats, and sums of those lose cents.
+    """A Decimal, stored as an integer of billionths: SQLite stores decimals as floats, whose sums lose cents.
 
-    The database adds them up exactly; ``Sum`` over it is a Decimal again. Up to 9.2 billion.
+    The database adds them up exactly, and ``Sum`` returns a Decimal. The maximum is 9.2 billion.
     """
 
     def get_internal_type(self) -> str:
@@ -43,7 +43,7 @@ class ExactField(models.Field):  # type: ignore[type-arg]
 
 
 class CostKind(models.TextChoices):
-    """What was paid for. A launch is a start after scaling to zero, which has a SKU of its own."""
+    """What a cost is for. A launch is a start after scaling to zero, which has its own SKU."""
 
     SERVING = "serving", "Serving"
     LAUNCH = "launch", "Cold starts"
@@ -53,13 +53,13 @@ class CostKind(models.TextChoices):
 
 class CostDayQuerySet(models.QuerySet["CostDay"]):
     def visible_to(self, user: User | AnonymousUser) -> CostDayQuerySet:
-        """Rows of deployments of the teams ``user`` is in; all, and what belongs to nobody, for platform admins."""
+        """Costs of the user's teams, or all including unattributed ones for a platform admin."""
         if isinstance(user, User) and user.is_platform_admin:
             return self
         return self.filter(deployment__team__in=Team.objects.visible_to(user))
 
     def between(self, first: date, last: date) -> CostDayQuerySet:
-        """Both days included; days are UTC."""
+        """Costs from ``first`` to ``last``, both inclusive, in UTC."""
         return self.filter(date__gte=first, date__lte=last)
 
     def unattributed(self) -> CostDayQuerySet:
@@ -67,26 +67,26 @@ class CostDayQuerySet(models.QuerySet["CostDay"]):
 
 
 class CostDay(models.Model):
-    """What one endpoint, or one job, cost on one UTC day under one SKU at one price.
-
-    ``quantity`` is in ``unit`` ("DBU"). ``cost`` is in ``currency`` and null where the workspace has no price for it,
-    which is never the same as 0; then ``currency`` is empty. An import replaces all rows of its days.
-    ``endpoint_id`` is empty for jobs, ``job`` for endpoints.
-    """
+    """The cost of one endpoint or job on one UTC day for one SKU. An import replaces all rows of its days."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
     date = models.DateField()
+    #: "" for jobs.
     endpoint_id = models.CharField(max_length=NAME_CHARS, blank=True)
     endpoint_name = models.CharField(max_length=NAME_CHARS, blank=True)
+    #: The name of the job; "" for endpoints.
     job = models.CharField(max_length=NAME_CHARS, blank=True)
     deployment = models.ForeignKey(
         Deployment, on_delete=models.SET_NULL, null=True, blank=True, related_name="cost_days"
     )
     kind = models.CharField(max_length=20, choices=CostKind)
     sku = models.CharField(max_length=NAME_CHARS)
+    #: The unit of ``quantity``, such as DBU.
     unit = models.CharField(max_length=40)
+    #: "" if there is no price.
     currency = models.CharField(max_length=3, blank=True)
     quantity = ExactField()
+    #: In ``currency``; null, not 0, if the workspace has no price for the SKU.
     cost = ExactField(null=True)
 
     objects = CostDayQuerySet.as_manager()
@@ -110,19 +110,19 @@ class CostDay(models.Model):
 
 
 class BillingSource(models.Model):
-    """How far the billing tables of a workspace were read.
-
-    ``newest_usage`` is the last day that has usage. ``error`` is in words, "" after an import that worked; the rows
-    before it stay, and ``grant`` has the statements that would mend it. ``read_at`` is when the source was asked for
-    what is kept: an answer to an older question is dropped. ``month_read_at`` is when the whole month was read.
-    """
+    """The state of the import from a workspace's billing tables."""
 
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="billing_source")
     tried_at = models.DateTimeField(null=True, blank=True)
+    #: When the stored result was queried. Results of older queries are dropped.
     read_at = models.DateTimeField(null=True, blank=True)
+    #: When the whole month was last read.
     month_read_at = models.DateTimeField(null=True, blank=True)
+    #: The last day with usage.
     newest_usage = models.DateField(null=True, blank=True)
+    #: Why the last import failed; "" if it succeeded. Rows that were imported before are kept.
     error = models.TextField(blank=True)
+    #: The GRANT statements that fix the error, or "".
     grant = models.TextField(blank=True)
 
     def __str__(self) -> str:
@@ -130,7 +130,7 @@ class BillingSource(models.Model):
 
 
 class Reconciliation(models.Model):
-    """The source's total of a month beside ours, per currency; "" stands for what has no price, counted in units."""
+    """The monthly totals of the source and of the portal per currency. Currency "" has quantities without a price."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="reconciliations")
     month = models.DateField()
@@ -150,7 +150,7 @@ class Reconciliation(models.Model):
 
     @property
     def difference(self) -> Decimal:
-        """Source less ours, in cents."""
+        """``source_total`` minus ``our_total``, rounded to cents."""
         return Decimal(self.source_total - self.our_total).quantize(Decimal("0.01"))
 
     @property

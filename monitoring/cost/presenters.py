@@ -1,4 +1,4 @@
-"""Costs as pages, CSV and API show them: rows, bars, budget lines, and what is wrong with the figures."""
+"""Costs for pages, CSV and the API: rows, charts, notices about the data, and savings."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from monitoring.cost.savings import Saving
 from web.charts import Chart, Series
 
 CENT = Decimal("0.01")
-NOBODY = "Not attributed"
+NOBODY = "Unattributed"
 OTHERS = "All others"
-# The chart has five colours.
+#: The chart has five colours.
 MAX_BARS = 5
-# Databricks publishes usage a few hours late; two days without any is more than that.
+#: Databricks publishes usage a few hours late, so two days without usage are a delay.
 DELAYED_AFTER = timedelta(days=2)
 
 
@@ -32,24 +32,26 @@ def cents(amount: Decimal | None) -> Decimal | None:
 
 
 def money(amount: Decimal | None, currency: str) -> str:
-    """ "1,234.50 USD"; a dash where nobody knows."""
+    """Formats as "1,234.50 USD", or as a dash if unknown."""
     return "\N{EN DASH}" if amount is None else f"{cents(amount):,.2f} {currency}"
 
 
 def percent(share: Decimal | None) -> str:
-    """ "+12 %"; a dash where there is nothing to compare with."""
+    """Formats as "+12 %", or as a dash if unknown."""
     return "\N{EN DASH}" if share is None else f"{share:+,.0f} %".replace("-", "\N{MINUS SIGN}")
 
 
 @dataclass(frozen=True)
 class CostRow:
-    """One deployment in one month. None is what nobody knows; ``idle_share`` is from 0 to 1."""
+    """The costs of one deployment in one month. None is unknown."""
 
     deployment: Deployment
     cost: Decimal
+    #: The cost on the same days of the previous month.
     before: Decimal
     forecast: Decimal | None
     requests: int | None
+    #: Share of hours without requests, from 0 to 1.
     idle_share: Decimal | None
 
     @property
@@ -71,7 +73,7 @@ class CostRow:
 
 
 def cost_rows(ledger: Ledger, deployments: Iterable[Deployment], requests: Mapping[int, Requests]) -> list[CostRow]:
-    """One for each deployment that cost something in the month, or on the same days of the one before."""
+    """One row for each deployment with costs in the month, or on the same days of the previous one."""
     by_deployment = _by_deployment(ledger.rows)
     found = []
     for deployment in deployments:
@@ -80,7 +82,7 @@ def cost_rows(ledger: Ledger, deployments: Iterable[Deployment], requests: Mappi
         if not (cost or before):
             continue
         asked = requests.get(deployment.pk)
-        # Only since somebody counted: what was paid before would be spread over too few requests.
+        # Requests must cover all days with costs, or the cost per request would be too high.
         first = min((row.day for row in rows if row.cost and row.day >= ledger.period.first), default=None)
         known = asked is not None and first is not None and asked.since <= first
         count, idle = (asked.count, asked.idle_share) if asked and known else (None, None)
@@ -89,7 +91,7 @@ def cost_rows(ledger: Ledger, deployments: Iterable[Deployment], requests: Mappi
 
 
 def ordered(rows: Sequence[CostRow], ordering: str) -> list[CostRow]:
-    """By a key of ``ORDERINGS``, with "-" the other way round; what is not known comes last. Most expensive first."""
+    """Sort by a key of ``ORDERINGS``, "-" for descending, or by cost descending by default. Unknown comes last."""
     name = ordering.removeprefix("-") or "cost"
     downwards = ordering.startswith("-") or not ordering
     known = [row for row in rows if getattr(row, name) is not None]
@@ -101,7 +103,7 @@ def ordered(rows: Sequence[CostRow], ordering: str) -> list[CostRow]:
 
 @dataclass(frozen=True)
 class Totals:
-    """Of everything that the person may see, in the currency of the ledger. None is what nobody knows."""
+    """Totals of all costs that the user can see, in the currency of the ledger. None is unknown."""
 
     spent: Decimal | None
     before: Decimal | None
@@ -113,7 +115,7 @@ class Totals:
 
 
 def totals(ledger: Ledger, sources: Iterable[BillingSource]) -> Totals:
-    """Without a cost nothing was spent only if somebody has looked: the billing tables of ``sources`` were read."""
+    """The totals. Without costs they are 0 if the billing tables were read, else unknown."""
     if not (ledger.rows or ledger.before or any(source.read_at for source in sources)):
         return Totals(None, None, None)
     spent = month_to_date(ledger.rows, ledger.period)
@@ -159,19 +161,18 @@ def _by_deployment(rows: Iterable[Spent]) -> dict[int | None, list[Spent]]:
 
 @dataclass(frozen=True)
 class Bars:
-    """One bar for each day, one part of it for each group, in cents; the largest group first.
-
-    ``markers`` are (day, what happened).
-    """
+    """A stacked bar for each day with a part for each group. Amounts are rounded to cents."""
 
     days: list[str]
+    #: (name, amount on each day), largest group first.
     groups: list[tuple[str, list[Decimal]]]
     currency: str
+    #: (day, label)
     markers: tuple[tuple[str, str], ...] = ()
 
     @property
     def chart(self) -> dict[str, Any]:
-        """What static/js/charts.js draws. The table has the exact figures, so that no cent is lost on the way."""
+        """The data for static/js/charts.js. Amounts are floats here; the table has the exact ones."""
         series = [
             Series(name, [(day, float(value)) for day, value in zip(self.days, values, strict=True)])
             for name, values in self.groups
@@ -185,7 +186,7 @@ class Bars:
 
     @property
     def table(self) -> list[tuple[str, list[Decimal], Decimal]]:
-        """A row for each day: its parts in the order of ``groups``, and their sum."""
+        """(day, amounts in the order of ``groups``, sum) for each day."""
         return [
             (day, parts := [values[index] for _, values in self.groups], sum(parts, Decimal(0)))
             for index, day in enumerate(self.days)
@@ -195,7 +196,7 @@ class Bars:
 def bars(
     rows: Iterable[Spent], period: Period, deployments: Mapping[int, Deployment], group: str, currency: str
 ) -> Bars:
-    """Every day of the month up to today, also those that cost nothing."""
+    """The bars of every day of the month up to today, including days without costs."""
     days = [period.first + timedelta(days=number) for number in range((period.today - period.first).days + 1)]
     sums: dict[str, dict[Any, Decimal]] = {}
     for row in rows:
@@ -211,7 +212,7 @@ def bars(
 
 
 def marked(shown: Bars, runs: Iterable[Run]) -> Bars:
-    """With a mark on each day on which a run changed the endpoint."""
+    """``shown`` with a marker on each day on which a run changed the endpoint."""
     marks = [(f"{run.finished_at.astimezone(UTC):%Y-%m-%d}", f"run #{run.pk}") for run in runs if run.finished_at]
     return replace(shown, markers=tuple(mark for mark in marks if mark[0] in shown.days))
 
@@ -234,7 +235,7 @@ def _group_name(row: Spent, deployments: Mapping[int, Deployment], group: str) -
     return str(names.get(group, lambda: f"{deployment.name} in {deployment.environment.name}")())
 
 
-# -- what the figures are worth ----------------------------------------------------------------------
+# -- notices about the data ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -246,26 +247,24 @@ class Notice:
 
 
 def source_notices(sources: Sequence[BillingSource], now: datetime) -> list[Notice]:
-    """Why the figures may be older or less than people think. Nothing was imported is a notice, too."""
+    """Why the figures may be missing, incomplete or outdated."""
     if not sources:
-        return [
-            Notice("unknown", "No costs yet", "Billing tables are read once an hour; nothing has been imported so far.")
-        ]
+        return [Notice("unknown", "No costs yet", "Billing tables are read once an hour. Nothing was imported yet.")]
     return [notice for source in sources if (notice := _notice(source, now))]
 
 
 def _notice(source: BillingSource, now: datetime) -> Notice | None:
     name, newest = source.workspace.name, source.newest_usage
-    last = f"The last day with usage is {newest}." if newest else "Nothing was read from them so far."
+    last = f"The last day with usage is {newest}." if newest else "Nothing was imported yet."
     if source.grant:
-        text = f"{last} {source.error.rstrip('.')}. An account admin runs this; the next import is within an hour."
+        text = f"{last} {source.error.rstrip('.')}. An account admin must run this. The next import is within an hour."
         return Notice("bad", f"No access to the billing tables of {name}", text, source.grant)
     if source.error:
         return Notice("warn", f"The billing tables of {name} could not be read", f"{last} {source.error}")
     if newest is None:
-        return Notice("unknown", f"Nothing was billed in {name} yet", "Its tables have no usage.")
+        return Notice("unknown", f"Nothing billed in {name} yet", "Its billing tables have no usage.")
     if now.astimezone(UTC).date() - newest > DELAYED_AFTER:
-        return Notice("warn", f"Billing of {name} is delayed", f"{last} Costs since then are not in the figures.")
+        return Notice("warn", f"Billing of {name} is delayed", f"{last} The figures do not include later costs.")
     return None
 
 
@@ -274,15 +273,14 @@ def _notice(source: BillingSource, now: datetime) -> Notice | None:
 
 @dataclass(frozen=True)
 class SavingView:
-    """``url`` leads to the question or the filled-in wizard that does it; "" for those who may not."""
-
     saving: Saving
+    #: The confirmation or the prefilled wizard that applies it; "" if the user may not deploy.
     url: str
     action: str
 
 
 def saving_views(savings: Iterable[Saving], team_ids: Container[int]) -> list[SavingView]:
-    """``team_ids``: the teams for which the person may deploy."""
+    """``team_ids`` are the teams for which the user may deploy."""
     return [_saving_view(saving, saving.deployment.team_id in team_ids) for saving in savings]
 
 
@@ -290,8 +288,8 @@ def _saving_view(saving: Saving, may: bool) -> SavingView:
     deployment, wizard = saving.deployment, reverse("deployments:wizard_start")
     urls = {
         "unused": (reverse("deployments:destroy", args=[deployment.pk]), "Destroy"),
-        "idle": (f"{wizard}?deployment={deployment.pk}&scale_to_zero=true", "Let it scale to zero"),
-        "no_traffic": (f"{wizard}?deployment={deployment.pk}&version={deployment.live_version}", "Keep the live one"),
+        "idle": (f"{wizard}?deployment={deployment.pk}&scale_to_zero=true", "Scale to zero"),
+        "no_traffic": (f"{wizard}?deployment={deployment.pk}&version={deployment.live_version}", "Remove version"),
     }
     url, action = urls[saving.kind]
     return SavingView(saving, url if may else "", action)

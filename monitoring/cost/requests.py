@@ -1,4 +1,4 @@
-"""How often endpoints were asked, as far as their costs need it: from the hourly buckets of health."""
+"""Requests and idle hours of endpoints for costs, from the hourly buckets of health."""
 
 from __future__ import annotations
 
@@ -15,31 +15,34 @@ from monitoring.health.models import COARSE, HealthBucket
 
 @dataclass(frozen=True)
 class Requests:
-    """``hours`` were watched, in ``idle_hours`` of them nobody asked; ``count`` requests came in all of them.
-
-    ``since`` is the first UTC day that was watched.
-    """
+    """Requests of a deployment."""
 
     count: int
+    #: Hours with metrics.
     hours: int
+    #: Those of ``hours`` without requests.
     idle_hours: int
+    #: The first UTC day with metrics.
     since: date
 
     @property
     def idle_share(self) -> Decimal | None:
-        """From 0 to 1; None where no hour was watched."""
+        """Share of idle hours, from 0 to 1; None without metrics."""
         return Decimal(self.idle_hours) / self.hours if self.hours else None
 
 
 def requests_of(deployment_ids: Iterable[int], period: Period) -> dict[int, Requests]:
-    """{deployment: requests} on the days of the month that were billed. One query."""
+    """{deployment: requests} on the billed days of the month. One query."""
     if period.newest is None:
         return {}
     return requests_between(deployment_ids, period.first, min(period.today, period.newest))
 
 
 def requests_between(deployment_ids: Iterable[int], first: date, last: date) -> dict[int, Requests]:
-    """Both days included, in UTC. A deployment that nobody watched then is left out. One query."""
+    """{deployment: requests} from ``first`` to ``last``, both inclusive, in UTC.
+
+    Deployments without metrics in that time are left out. One query.
+    """
     start, end = _midnight(first), _midnight(last + timedelta(days=1))
     buckets = HealthBucket.objects.filter(
         deployment__in=list(deployment_ids), width=COARSE, start__gte=start, start__lt=end, minutes__gt=0

@@ -1,4 +1,4 @@
-"""Where money could be saved: what nobody uses, what never rests, what gets no traffic."""
+"""Possible savings: unused endpoints, idle endpoints that are always on, and versions without traffic."""
 
 from __future__ import annotations
 
@@ -18,30 +18,29 @@ from monitoring.cost.costing import Ledger, monthly_rate
 from monitoring.cost.requests import Requests, requests_between
 
 UNUSED_DAYS = 14
-# An endpoint whose hours were not nearly all watched may have been asked in the others.
+#: Minimum share of hours with metrics. Otherwise the endpoint may have had requests in the other hours.
 WATCHED_SHARE = Decimal("0.9")
 WORTH_IDLE_SHARE = Decimal("0.25")
 
 
 @dataclass(frozen=True)
 class Saving:
-    """``monthly`` is what it saves at most in a month of 730 hours, in ``currency``.
-
-    ``kind``: unused (nobody asked), idle (always on, seldom asked), no_traffic (``version`` gets none).
-    """
+    """A possible saving."""
 
     deployment: Deployment
+    #: unused (no requests), idle (always on, few requests) or no_traffic (``version`` gets none).
     kind: str
     reason: str
+    #: The maximum saving in a month of 730 hours, in ``currency``.
     monthly: Decimal
     currency: str
     version: str = ""
 
 
 def savings(user: User, ledger: Ledger, now: datetime, only: Deployment | None = None) -> list[Saving]:
-    """Of the live deployments that cost something, the largest first; those that a run is at are left out.
+    """Savings of live deployments with costs, largest first. Deployments with an unfinished run are left out.
 
-    Four queries. What the costs and requests do not prove is not in it.
+    Only savings that costs and requests prove are included. Four queries.
     """
     deployments = _at_rest(user, ledger, only)
     if not deployments:
@@ -67,7 +66,7 @@ def _at_rest(user: User, ledger: Ledger, only: Deployment | None) -> Sequence[De
 
 
 def _rates(ledger: Ledger) -> dict[int | None, Decimal]:
-    """{deployment: cost of a month, as the last complete week went}."""
+    """{deployment: monthly cost at the rate of the last complete week}."""
     complete = ledger.period.last_complete
     ids = {row.deployment_id for row in ledger.rows}
     rates = {pk: monthly_rate([row for row in ledger.rows if row.deployment_id == pk], complete) for pk in ids}
@@ -78,12 +77,12 @@ def _by_use(deployment: Deployment, rate: Decimal, asked: Requests | None, first
     if rate <= 0 or asked is None or asked.since > first or asked.hours < UNUSED_DAYS * 24 * WATCHED_SHARE:
         return []
     if not asked.count:
-        reason = f"Nobody asked it in the last {UNUSED_DAYS} days."
+        reason = f"No requests in the last {UNUSED_DAYS} days."
         return [Saving(deployment, "unused", reason, rate, currency)]
     idle = asked.idle_share or Decimal(0)
     if _scales_to_zero(deployment.spec) or idle < WORTH_IDLE_SHARE:
         return []
-    reason = f"It never scales to zero, and nobody asked it in {idle * 100:.0f} % of the hours."
+    reason = f"Always on, but idle in {idle * 100:.0f} % of hours."
     return [Saving(deployment, "idle", reason, rate * idle, currency)]
 
 
@@ -93,7 +92,7 @@ def _scales_to_zero(spec: Mapping[str, object]) -> bool:
 
 
 def _without_traffic(deployment: Deployment, table: PriceTable | None) -> list[Saving]:
-    """Versions that are kept always on beside the live one; their price is estimated, as bills are per endpoint."""
+    """Versions that are always on without traffic. Their price is an estimate, because bills are per endpoint."""
     if not deployment.live_version:
         return []
     without = {str(entity.get("entity_version")) for entity in deployment.served if not entity.get("traffic")}
@@ -103,6 +102,6 @@ def _without_traffic(deployment: Deployment, table: PriceTable | None) -> list[S
             continue
         price = estimate_served([served], table=table)
         if price.low:
-            reason = f"Version {served.version} gets no traffic and never scales to zero."
+            reason = f"Version {served.version} is always on, but gets no traffic."
             found.append(Saving(deployment, "no_traffic", reason, price.low, price.currency, served.version))
     return found

@@ -1,4 +1,4 @@
-"""Celery's doors to the import of costs."""
+"""Celery tasks that import costs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from monitoring.cost import importing as cost
 from monitoring.cost.models import BillingSource
 from monitoring.cost.telling import tell_costs
 
-# How often beat looks for what is due; a message that nobody took by then is sent anew.
+#: How often beat looks for due imports, in seconds. Messages that no worker has taken by then expire.
 LOOK_EVERY_S = 30
 
 
 @shared_task(name="monitoring.tasks.cost.import_all_costs", expires=LOOK_EVERY_S)
 def import_all_costs() -> None:
-    """Fan out: one task for each workspace with an environment whose billing tables were not read for an hour."""
+    """Fan out: one task for each workspace with an environment whose last import is an hour ago."""
     read = BillingSource.objects.exclude(_is_due(timezone.now())).values("workspace")
     rows = Workspace.objects.filter(environments__isnull=False).exclude(pk__in=read).distinct().order_by("pk")
     for workspace_id in rows.values_list("pk", flat=True):
@@ -29,9 +29,9 @@ def import_all_costs() -> None:
 
 @shared_task(name="monitoring.tasks.cost.import_costs")
 def import_costs(workspace_id: int) -> None:
-    """Does nothing within the hour after the last try, so it may be delivered twice.
+    """Import the costs of one workspace. Does nothing within an hour of the last try, so it is idempotent.
 
-    One that dies is tried again after that hour: days are replaced at once, so it left nothing half.
+    If a worker dies, the import is repeated after that hour. Days are replaced atomically.
     """
     workspace = Workspace.objects.filter(pk=workspace_id).first()
     now = timezone.now()

@@ -1,4 +1,4 @@
-"""What was billed goes to the fleet, and budgets that are spent to alerts."""
+"""Reports costs to the fleet, and budgets to alerts."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from monitoring.cost.models import BillingSource, CostDay
 from monitoring.watched import watch
 from monitoring.watched.states import Standing
 
-# As the policy "budget" comes.
+#: The defaults of the policy "budget".
 WARN_PERCENT, FAIL_PERCENT = 80, 100
 WORST_FIRST = (Standing.FAILING, Standing.AT_RISK, Standing.PASSING)
 
 
 @dataclass(frozen=True)
 class Kept:
-    """How a team keeps one budget this month; ``place`` is an environment's primary key, None for all together."""
+    """A team's budget in the current month."""
 
     team_id: int
+    #: The primary key of an environment; None for all environments.
     place: int | None
     standing: Standing
     reason: str
@@ -36,9 +37,9 @@ class Kept:
 
 
 def tell_costs(workspace: Workspace, month: date) -> None:
-    """After each import: one row of the fleet for each live deployment, one alert for each budget.
+    """Report each live deployment to the fleet and each budget to alerts. Called after each import.
 
-    A budget is the team's, so its alert is that of one deployment in its place: the oldest that was billed.
+    A budget belongs to a team, but an alert to a deployment: it is the oldest one with costs in that environment.
     """
     rows = Deployment.objects.live().filter(workspace=workspace).select_related("team", "environment")
     deployments = list(rows.order_by("pk"))
@@ -54,7 +55,7 @@ def tell_costs(workspace: Workspace, month: date) -> None:
 
 
 def _spent(workspace: Workspace, month: date) -> dict[int, str]:
-    """{deployment: what it cost this month, in words}."""
+    """{deployment: formatted cost of the month}."""
     rows = CostDay.objects.filter(workspace=workspace, date__gte=month, deployment__isnull=False).exclude(currency="")
     totals = rows.order_by().values_list("deployment_id", "currency").annotate(total=Sum("cost"))
     words: dict[int, list[str]] = {}
@@ -75,7 +76,7 @@ def _kept_by(team: Team, month: date) -> Iterator[Kept]:
         here = [row for row in spends if row.currency == currency and place in (None, row.environment_id)]
         spent = sum((row.amount for row in here), Decimal(0))
         share = spent * 100 / limit if limit else Decimal(FAIL_PERCENT if spent else 0)
-        reason = f"{name}: {spent:,.2f} of {limit:,.2f} {currency} are spent this month."
+        reason = f"{name}: {spent:,.2f} of {limit:,.2f} {currency} spent this month."
         yield Kept(team.pk, place, _standing_at(share), reason, spent, limit)
 
 
@@ -96,12 +97,12 @@ def _standing(
         return Standing.UNKNOWN, error or "Nothing was imported yet."
     mine = sorted((one for one in kept if _is_of(deployment, one)), key=lambda one: WORST_FIRST.index(one.standing))
     cost = f"{spent} this month." if spent else "Nothing was billed this month."
-    # Without a budget there is nothing that it could keep to.
+    # Without a budget there is no limit to judge by.
     return (mine[0].standing, f"{cost} {mine[0].reason}") if mine else (Standing.UNKNOWN, f"{cost} No budget.")
 
 
 def _report(one: Kept, deployments: Sequence[Deployment], spent: dict[int, str]) -> None:
-    """To the same deployment each time as long as it lives: the first of those that were billed, else the first."""
+    """Report the budget on the first deployment with costs, else on the first, so that it stays the same one."""
     billed = [row for row in deployments if row.pk in spent] or deployments
     if billed:
         evidence = {"spent": f"{one.spent:.2f}", "budget": str(one.limit)}

@@ -1,4 +1,4 @@
-"""What everything costs: the month, its bars, its deployments, and what belongs to nobody."""
+"""The cost pages: a month of all deployments, and a month of one deployment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PAGE_SIZE = 25
 @login_required
 @require_safe
 def cost(request: HttpRequest) -> HttpResponse:
-    """A month of my teams, of everybody for a platform admin; ``?format=csv`` is the table of it."""
+    """Costs of the user's teams in a month, or of all teams for a platform admin. ``?format=csv`` returns CSV."""
     user = signed_in(request)
     asked = CostFilter(request.GET, queryset=Deployment.objects.visible_to(user), request=request)
     valid = asked.is_valid()
@@ -58,7 +58,7 @@ def cost(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def model_cost(request: HttpRequest, full_name: str) -> HttpResponse:
-    """What one deployment of a model costs this month, and by what."""
+    """Costs of one deployment of a model in a month, by kind."""
     user, subject = signed_in(request), subject_of(request, full_name)
     context: dict[str, Any] = {"subject": subject}
     if subject.deployment:
@@ -90,7 +90,7 @@ def _of_deployment(user: User, deployment: Deployment, ledger: Ledger) -> dict[s
 
 
 def _savings(user: User, ledger: Ledger, only: Deployment | None = None) -> list[present.SavingView]:
-    """What last week's costs and requests suggest: nothing for a month that is over."""
+    """Savings from the costs and requests of the last week. None for a past month."""
     if ledger.period.is_over:
         return []
     team_ids = set(teams_where(user, Action.DEPLOY).values_list("pk", flat=True))
@@ -106,7 +106,7 @@ def _with(request: HttpRequest, **changes: str) -> str:
 
 
 def _overview(user: User, ledger: Ledger) -> dict[str, Any]:
-    """What holds for all that the person may see, however the list is narrowed."""
+    """Figures of all costs that the user can see, independent of the filters."""
     period = ledger.period
     visible, sources = costing.costs_of(user), costing.sources(user)
     return {

@@ -28,7 +28,7 @@ from monitoring.watched.views import Subject, subject_of
 from web.csv import csv_of
 from web.errors import Invalid, Refused
 from web.htmx import HtmxRequest
-from web.ranges import RangeInvalid, parse_range, range_links
+from web.ranges import parse_range, range_links
 
 PAGE_SIZE = 50
 DEFAULT_RANGE = "7d"
@@ -137,10 +137,8 @@ def drift_rows(request: HttpRequest, deployment_id: int) -> HttpResponse:
     try:
         shown = parse_range("", request.GET.get("from", ""), request.GET.get("to", ""), timezone.now(), DEFAULT_RANGE)
         version = version_of(request.GET.get("version", ""))
-    except RangeInvalid as invalid:
-        return HttpResponseBadRequest(str(invalid))
-    except Invalid:
-        return HttpResponseBadRequest("There is no such version.")
+    except Invalid as invalid:
+        return HttpResponseBadRequest(invalid.text)
     context: dict[str, Any] = {"start": shown.start, "end": shown.end, "label": request.GET.get("feature", "")[:255]}
     context["version"] = version
     try:

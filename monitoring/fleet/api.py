@@ -1,4 +1,4 @@
-"""API of the fleet: what its page knows, deployment by deployment."""
+"""API of the fleet: the rows of its page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from web.api import BACKENDS, PortalAPIMixin
 
 
 class FleetSerializer(serializers.Serializer[Deployment]):
-    """Null is what nobody knows; a deployment that nobody watches is unknown in every respect."""
+    """null is unknown. All standings of a deployment without metrics are unknown."""
 
     deployment = serializers.IntegerField(source="pk", read_only=True)
     name = serializers.CharField(read_only=True)
@@ -27,19 +27,19 @@ class FleetSerializer(serializers.Serializer[Deployment]):
     environment = serializers.CharField(source="environment.slug", read_only=True)
     team = serializers.CharField(source="team.slug", read_only=True)
     live_version = serializers.CharField(read_only=True)
-    status = serializers.CharField(source="lens_status", read_only=True, help_text="By the lens that was asked for.")
+    status = serializers.CharField(source="lens_status", read_only=True, help_text="Status through the chosen lens.")
     health = serializers.ChoiceField(Standing.choices, source="health_now", read_only=True)
     health_reason = serializers.SerializerMethodField()
     drift = serializers.SerializerMethodField()
     drift_reason = serializers.SerializerMethodField()
-    quality = serializers.SerializerMethodField(help_text="How good predictions were, beside the limit of the team.")
+    quality = serializers.SerializerMethodField(help_text="Standing by the limit of the team.")
     quality_reason = serializers.SerializerMethodField()
-    cost = serializers.SerializerMethodField(help_text="How it keeps to the budgets of its team.")
+    cost = serializers.SerializerMethodField(help_text="Standing by the budgets of the team.")
     cost_reason = serializers.SerializerMethodField()
     requests_24h = serializers.SerializerMethodField()
     errors_24h = serializers.SerializerMethodField()
     p99_ms = serializers.SerializerMethodField()
-    week = serializers.SerializerMethodField(help_text="Requests of the last seven UTC days, the oldest first.")
+    week = serializers.SerializerMethodField(help_text="Requests of the last seven UTC days, oldest first.")
     last_request_at = serializers.SerializerMethodField()
     newest_run = serializers.SerializerMethodField()
     newest_run_status = serializers.SerializerMethodField()
@@ -90,7 +90,7 @@ class FleetSerializer(serializers.Serializer[Deployment]):
 
 
 class FleetViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Deployment]):
-    """Every live deployment of your teams with how it is: the rows of the page Fleet."""
+    """Live deployments of your teams with their standings, as on the page Fleet."""
 
     queryset = Deployment.objects.none()
     serializer_class = FleetSerializer

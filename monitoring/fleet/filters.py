@@ -1,4 +1,4 @@
-"""What the fleet is asked for: the same parameters on the page, in the CSV and in the API."""
+"""Filters of the fleet: the same parameters for the page, its CSV and the API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deployments.models import Deployment
 from monitoring.fleet.listing import STATUSES, Lens, counted, with_shown, with_status
 from web.filters import TextFilter, words_in
 
-# By what rows can be sorted; what is not known comes last, whichever way.
+#: {ordering: field}. Unknown values come last in both directions.
 ORDERINGS = {
     "name": "name",
     "environment": "environment__position",
@@ -36,7 +36,7 @@ def statuses() -> list[tuple[str, str]]:
 
 
 class FleetAPIFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
-    """``lens`` chooses what ``status`` means. (The API orders by its own backend.)"""
+    """``status`` is a status of the chosen ``lens``. The API has its own backend for ordering."""
 
     q = TextFilter(method="search", label="Search", help_text="Words in the name, the model, its owner or the team.")
     team = django_filters.ModelChoiceFilter(
@@ -49,10 +49,10 @@ class FleetAPIFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships n
         empty_label="All environments",
     )
     lens = django_filters.ChoiceFilter(
-        choices=Lens.choices, method="as_it_is", label="Lens", empty_label=None, help_text="health without it."
+        choices=Lens.choices, method="as_it_is", label="Lens", empty_label=None, help_text="health by default."
     )
     status = django_filters.ChoiceFilter(
-        choices=statuses, method="as_it_is", label="Status", widget=HiddenInput(), help_text="A word of the lens."
+        choices=statuses, method="as_it_is", label="Status", widget=HiddenInput(), help_text="A status of the lens."
     )
 
     class Meta:
@@ -66,7 +66,7 @@ class FleetAPIFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships n
 
     @property
     def chosen_lens(self) -> Lens:
-        """After ``is_valid``."""
+        """Call it after ``is_valid``."""
         return Lens(self.form.cleaned_data.get("lens") or Lens.HEALTH)
 
     def search(self, rows: QuerySet[Deployment], name: str, value: str) -> Any:
@@ -82,11 +82,11 @@ class FleetAPIFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships n
         return rows.filter(lens_status=status) if status else rows  # type: ignore[misc]  # an annotation
 
     def note_counts(self, rows: DeploymentQuerySet) -> None:
-        """Of rows that are narrowed by everything but the ``status``."""
+        """Hook for subclasses. ``rows`` are filtered by everything except ``status``."""
 
 
 class FleetFilter(FleetAPIFilter):
-    """The same for the page, with its order. ``counts`` of each status cost one query."""
+    """The filter of the page, with ``ordering`` and the ``counts`` of each status, which take one query."""
 
     ordering = django_filters.ChoiceFilter(
         choices=[(f"{sign}{name}", name) for name in ORDERINGS for sign in ("", "-")],
@@ -97,7 +97,7 @@ class FleetFilter(FleetAPIFilter):
 
     @property
     def choice(self) -> dict[str, str]:
-        """What is chosen, in one way of writing it. Only after ``is_valid``."""
+        """The chosen parameters in canonical form. Call it after ``is_valid``."""
         given = self.form.cleaned_data
         told = {name: getattr(value, "slug", None) or str(value or "") for name, value in given.items()}
         told |= {"lens": self.chosen_lens.value}
@@ -105,7 +105,7 @@ class FleetFilter(FleetAPIFilter):
 
     @property
     def count(self) -> int:
-        """How many rows there are of the choice. Only after ``qs``."""
+        """The number of chosen rows. Access ``qs`` first."""
         status = self.form.cleaned_data.get("status")
         return self.counts.get(status, 0) if status else sum(self.counts.values())
 

@@ -1,4 +1,4 @@
-"""The form of a view of the fleet."""
+"""The form of a saved view."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from web.forms import JudgedForm
 
 
 class SavedViewForm(JudgedForm):
-    """Shared with a team one is in, or left where it is; only its owner has the fleet open with it."""
+    """A saved view can be shared with a team of its owner. Only the owner can make it their default view."""
 
     name = forms.CharField(
         max_length=MAX_NAME_CHARS, widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "off"})
     )
-    # Shown once a name is taken.
-    replace = forms.BooleanField(required=False, label="Replace the view of this name with what is shown now")
+    # Shown if the name is taken.
+    replace = forms.BooleanField(required=False, label="Replace the view with this name")
     team = forms.ModelChoiceField(
-        Team.objects.none(), to_field_name="slug", required=False, label="Who sees it", empty_label="Only me"
+        Team.objects.none(), to_field_name="slug", required=False, label="Share with", empty_label="Only me"
     )
-    is_default = forms.BooleanField(required=False, label="Open the fleet with this view")
+    is_default = forms.BooleanField(required=False, label="Default view")
 
     def __init__(self, *args: Any, user: User, view: SavedView | None = None, **kwargs: Any) -> None:
         if view is not None:

@@ -1,4 +1,4 @@
-"""The fleet seen through a lens: which deployments there are, and the one word that a lens has for each."""
+"""The deployments of the fleet, and the status of each through a lens."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ class Lens(models.TextChoices):
 
 @dataclass(frozen=True)
 class Status:
-    """One of the words of a lens, from worst to best."""
+    """A status of a lens. Statuses are ordered from worst to best."""
 
     value: str
     label: str
     tone: str
 
 
-# Each deployment has exactly one of them, so that their counts add up to the number of rows.
+#: Each deployment has exactly one status per lens, so counts add up to the number of rows.
 STATUSES: dict[Lens, tuple[Status, ...]] = {
     Lens.HEALTH: tuple(Status(one.value, one.label, TONES[one]) for one in Standing),
     Lens.GOVERNANCE: (
         Status("changed", "Changed by hand", "warn"),
-        Status("in_sync", "As asked for", "ok"),
-        Status(UNKNOWN, "Not checked lately", "unknown"),
+        Status("in_sync", "In sync", "ok"),
+        Status(UNKNOWN, "Not checked recently", "unknown"),
     ),
     Lens.COST: (Status("billed", "Billed this month", "info"), Status(UNKNOWN, "Nothing billed", "unknown")),
     Lens.ROLLOUT: (
-        Status("bad", "Last run went wrong", "bad"),
+        Status("bad", "Last run failed", "bad"),
         Status("waiting", "Waiting for approval", "warn"),
-        Status("busy", "Under way", "busy"),
-        Status("good", "Last run went well", "ok"),
-        Status("never", "Never ran", "unknown"),
+        Status("busy", "In progress", "busy"),
+        Status("good", "Last run succeeded", "ok"),
+        Status("never", "No runs", "unknown"),
     ),
 }
-# What rows show of a deployment, beside itself: through any lens, and through each.
+#: Relations that rows show through every lens; RELATED_OF has those of one lens.
 RELATED = ("team", "environment", "model", "watch")
 RELATED_OF: dict[Lens, tuple[str, ...]] = {
     Lens.HEALTH: ("health_source", "drift_job"),
@@ -67,12 +67,12 @@ RELATED_OF: dict[Lens, tuple[str, ...]] = {
 
 
 def fleet(user: User, now: datetime) -> DeploymentQuerySet:
-    """Live deployments that ``user`` sees, with ``health_now``."""
+    """Live deployments that ``user`` can see, with ``health_now``."""
     return Deployment.objects.visible_to(user).live().annotate(health_now=health_now(now))
 
 
 def with_shown(rows: DeploymentQuerySet, lenses: Iterable[Lens]) -> DeploymentQuerySet:
-    """``rows`` with what they show through these lenses: one query more through the lens of rollouts."""
+    """``rows`` with the relations that these lenses show. The rollout lens adds one query."""
     chosen = set(lenses)
     shown = rows.select_related(*RELATED, *(name for lens in chosen for name in RELATED_OF[lens]))
     if Lens.ROLLOUT not in chosen:
@@ -83,7 +83,7 @@ def with_shown(rows: DeploymentQuerySet, lenses: Iterable[Lens]) -> DeploymentQu
 
 
 def health_now(now: datetime) -> Combinable:
-    """What was judged last, as long as metrics are still read: old news is no news, whoever stopped."""
+    """The stored standing of health, or unknown if metrics are stale."""
     fresh = When(health_source__minute__gte=now - STALE_AFTER, then=Coalesce(F("watch__health"), Value(UNKNOWN)))
     return Case(fresh, default=Value(UNKNOWN))
 
@@ -100,7 +100,7 @@ def _cost(now: datetime) -> Combinable:
 
 
 def _rollout(now: datetime) -> Combinable:
-    """In the subquery, which is looked up once for a row, and not once for each word."""
+    """The status of the newest run. The Case is inside the subquery, so it runs once per row, not per status."""
     under_way = [status for status in UNFINISHED if status != RunStatus.APPROVAL]
     groups: dict[str, Sequence[RunStatus]] = {"waiting": [RunStatus.APPROVAL], "busy": under_way, "good": list(GOOD)}
     cases = [When(status__in=statuses, then=Value(word)) for word, statuses in groups.items()]
@@ -117,20 +117,20 @@ EXPRESSIONS: dict[Lens, Callable[[datetime], Combinable]] = {
 
 
 def with_status(rows: DeploymentQuerySet, lens: Lens, now: datetime) -> DeploymentQuerySet:
-    """``rows`` with ``lens_status``, one of STATUSES, and ``lens_rank``: the smaller, the worse."""
+    """``rows`` with ``lens_status``, a value in STATUSES, and ``lens_rank``, lowest for the worst status."""
     told = rows.annotate(lens_status=EXPRESSIONS[lens](now))
-    # Where the word stands among all of them: one look at it, where a Case would take one for each.
+    # The position of the status in a string of all of them. A Case would evaluate the status once per branch.
     words = Value(" ".join(one.value for one in STATUSES[lens]))
     return told.annotate(lens_rank=StrIndex(words, F("lens_status")))
 
 
 def counted(rows: DeploymentQuerySet) -> dict[str, int]:
-    """{lens_status: how many}, of rows of ``with_status``. One query."""
+    """{lens_status: number of rows} for rows of ``with_status``. One query."""
     told = rows.order_by().values_list("lens_status")  # type: ignore[misc]  # an annotation
     return dict(told.annotate(count=Count("pk")))
 
 
 def steps_of(runs: Iterable[Run]) -> dict[int, RolloutStep]:
-    """{run: the last step of its present attempt}. One query."""
+    """{run: last step of its current attempt}. One query."""
     steps = RolloutStep.objects.filter(run__in=[run.pk for run in runs], attempt=F("run__attempt"))
     return {step.run_id: step for step in steps.order_by("index")}

@@ -1,4 +1,4 @@
-"""Filters of the fleet that somebody has given a name."""
+"""Saved views: named filters of the fleet."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ MAX_NAME_CHARS = 60
 
 class SavedViewQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User | AnonymousUser) -> SavedViewQuerySet:
-        """One's own, and those that are shared with a team one is in; a platform admin is in all of them."""
+        """The user's own views, and those shared with teams that they can see."""
         if not isinstance(user, User):
             return self.none()
         return self.filter(Q(owner=user) | Q(team__in=Team.objects.visible_to(user)))
 
 
 class SavedView(models.Model):
-    """``query`` is {parameter of the fleet: text}, without page and format. Without ``team`` only the owner sees it.
-
-    ``is_default``: the owner's fleet opens with it.
-    """
+    """A named filter of the fleet."""
 
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="saved_views")
     name = models.CharField(max_length=MAX_NAME_CHARS)
+    #: {parameter of the fleet: text}, without page and format.
     query = models.JSONField()
+    #: The team that can see it too; null for the owner alone.
     team = models.ForeignKey(Team, on_delete=models.SET_NULL, null=True, blank=True, related_name="saved_views")
+    #: The owner's fleet opens with it.
     is_default = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -1,4 +1,4 @@
-"""The fleet in a few figures: what is live, what goes wrong, what is under way, and what the month costs."""
+"""Key figures of the fleet: live deployments, standings, runs, alerts, and costs of the month."""
 
 from __future__ import annotations
 
@@ -17,30 +17,35 @@ from monitoring.cost.models import BillingSource, CostDay
 from monitoring.fleet.listing import health_now
 from monitoring.watched.states import Standing
 
-# Runs and alerts that are shown by name; the others are a link away.
+#: Number of runs and alerts that are listed.
 SHOWN = 5
 
 
 @dataclass(frozen=True)
 class MonthCost:
-    """Of one currency. ``spent`` is None where billing tables were never read, ``budget`` where no team has one."""
+    """Costs of the month in one currency."""
 
     currency: str
+    #: None if billing tables were never read.
     spent: Decimal | None
+    #: None if no team has a budget.
     budget: Decimal | None
 
 
 @dataclass(frozen=True)
 class Overview:
-    """``requests_24h`` is None where nobody counted any. ``runs`` and ``alerts`` are the newest of theirs."""
+    """Key figures of the fleet."""
 
     models: int
     deployments: int
+    #: None without metrics.
     requests_24h: float | None
     standings: dict[Standing, int]
     run_counts: dict[RunStatus, int]
+    #: The newest unfinished runs.
     runs: list[Run]
     alert_count: int
+    #: The newest firing alerts.
     alerts: list[Alert]
     cost: MonthCost
 
@@ -54,7 +59,7 @@ class Overview:
 
 
 def overview(user: User, now: datetime) -> Overview:
-    """Of everything that ``user`` sees, however the table is filtered. At most nine queries."""
+    """Figures of everything that ``user`` can see, independent of filters. At most nine queries."""
     live = Deployment.objects.visible_to(user).live().order_by().annotate(health_now=health_now(now))
     judged = {standing.value: Count("pk", filter=Q(health_now=standing)) for standing in Standing}
     counts = live.aggregate(
@@ -77,7 +82,7 @@ def overview(user: User, now: datetime) -> Overview:
 
 
 def _month_cost(user: User, now: datetime) -> MonthCost:
-    """In the currency of the largest budget, else of the highest cost. At most four queries."""
+    """Costs in the currency of the largest budget, else of the highest cost. At most four queries."""
     spent = _spent(user, now.astimezone(UTC).date().replace(day=1))
     own = Team.objects.visible_to(user).exclude(monthly_budget=None).order_by()
     budgets = dict(own.values_list("budget_currency").annotate(total=Sum("monthly_budget")))
@@ -91,7 +96,7 @@ def _month_cost(user: User, now: datetime) -> MonthCost:
 
 
 def _spent(user: User, month: date) -> dict[str, Decimal]:
-    """{currency: amount}: what imports wrote down for teams and, for platform admins, what belongs to nobody."""
+    """{currency: amount} of the user's teams and, for platform admins, unattributed costs."""
     kept = MonthSpend.objects.visible_to(user).filter(month=month).order_by()
     spent = dict(kept.values_list("currency").annotate(total=Sum("amount")))
     if user.is_platform_admin:

@@ -1,4 +1,4 @@
-"""The head of the page Fleet: figures that lead to what they count."""
+"""The key figures at the top of the page Fleet. Each links to the rows that it counts."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from monitoring.watched.states import TONES, Standing
 
 @dataclass(frozen=True)
 class Figure:
-    """``tone`` "" has no icon; ``url`` leads to the rows that are counted."""
-
     key: str
     label: str
     value: str
+    #: Links to the counted rows.
     url: str
     note: str = ""
+    #: "" for no icon.
     tone: str = ""
 
 
 def figures(found: Overview) -> list[Figure]:
-    """A colour only where there is something: no failing endpoint is no alarm."""
+    """The figures. A count of 0 has no tone."""
     fleet, runs = reverse("monitoring:fleet"), reverse("deployments:runs")
     requests = "unknown" if found.requests_24h is None else f"{found.requests_24h:,.0f}"
     endpoint = "endpoint" if found.deployments == 1 else "endpoints"

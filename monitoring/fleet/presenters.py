@@ -1,4 +1,4 @@
-"""Rows of the fleet as page and CSV show them: one list of cells for both, by the lens that one looks through."""
+"""Rows of the fleet for the page and its CSV, which share one list of cells per lens."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from monitoring.watched.states import TONES, Standing
 DASH = "\N{EN DASH}"
 BUDGETS = {
     Standing.PASSING: "Within budget",
-    Standing.AT_RISK: "Nearly spent",
-    Standing.FAILING: "Spent",
+    Standing.AT_RISK: "Nearly exhausted",
+    Standing.FAILING: "Exhausted",
     Standing.UNKNOWN: "Unknown",
 }
 BAR_WIDTH, BAR_GAP, BARS_HEIGHT = 9, 2, 24
@@ -32,30 +32,29 @@ BAR_WIDTH, BAR_GAP, BARS_HEIGHT = 9, 2, 24
 
 @dataclass(frozen=True)
 class Bar:
-    """``height`` 0: nobody counted on that day, which is drawn as a gap."""
-
     x: int
     y: float
+    #: 0 for a day without metrics, which is drawn as a gap.
     height: float
 
 
 @dataclass(frozen=True)
 class Week:
-    """Requests of seven UTC days, the oldest first; the same days in every row, the scale of each row its own."""
+    """Requests of the last seven UTC days, oldest first. Each row has its own scale."""
 
     bars: list[Bar]
     label: str
 
     @property
     def path(self) -> str:
-        """The bars of days that were counted, as one SVG path."""
+        """The bars of days with metrics, as one SVG path."""
         return " ".join(
             f"M{bar.x} {bar.y:g}h{BAR_WIDTH}V{BARS_HEIGHT}h-{BAR_WIDTH}z" for bar in self.bars if bar.height
         )
 
     @property
     def gaps(self) -> str:
-        """A low mark for each day that nobody counted."""
+        """A low mark for each day without metrics, as one SVG path."""
         top = BARS_HEIGHT - 3
         return " ".join(f"M{bar.x} {top}h{BAR_WIDTH}v3h-{BAR_WIDTH}z" for bar in self.bars if not bar.height)
 
@@ -66,7 +65,7 @@ class Week:
 
 @dataclass(frozen=True)
 class Cell:
-    """``value`` is what a spreadsheet gets; ``text`` (or ``at``, or ``week``) what people see of it."""
+    """``value`` is for CSV. The page shows ``text``, ``at`` or ``week``."""
 
     value: object
     text: str = ""
@@ -79,10 +78,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """``ordering`` is a key of the filter's ORDERINGS, "" where one cannot sort by it."""
-
     key: str
     label: str
+    #: A key of the filter's ORDERINGS; "" if the column is not sortable.
     ordering: str = ""
     align: str = "start"
 
@@ -103,15 +101,14 @@ class Tile:
 
 @dataclass(frozen=True)
 class Row:
-    """``shown``: each column of the lens with its cell."""
-
     deployment: Deployment
+    #: Each column of the lens with its cell.
     shown: list[tuple[Column, Cell]]
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of the rows beyond themselves; what a lens does not show is left empty."""
+    """Related data of the rows. Data that the lens does not show is left empty."""
 
     lens: Lens
     now: datetime
@@ -152,21 +149,21 @@ COLUMNS: dict[Lens, tuple[Column, ...]] = {
     Lens.ROLLOUT: (
         Column("run", "Newest run", "status"),
         Column("version", "Live version"),
-        Column("wanted", "Wanted version"),
+        Column("wanted", "Requested version"),
         Column("traffic", "Traffic"),
         Column("step", "Step"),
-        Column("since", "In this state since"),
+        Column("since", "Status since"),
     ),
 }
 
 
 def tiles(lens: Lens, counts: Mapping[str, int]) -> list[Tile]:
-    """All, and one for each word of the lens: these add up to it."""
+    """A tile for all rows, then one for each status of the lens."""
     return [Tile(None, sum(counts.values())), *(Tile(one, counts.get(one.value, 0)) for one in STATUSES[lens])]
 
 
 def rows_of(deployments: Iterable[Deployment], facts: Facts) -> list[Row]:
-    """Of rows of ``services.fleet.fleet``, without a query."""
+    """Rows for deployments of ``listing.fleet``. No query."""
     cells = CELLS[facts.lens]
     columns = COLUMNS[facts.lens]
     return [Row(one, list(zip(columns, cells(one, facts), strict=True))) for one in deployments]
@@ -214,7 +211,7 @@ def _errors(watch: Watch) -> Cell:
 
 
 def week_of(deployment: Deployment, now: datetime) -> list[float | None]:
-    """The last seven UTC days as they are now: days since the row was written are unknown."""
+    """Requests of the last seven UTC days. Days since the last reading of metrics are unknown."""
     counts = list(watch_of(deployment).week)
     source: HealthSource | None = getattr(deployment, "health_source", None)
     if source is None or source.tried_at is None or len(counts) != WEEK_DAYS:
@@ -232,11 +229,11 @@ def _drawn(week: Sequence[float | None], now: datetime) -> Week:
         bars.append(Bar(day * (BAR_WIDTH + BAR_GAP), BARS_HEIGHT - height, height))
     first = now.astimezone(UTC).date() - timedelta(days=WEEK_DAYS - 1)
     told = ", ".join("unknown" if count is None else f"{count:,.0f}" for count in week)
-    return Week(bars, f"Requests a day since {first:%d %b}: {told}")
+    return Week(bars, f"Requests per day since {first:%d %b}: {told}")
 
 
 def iso(moment: datetime | None) -> str | None:
-    """In UTC, to the second."""
+    """ISO 8601 in UTC, to the second."""
     return moment.astimezone(UTC).isoformat(timespec="seconds") if moment else None
 
 
@@ -245,7 +242,7 @@ def iso(moment: datetime | None) -> str | None:
 
 def _governance(deployment: Deployment, facts: Facts) -> list[Cell]:
     check = check_of(deployment)
-    note = f"Looked at {check.checked_at:%Y-%m-%d %H:%M} UTC." if check and check.checked_at else "Never looked at."
+    note = f"Checked at {check.checked_at:%Y-%m-%d %H:%M} UTC." if check and check.checked_at else "Never checked."
     url = reverse("deployments:deployment", args=[deployment.pk])
     owner, needed = deployment.model.owner, deployment.environment.needs_approval
     return [

@@ -1,4 +1,4 @@
-"""API of views of the fleet: lens, filters and order under a name."""
+"""API of saved views: a lens, filters and an ordering of the fleet with a name."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ from web.errors import Invalid
 
 
 class FleetQuery(Part):
-    """The parameters of ``GET fleet/`` and of the page. ``ordering`` is the page's, for example ``-p99``."""
+    """The parameters of ``GET fleet/`` and of the page."""
 
     lens: ShortText = "health"
     q: ShortText = ""
     team: ShortText = ""
     environment: ShortText = ""
     status: ShortText = ""
+    #: The ordering of the page, such as ``-p99``.
     ordering: ShortText = ""
 
 
 class NewView(Part):
-    """Without ``team`` only you see it. With ``is_default`` your fleet opens with it."""
+    """Without ``team``, only you can see the view. With ``is_default``, your fleet opens with it."""
 
     name: str = Field(min_length=1, max_length=MAX_NAME_CHARS)
     query: FleetQuery = FleetQuery()
@@ -42,7 +43,7 @@ class NewView(Part):
 
 
 class ViewChanges(Part):
-    """What is left out stays as it is; ``team`` null takes the view back from its team."""
+    """Fields that are left out are unchanged. ``team`` null stops sharing the view."""
 
     name: str | None = Field(default=None, min_length=1, max_length=MAX_NAME_CHARS)
     query: FleetQuery | None = None
@@ -65,7 +66,7 @@ class SavedViewSerializer(serializers.ModelSerializer[SavedView]):
 class SavedViewViewSet(
     PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[SavedView]
 ):
-    """Views of the fleet: yours, and those that are shared with your teams."""
+    """Saved views: your own, and those shared with your teams."""
 
     queryset = SavedView.objects.none()
     serializer_class = SavedViewSerializer
@@ -83,7 +84,7 @@ class SavedViewViewSet(
 
     @extend_schema(request=NewView, responses={201: SavedViewSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Keep lens, filters and order under a name."""
+        """Save a lens, filters and an ordering under a name."""
         asked, actor = parse(NewView, request.data), user_of(request)
         team = _team(asked.team, actor)
         settings = ViewSettings(asked.name, _choice(asked.query, request), team, asked.is_default)
@@ -92,7 +93,7 @@ class SavedViewViewSet(
 
     @extend_schema(request={"application/json": ViewChanges}, responses=SavedViewSerializer)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Rename it, share it, filter otherwise, or have your fleet open with it. For its owner and team admins."""
+        """Rename or share the view, change its filters, or make it your default. For its owner and team admins."""
         view, actor = self.get_object(), user_of(request)
         asked, now = parse(ViewChanges, request.data), settings_of(view)
         settings = ViewSettings(
@@ -106,7 +107,7 @@ class SavedViewViewSet(
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Delete it. For its owner and team admins."""
+        """Delete the view. For its owner and team admins."""
         delete_view(view=self.get_object(), actor=user_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 

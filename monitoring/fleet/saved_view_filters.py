@@ -1,4 +1,4 @@
-"""What of the fleet can be kept under a name: the one rule for page and API, and what is left of it later."""
+"""Validates the query of a saved view, when it is saved and when it is opened."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from web.errors import Invalid
 
 
 def choice_of(given: Mapping[str, str], request: Any) -> dict[str, str]:
-    """``given`` as it is kept: parameters that are no filter (page, format) are left out.
+    """``given`` in canonical form, without parameters that are not filters (page, format).
 
-    Raises Invalid by parameter for what the fleet would refuse now.
+    Raises Invalid if the fleet does not accept a parameter.
     """
     asked = _filter(given, request)
     if not asked.is_valid():
@@ -27,7 +27,7 @@ def choice_of(given: Mapping[str, str], request: Any) -> dict[str, str]:
 
 
 def still_there(kept: Mapping[str, str], request: Any) -> tuple[dict[str, str], list[str]]:
-    """What of ``kept`` the fleet still takes, and in words what is gone: a team or environment may vanish."""
+    """(the parameters of ``kept`` that are still valid, descriptions of the others such as a deleted team)."""
     asked = _filter(kept, request)
     if asked.is_valid():
         return asked.choice, []

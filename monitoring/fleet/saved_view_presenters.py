@@ -1,4 +1,4 @@
-"""Views of the fleet as the page shows them: a row of links, and what each of them shows in words."""
+"""Saved views for the page: links, and descriptions of their queries."""
 
 from __future__ import annotations
 
@@ -12,26 +12,25 @@ from accounts.models import User
 from monitoring.fleet.listing import STATUSES, Lens
 from monitoring.fleet.models import SavedView
 
-# How many saved views the fleet links to; the others are on their own page.
+#: Number of saved views that the fleet links to. The others are on their own page.
 SHOWN = 8
-# Everything, and what somebody should look at.
+#: Views of all deployments, and of those that need attention.
 BUILT_IN: dict[str, dict[str, str]] = {
     "All": {"lens": Lens.HEALTH},
     "Failing": {"lens": Lens.HEALTH, "status": "failing"},
     "Changed by hand": {"lens": Lens.GOVERNANCE, "status": "changed"},
     "Waiting for approval": {"lens": Lens.ROLLOUT, "status": "waiting"},
-    "Last run went wrong": {"lens": Lens.ROLLOUT, "status": "bad"},
+    "Last run failed": {"lens": Lens.ROLLOUT, "status": "bad"},
 }
 
 
 @dataclass(frozen=True)
 class ViewLink:
-    """``note``: the team that a view of somebody else comes from."""
-
     key: str
     label: str
     url: str
     active: bool
+    #: The team that shares the view; "" for the user's own views.
     note: str = ""
     opens_first: bool = False
 
@@ -41,7 +40,7 @@ def fleet_url(query: Mapping[str, str]) -> str:
 
 
 def links(views: Iterable[SavedView], user: User, chosen: Mapping[str, str]) -> list[ViewLink]:
-    """Built-in ones, then ``views``; active is what shows exactly what is ``chosen`` now."""
+    """Links to built-in views, then to ``views``. A link is active if its query equals ``chosen``."""
     built_in = [
         ViewLink(f"built-in-{place}", label, fleet_url(query), query == chosen)
         for place, (label, query) in enumerate(BUILT_IN.items())
@@ -62,12 +61,12 @@ def _link(view: SavedView, user: User, chosen: Mapping[str, str]) -> ViewLink:
 
 
 def default_of(views: Sequence[SavedView], user: User) -> SavedView | None:
-    """The one that the fleet of ``user`` opens with."""
+    """The default view of ``user``, if any."""
     return next((view for view in views if view.is_default and view.owner_id == user.pk), None)
 
 
 def in_words(query: Mapping[str, str]) -> str:
-    """For example ``Health: Failing, team fraud, by p99 descending``."""
+    """The query as text, for example ``Health: Failing, team fraud, by p99 descending``."""
     lens = Lens(query["lens"])
     labels = {one.value: one.label for one in STATUSES[lens]}
     status = query.get("status")

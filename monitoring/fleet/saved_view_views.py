@@ -1,4 +1,4 @@
-"""Views of the fleet that people keep: opening, saving, changing and deleting them."""
+"""Pages that open, save, change and delete saved views."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from monitoring.fleet.models import SavedView
 from monitoring.fleet.saved_view_filters import choice_of, still_there
 from monitoring.fleet.saved_view_presenters import fleet_url, in_words
 from monitoring.fleet.saved_views import (
-    NameTaken,
     ViewSettings,
     change_view,
     changeable,
     delete_view,
     may_change,
     save_view,
+    view_named,
     views_of,
 )
 from web.errors import Invalid
@@ -39,7 +39,7 @@ PAGE_SIZE = 25
 @login_required
 @require_safe
 def fleet_views(request: HttpRequest) -> HttpResponse:
-    """All that I see, with what each of them shows."""
+    """All views that the user can see, with descriptions of their queries."""
     user = signed_in(request)
     page = Paginator(views_of(user), PAGE_SIZE).get_page(request.GET.get("page"))
     found = list(page)
@@ -60,34 +60,34 @@ def fleet_views(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def fleet_view(request: HttpRequest, view_id: int) -> HttpResponse:
-    """The fleet as the view has it. What it filters by and is no longer there is left out, and said."""
+    """Redirect to the fleet with the view's query. Filters that no longer exist are left out with a warning."""
     view = _found(request, view_id)
     query, gone = still_there(view.query, request)
     if gone:
-        messages.warning(request, f"{view} filters by what is no longer there: {', '.join(gone)}. It is left out.")
+        messages.warning(request, f"Some filters of {view} no longer exist and were left out: {', '.join(gone)}.")
     return redirect(fleet_url(query))
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def fleet_view_new(request: HtmxRequest) -> HttpResponse:
-    """Keep what the query of this address shows: the parameters of the fleet."""
+    """Save the parameters of the fleet in this URL as a view."""
     user = signed_in(request)
     form = SavedViewForm(request.POST or None, user=user)
     try:
         query = choice_of(request.GET.dict(), request)
     except Invalid as invalid:
-        # No page links to such an address.
-        messages.error(request, f"This cannot be kept as a view. {invalid.text}")
+        # No page links to such a URL.
+        messages.error(request, f"This cannot be saved as a view. {invalid.text}")
         return _go(request, reverse("monitoring:fleet_views"))
     if form.is_valid():
         try:
             view = _kept(form, query, user)
         except Invalid as invalid:
-            form.offers_to_replace = isinstance(invalid, NameTaken)
+            form.offers_to_replace = view_named(user.pk, form.cleaned_data["name"]) is not None
             form.show(invalid)
         else:
-            messages.success(request, f"The view {view} is saved.")
+            messages.success(request, f"View {view} saved.")
             return _go(request, fleet_url(query))
     return _form_page(request, form, query)
 
@@ -95,10 +95,10 @@ def fleet_view_new(request: HtmxRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def fleet_view_edit(request: HttpRequest, view_id: int) -> HttpResponse:
-    """Its name, who sees it, and whether the fleet opens with it."""
+    """Change the name, the team, and whether it is the default view."""
     user, view = signed_in(request), _found(request, view_id)
     if not may_change(user, view):
-        raise PermissionDenied(f"Only {view.owner} or a team admin changes the view {view}.")
+        raise PermissionDenied(f"Only {view.owner} or a team admin can change the view {view}.")
     form = SavedViewForm(request.POST or None, user=user, view=view)
     if form.is_valid():
         try:
@@ -106,7 +106,7 @@ def fleet_view_edit(request: HttpRequest, view_id: int) -> HttpResponse:
         except Invalid as invalid:
             form.show(invalid)
         else:
-            messages.success(request, f"{changed} is changed.")
+            messages.success(request, f"View {changed} saved.")
             return redirect("monitoring:fleet_views")
     status = 422 if form.errors else 200
     context = {"form": form, "view": view, "words": in_words(view.query)}
@@ -119,10 +119,10 @@ def fleet_view_delete(request: HttpRequest, view_id: int) -> HttpResponse:
     user, view = signed_in(request), _found(request, view_id)
     if request.method == "POST":
         delete_view(view=view, actor=user)
-        messages.success(request, f"The view {view} is gone.")
+        messages.success(request, f"View {view} deleted.")
         return redirect("monitoring:fleet_views")
     if not may_change(user, view):
-        raise PermissionDenied(f"Only {view.owner} or a team admin deletes the view {view}.")
+        raise PermissionDenied(f"Only {view.owner} or a team admin can delete the view {view}.")
     return render(request, "ui/confirm.html", _question(view))
 
 
@@ -138,13 +138,12 @@ def _asked(form: SavedViewForm, query: dict[str, str], view: SavedView | None = 
 
 
 def _kept(form: SavedViewForm, query: dict[str, str], user: User) -> SavedView:
+    """The new view, or the one with the same name if the user chose to replace it. Raises Invalid."""
     settings = _asked(form, query)
-    try:
-        return save_view(actor=user, settings=settings)
-    except NameTaken as taken:
-        if not form.cleaned_data["replace"]:
-            raise
-        return change_view(view=taken.view, settings=settings, actor=user)
+    taken = view_named(user.pk, settings.name) if form.cleaned_data["replace"] else None
+    if taken is not None:
+        return change_view(view=taken, settings=settings, actor=user)
+    return save_view(actor=user, settings=settings)
 
 
 def _go(request: HtmxRequest, url: str) -> HttpResponse:
@@ -152,7 +151,7 @@ def _go(request: HtmxRequest, url: str) -> HttpResponse:
 
 
 def _form_page(request: HtmxRequest, form: SavedViewForm, query: dict[str, str]) -> HttpResponse:
-    """For htmx the form alone, which the fleet shows above its table."""
+    """The page, or for htmx the form alone, which the fleet shows above its table."""
     alone = bool(request.htmx)
     template = "monitoring/_fleet_view_form.html" if alone else "monitoring/fleet_view_new.html"
     context = {"form": form, "words": in_words(query), "fleet_url": fleet_url(query)}
@@ -160,13 +159,13 @@ def _form_page(request: HtmxRequest, form: SavedViewForm, query: dict[str, str])
 
 
 def _question(view: SavedView) -> dict[str, Any]:
-    shared = f" Members of {view.team} will not find it any more." if view.team else ""
+    shared = f" Members of {view.team} can no longer open it." if view.team else ""
     return {
         "id": "view-delete-dialog",
         "url": reverse("monitoring:fleet_view_delete", args=[view.pk]),
         "cancel_url": reverse("monitoring:fleet_views"),
         "title": f"Delete the view {view}?",
-        "text": f"Links to it will lead nowhere. Deployments stay as they are.{shared}",
-        "confirm_label": "Delete the view",
-        "cancel_label": "Keep it",
+        "text": f"Links to it stop working. Deployments are not changed.{shared}",
+        "confirm_label": "Delete view",
+        "cancel_label": "Cancel",
     }

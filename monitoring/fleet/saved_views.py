@@ -1,4 +1,4 @@
-"""Views of the fleet that people keep: saving, changing and deleting them."""
+"""Actions of people on saved views: save, change and delete."""
 
 from __future__ import annotations
 
@@ -21,20 +21,14 @@ MAX_VIEWS = 100
 
 @dataclass(frozen=True)
 class ViewSettings:
-    """What can be changed of a view. ``query`` has passed the filter of the fleet. No ``team``: for the owner alone."""
+    """The changeable fields of a view."""
 
     name: str
+    #: Validated by the filter of the fleet.
     query: Mapping[str, str]
+    #: None for the owner alone.
     team: Team | None = None
     is_default: bool = False
-
-
-class NameTaken(Invalid):
-    """``view``: the one of the same owner that has the name."""
-
-    def __init__(self, view: SavedView) -> None:
-        super().__init__({"name": [f"There is a view of the name {view} already."]})
-        self.view = view
 
 
 def settings_of(view: SavedView) -> ViewSettings:
@@ -42,26 +36,33 @@ def settings_of(view: SavedView) -> ViewSettings:
 
 
 def views_of(user: User) -> SavedViewQuerySet:
-    """What ``user`` sees: own views first, the one that the fleet opens with before all. One query."""
+    """Views that ``user`` can see: the default view, then their own, then shared ones. One query."""
     mine = Case(When(owner=user, then=Value(0)), default=Value(1))
     first = Case(When(owner=user, is_default=True, then=Value(0)), default=Value(1))
     rows = SavedView.objects.visible_to(user).select_related("owner", "team")
     return rows.order_by(mine, first, Lower("name"), "pk")
 
 
+def view_named(owner_id: int, name: str) -> SavedView | None:
+    """The owner's view with this name. Names are case-insensitive, and extra spaces do not count."""
+    rows = SavedView.objects.filter(owner=owner_id).alias(small=Lower("name"))
+    found: SavedView | None = rows.filter(small=Lower(Value(" ".join(name.split())))).first()
+    return found
+
+
 def may_change(actor: User, view: SavedView) -> bool:
-    """Its owner; of one that is shared, a team admin too."""
+    """Whether ``actor`` is the owner, or an admin of the team that the view is shared with."""
     return view.owner_id == actor.pk or (view.team is not None and can(actor, Action.MANAGE, view.team))
 
 
 def changeable(actor: User, views: list[SavedView]) -> set[int]:
-    """Ids of those that ``actor`` may change. One query."""
+    """Ids of the views that ``actor`` may change. One query."""
     managed = set(teams_where(actor, Action.MANAGE).values_list("pk", flat=True))
     return {view.pk for view in views if view.owner_id == actor.pk or view.team_id in managed}
 
 
 def save_view(*, actor: User, settings: ViewSettings) -> SavedView:
-    """Raises NameTaken, or Invalid by field."""
+    """Raises Invalid."""
     with transaction.atomic():
         view = SavedView(owner=_locked(actor.pk))
         _write(view, settings, actor)
@@ -69,15 +70,15 @@ def save_view(*, actor: User, settings: ViewSettings) -> SavedView:
 
 
 def change_view(*, view: SavedView, settings: ViewSettings, actor: User) -> SavedView:
-    """Rename, share, filter otherwise, or have one's fleet open with it.
+    """Rename or share the view, change its query, or make it the owner's default.
 
-    Raises PermissionDenied, NameTaken, or Invalid by field.
+    Raises PermissionDenied or Invalid.
     """
     with transaction.atomic():
         _locked(view.owner_id)
         fresh: SavedView | None = SavedView.objects.select_related("owner", "team").filter(pk=view.pk).first()
         if fresh is None:
-            raise Invalid({"name": ["Somebody has deleted this view meanwhile."]})
+            raise Invalid({"name": ["This view was deleted meanwhile."]})
         _require(actor, fresh)
         _write(fresh, settings, actor)
     return fresh
@@ -90,7 +91,7 @@ def delete_view(*, view: SavedView, actor: User) -> None:
 
 
 def _locked(owner_id: int) -> User:
-    """Who saves two views at once does it one after the other: names and the default stay unique without an error."""
+    """Lock the owner, so that concurrent saves run one after the other and keep names and the default unique."""
     return User.objects.select_for_update().get(pk=owner_id)
 
 
@@ -108,19 +109,19 @@ def _write(view: SavedView, settings: ViewSettings, actor: User) -> None:
 
 
 def _name(view: SavedView, wanted: str) -> str:
-    """In one line and without spaces around; large and small letters are the same."""
+    """The name without extra spaces. Raises Invalid if it is not usable or taken."""
     name = " ".join(wanted.split())
     if not name:
-        raise Invalid({"name": ["Give it a name."]})
+        raise Invalid({"name": ["Enter a name."]})
     if len(name) > MAX_NAME_CHARS:
         raise Invalid({"name": [f"Use at most {MAX_NAME_CHARS} characters; this name has {len(name)}."]})
     if not name.isprintable():
-        raise Invalid({"name": ["Use characters that can be seen."]})
-    same = SavedView.objects.filter(owner=view.owner_id).alias(small=Lower("name")).filter(small=Lower(Value(name)))
-    if taken := same.exclude(pk=view.pk).first():
-        raise NameTaken(taken)
+        raise Invalid({"name": ["Use printable characters only."]})
+    taken = view_named(view.owner_id, name)
+    if taken is not None and taken.pk != view.pk:
+        raise Invalid({"name": [f"You already have a view with the name {taken}."]})
     if view._state.adding and SavedView.objects.filter(owner=view.owner_id).count() >= MAX_VIEWS:
-        raise Invalid({"name": [f"You keep {MAX_VIEWS} views. Delete one first."]})
+        raise Invalid({"name": [f"You already have {MAX_VIEWS} views. Delete one first."]})
     return name
 
 
@@ -135,9 +136,9 @@ def _require_share(view: SavedView, team: Team | None, actor: User) -> None:
 
 def _require_default(view: SavedView, settings: ViewSettings, actor: User) -> None:
     if settings.is_default != view.is_default and view.owner_id != actor.pk:
-        raise Invalid({"is_default": [f"Only {view.owner} chooses what their fleet opens with."]})
+        raise Invalid({"is_default": [f"Only {view.owner} can choose their default view."]})
 
 
 def _require(actor: User, view: SavedView) -> None:
     if not may_change(actor, view):
-        raise PermissionDenied(f"Only {view.owner} or a team admin changes the view {view}.")
+        raise PermissionDenied(f"Only {view.owner} or a team admin can change the view {view}.")

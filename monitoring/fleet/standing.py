@@ -1,4 +1,4 @@
-"""How one row of the fleet is, as it can be said now: what was judged counts as long as somebody still looks."""
+"""Current standings of a row of the fleet. A stored standing becomes unknown if its data is stale."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from monitoring.quality.judging import NO_LABELS, counted_last, stale_after
 from monitoring.watched.models import Watch
 from monitoring.watched.states import Standing
 
-# Imports of costs that may be missed before what the last one said is old.
+#: Number of missed imports after which costs are stale.
 MISSED_IMPORTS = 3
 
 
 def watch_of(deployment: Deployment) -> Watch:
-    """Its row, or one in which nothing is known."""
+    """The row of the deployment, or an empty one in which every standing is unknown."""
     found: Watch | None = getattr(deployment, "watch", None)
     return found or Watch(deployment=deployment)
 
 
 def health_reason(deployment: Deployment) -> str:
-    """Why it is as ``health_now`` says."""
+    """The reason for ``health_now``."""
     watch = watch_of(deployment)
     now = getattr(deployment, "health_now", Standing.UNKNOWN)
     if watch.health == now:
-        return watch.health_reason or "Its metrics were never read."
+        return watch.health_reason or "Metrics were never read."
     source: HealthSource | None = getattr(deployment, "health_source", None)
     if source is None or source.minute is None:
-        return "Its metrics were never read."
-    return f"The metrics last answered at {_told(source.minute)}."
+        return "Metrics were never read."
+    return f"Metrics were last read at {_told(source.minute)}."
 
 
 def drift_now(deployment: Deployment, now: datetime) -> tuple[Standing, str]:
-    """The standing, and why."""
+    """The standing of drift and its reason."""
     watch, standing = watch_of(deployment), Standing(watch_of(deployment).drift)
     if standing == Standing.UNKNOWN:
         return standing, watch.drift_reason or "Drift was never judged."
@@ -52,7 +52,7 @@ def drift_now(deployment: Deployment, now: datetime) -> tuple[Standing, str]:
 
 
 def quality_now(deployment: Deployment, now: datetime) -> tuple[Standing, str]:
-    """How good predictions were beside the limit of the team, and why."""
+    """The standing of quality by the limit of the team, and its reason."""
     watch = watch_of(deployment)
     standing = Standing(watch.quality)
     if standing == Standing.UNKNOWN:
@@ -64,7 +64,7 @@ def quality_now(deployment: Deployment, now: datetime) -> tuple[Standing, str]:
 
 
 def cost_now(deployment: Deployment, now: datetime) -> tuple[Standing, str]:
-    """How it keeps to the budgets of its team, and why."""
+    """The standing of cost by the budgets of the team, and its reason."""
     watch, standing = watch_of(deployment), Standing(watch_of(deployment).cost)
     if standing == Standing.UNKNOWN:
         return standing, watch.cost_reason or "Billing tables were never read."

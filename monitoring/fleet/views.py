@@ -1,4 +1,4 @@
-"""Everything that is live, through a lens."""
+"""The page Fleet: all live deployments through a lens."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ REFRESH_S = 30
 @login_required
 @require_safe
 def fleet(request: HtmxRequest) -> HttpResponse:
-    """``?lens=``, ``?status=``, filters, ``?ordering=`` and ``?page=``; ``?format=csv`` is all rows of the choice.
+    """Takes ``?lens=``, ``?status=``, filters, ``?ordering=`` and ``?page=``. ``?format=csv`` returns all chosen rows.
 
-    Without any of them it opens with one's own default view.
+    Without parameters it redirects to the user's default view, if there is one.
     """
     user = signed_in(request)
     asked = FleetFilter(request.GET, queryset=Deployment.objects.none(), request=request)
@@ -63,7 +63,7 @@ def fleet(request: HtmxRequest) -> HttpResponse:
 @login_required
 @require_safe
 def fleet_now(request: HttpRequest) -> HttpResponse:
-    """The head of the page alone, which renews itself."""
+    """The key figures alone, which the page polls."""
     return render(request, "monitoring/_fleet_now.html", _now(signed_in(request), timezone.now()))
 
 
@@ -79,7 +79,7 @@ def _context(request: HtmxRequest, user: User, asked: FleetFilter, rows: Deploym
     form = asked.form
     del form.fields["lens"]
     tiles = present.tiles(lens, asked.counts)
-    # A request for the table alone leaves the head as it is.
+    # htmx requests the table alone and keeps the key figures.
     head = {} if request.htmx else _now(user, asked.now)
     return {
         **head,

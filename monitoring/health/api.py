@@ -19,12 +19,12 @@ from monitoring.health.presenters import HealthReport, Point, health_report
 from monitoring.health.services import ask_for_history
 from monitoring.watched.states import Standing
 from web.api import PortalAPIMixin
-from web.ranges import RANGES, asked_range
+from web.ranges import FROM, RANGES, TO, asked_range
 
 RANGE_PARAMETERS = [
     OpenApiParameter("range", str, enum=["", *RANGES], description="Time range up to now. 24h by default."),
-    OpenApiParameter("from", str, description="Start, instead of `range`: ISO 8601 with a UTC offset."),
-    OpenApiParameter("to", str, description="End: ISO 8601 with a UTC offset. Now by default."),
+    FROM,
+    TO,
 ]
 
 

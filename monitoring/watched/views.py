@@ -11,7 +11,8 @@ from django.utils import timezone
 from accounts.people.permissions import signed_in
 from catalog.models import RegisteredModel
 from deployments.models import Deployment
-from web.ranges import DEFAULT_RANGE, RangeInvalid, TimeRange, parse_range
+from web.errors import Invalid
+from web.ranges import DEFAULT_RANGE, TimeRange, parse_range
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,13 @@ def subject_of(request: HttpRequest, full_name: str, default_range: str = DEFAUL
 
 
 def range_of(request: HttpRequest, default: str = DEFAULT_RANGE) -> TimeRange:
-    """A range that cannot be read is told, and the usual one shown."""
+    """The range in the URL. If it is not valid, shows a message and returns the default range."""
     given = request.GET
     now = timezone.now()
     try:
         return parse_range(given.get("range", ""), given.get("from", ""), given.get("to", ""), now, default)
-    except RangeInvalid as invalid:
-        messages.error(request, str(invalid))
+    except Invalid as invalid:
+        messages.error(request, invalid.text)
         return parse_range(default, "", "", now)
 
 

@@ -176,7 +176,7 @@ def test_an_endpoint_that_is_never_asked_is_unknown(
     deployment = deployed(quiet)
     scrape_endpoint(deployment.pk)
     found = told(deployment)
-    assert_unknown(found, "health", "nobody has asked it")
+    assert_unknown(found, "health", "None since monitoring began")
     assert (found.row["p99_ms"], found.row["last_request_at"]) == (None, None)
 
 
@@ -227,7 +227,7 @@ def test_a_table_that_was_dropped_makes_drift_unknown(
 
     wait_until(has_ended, 180)
     found = told(deployment)
-    assert_unknown(found, "drift", "there is no such table")
+    assert_unknown(found, "drift", "the table does not exist yet")
 
 
 def test_billing_tables_that_may_not_be_read_make_costs_unknown(

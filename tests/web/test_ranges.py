@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from web.ranges import RANGES, RangeInvalid, parse_range
+from web.errors import Invalid
+from web.ranges import RANGES, parse_range
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -37,5 +38,6 @@ def test_two_moments_make_a_range_and_one_reaches_to_now():
     ],
 )
 def test_what_is_no_range_is_refused_with_the_reason(name, start, end):
-    with pytest.raises(RangeInvalid, match=r"range|time"):
+    with pytest.raises(Invalid, match=r"range|time") as invalid:
         parse_range(name, start, end, NOW)
+    assert list(invalid.value.fields) == ["range"]

@@ -94,8 +94,8 @@ def test_a_filter_changes_chart_table_and_csv_in_place(
     csv_link = page.get_by_role("link", name="CSV").get_attribute("href")
     assert csv_link is not None
     assert "q=card-fraud" in csv_link
-    page.get_by_label("Bars by").select_option("kind")
-    expect(page.get_by_label("Clear the filter Bars by: Kind")).to_be_visible()
+    page.get_by_label("Group by").select_option("kind")
+    expect(page.get_by_label("Clear the filter Group by: Kind")).to_be_visible()
     page.get_by_text("Show as table").click()
     expect(page.get_by_role("columnheader", name="Serving")).to_be_visible()
     assert complaints.texts == []

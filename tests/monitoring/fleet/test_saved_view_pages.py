@@ -65,7 +65,7 @@ def test_a_name_that_is_refused_stands_beside_its_field_and_nothing_is_lost(
         answer = signed_in.post(f"{NEW}?lens=cost", {"name": "failing", "team": "fraud"}, headers=headers)
         page = answer.content.decode()
         assert answer.status_code == 422
-        assert answer.context["form"].errors == {"name": ["There is a view of the name Failing already."]}
+        assert answer.context["form"].errors == {"name": ["You already have a view with the name Failing."]}
         assert 'value="failing"' in page
         assert '<option value="fraud" selected>' in page
         assert ("<html" in page) == (not headers)
@@ -98,7 +98,7 @@ def test_what_the_fleet_would_refuse_is_not_kept(signed_in: Client, query: str) 
     for answer in (signed_in.get(f"{NEW}?{query}"), signed_in.post(f"{NEW}?{query}", {"name": "wrong"})):
         assert answer.headers["Location"] == "/fleet/views/"
     page = signed_in.get("/fleet/views/").content.decode()
-    assert page.count("This cannot be kept as a view.") == 2
+    assert page.count("This cannot be saved as a view.") == 2
     fragment = signed_in.get(f"{NEW}?{query}", headers={"HX-Request": "true"})
     assert fragment.headers["HX-Redirect"] == "/fleet/views/"
     assert not SavedView.objects.exists()
@@ -111,7 +111,7 @@ def test_a_view_of_what_is_gone_opens_without_it_and_says_so(signed_in: Client, 
     answer = signed_in.get(f"/fleet/views/{view.pk}/")
     assert answer.headers["Location"] == "/fleet/?team=fraud&lens=health&status=failing"
     [message] = get_messages(answer.wsgi_request)
-    assert str(message) == "Failing filters by what is no longer there: environment qa. It is left out."
+    assert str(message) == "Some filters of Failing no longer exist and were left out: environment qa."
     assert signed_in.get("/fleet/views/").status_code == 200
 
 

@@ -12,7 +12,6 @@ from django.core.exceptions import PermissionDenied
 from accounts.models import Team, User
 from monitoring.fleet.saved_views import (
     MAX_VIEWS,
-    NameTaken,
     ViewSettings,
     change_view,
     changeable,
@@ -50,10 +49,10 @@ def test_ones_own_views_come_first_and_the_one_that_opens_before_all(viewer: Use
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("  ", "Give it a name."),
+        ("  ", "Enter a name."),
         ("x" * 61, "Use at most 60 characters; this name has 61."),
-        ("a\x00b", "Use characters that can be seen."),
-        ("  fAILING ", "There is a view of the name Failing already."),
+        ("a\x00b", "Use printable characters only."),
+        ("  fAILING ", "You already have a view with the name Failing."),
     ],
 )
 def test_a_name_that_cannot_be_is_refused_beside_its_field(viewer: User, name: str, message: str) -> None:
@@ -138,6 +137,6 @@ def test_a_view_that_was_deleted_meanwhile_does_not_come_back(viewer: User) -> N
 def test_of_many_who_save_one_name_at_once_one_does_and_the_fleet_opens_with_one_view(viewer: User) -> None:
     same = at_once(*[partial(keep, viewer) for _ in range(4)])
     other = at_once(*[partial(keep, viewer, f"view {number}", is_default=True) for number in range(4)])
-    assert Counter(type(one) for one in same) == {NameTaken: 3, SavedView: 1}
+    assert Counter(type(one) for one in same) == {Invalid: 3, SavedView: 1}
     assert {type(one) for one in other} == {SavedView}
     assert SavedView.objects.filter(owner=viewer, is_default=True).count() == 1

@@ -37,12 +37,12 @@ def test_a_filtered_view_is_saved_and_opened_in_a_second_visit(
     expect(page.get_by_role("link", name="card-fraud", exact=True)).to_have_count(0)
     expect(page.locator("#save-view")).to_have_attribute("href", "/fleet/views/new/?q=charge&lens=health")
     _save(page, "taken")
-    expect(page.get_by_text("There is a view of the name Taken already.").first).to_be_visible()
+    expect(page.get_by_text("You already have a view with the name Taken.").first).to_be_visible()
     expect(page.get_by_role("textbox", name="Name")).to_have_value("taken")
     _picture(page, "views-taken")
     page.get_by_role("textbox", name="Name").fill("Chargebacks")
     page.get_by_role("textbox", name="Name").press("Enter")
-    expect(page.get_by_text("The view Chargebacks is saved.")).to_be_visible()
+    expect(page.get_by_text("View Chargebacks saved.")).to_be_visible()
 
     page.goto("/")
     page.goto("/fleet/")
@@ -64,7 +64,7 @@ def test_a_view_is_renamed_opens_first_and_is_deleted(
     page.get_by_role("link", name="Manage views").click()
     page.get_by_role("link", name="Edit Chargebacks").click()
     page.get_by_role("textbox", name="Name").fill("Disputes")
-    page.get_by_label("Open the fleet with this view").check()
+    page.get_by_label("Default view").check()
     page.get_by_role("button", name="Save changes").click()
     page.goto("/fleet/")
     expect(page.get_by_role("link", name="Disputes default")).to_have_attribute("aria-current", "page")
@@ -73,8 +73,8 @@ def test_a_view_is_renamed_opens_first_and_is_deleted(
 
     page.goto("/fleet/views/")
     page.get_by_role("link", name="Delete Disputes").click()
-    page.get_by_role("button", name="Delete the view").click()
-    expect(page.get_by_text("The view Disputes is gone.")).to_be_visible()
+    page.get_by_role("button", name="Delete view").click()
+    expect(page.get_by_text("View Disputes deleted.")).to_be_visible()
     expect(page.get_by_role("link", name="Disputes", exact=True)).to_have_count(0)
     assert complaints.texts == []
 
