@@ -64,6 +64,11 @@ def run_stage(context: Context) -> Outcome:
         return put_back(context, moving, step)
 
 
+def stops_itself(run: Run) -> bool:
+    """Traffic has to go back to the version before."""
+    return True
+
+
 def _is_hopeless(context: Context, error: Exception) -> bool:
     """Trying again cannot help, or has not helped often enough."""
     is_permanent = isinstance(error, IntegrationError) and error.permanent
