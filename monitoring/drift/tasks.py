@@ -13,6 +13,7 @@ from monitoring.drift import counting as drift
 from monitoring.drift import days as drift_days
 from monitoring.drift.models import DriftJob
 from monitoring.drift.telling import tell
+from web.fanout import fan_out
 
 logger = logging.getLogger(__name__)
 EVERY_S = 30
@@ -22,10 +23,7 @@ EVERY_S = 30
 def watch_all_drift() -> None:
     """Fan out: one task for each live deployment."""
     rows = Deployment.objects.live().order_by("pk")
-    for deployment_id in rows.values_list("pk", flat=True):
-        # Steps of a prime spread neighbours over the time until the next round.
-        wait_s = deployment_id * 7919 % (EVERY_S // 3)
-        watch_drift.apply_async((deployment_id,), countdown=wait_s, expires=wait_s + EVERY_S)
+    fan_out(watch_drift, rows.values_list("pk", flat=True), expires_s=EVERY_S, spread_s=EVERY_S // 3)
 
 
 @shared_task(name="monitoring.tasks.drift.watch_drift")
