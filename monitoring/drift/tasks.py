@@ -10,7 +10,6 @@ from django.utils import timezone
 from deployments.models import Deployment
 from integrations.errors import IntegrationError
 from monitoring.drift import counting as drift
-from monitoring.drift import days as drift_days
 from monitoring.drift.models import DriftJob
 from monitoring.drift.telling import tell
 from web.fanout import fan_out
@@ -43,8 +42,3 @@ def watch_drift(deployment_id: int) -> None:
         return
     if job is None or job.status != DriftJob.Status.RUNNING:
         tell(deployment, timezone.now())
-
-
-@shared_task(name="monitoring.tasks.drift.forget_old_drift", expires=3600)
-def forget_old_drift() -> int:
-    return drift_days.forget_old(timezone.now())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from celery import shared_task
-from django.utils import timezone
 
 from deployments.models import Deployment
 from monitoring.health import scraping as health
@@ -43,8 +42,3 @@ def read_health_history(deployment_id: int) -> None:
         return
     read_history(history)
     judge_now(history.deployment)
-
-
-@shared_task(name="monitoring.tasks.health.forget_old_health", expires=3600)
-def forget_old_health() -> int:
-    return health.forget_old(timezone.now())
