@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from monitoring.alerts.tasks import deliver_alert, send_alerts, watch_alerts
 from monitoring.cost.tasks import import_all_costs, import_costs
-from monitoring.drift.tasks import forget_old_drift, watch_all_drift, watch_drift
-from monitoring.health.tasks import forget_old_health, read_health_history, scrape_endpoint, scrape_endpoints
+from monitoring.drift.tasks import watch_all_drift, watch_drift
+from monitoring.health.tasks import read_health_history, scrape_endpoint, scrape_endpoints
 from monitoring.lake.tasks import export_lake, export_table, tidy_lake, tidy_table
 from monitoring.quality.tasks import watch_all_quality, watch_quality
 
@@ -13,8 +13,6 @@ __all__ = [
     "deliver_alert",
     "export_lake",
     "export_table",
-    "forget_old_drift",
-    "forget_old_health",
     "import_all_costs",
     "import_costs",
     "read_health_history",

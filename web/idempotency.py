@@ -19,12 +19,6 @@ ABANDONED_AFTER = timedelta(minutes=5)
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
-    def expired(self) -> IdempotencyKeyQuerySet:
-        """Keys older than KEPT_FOR."""
-        return self.filter(created_at__lt=timezone.now() - IdempotencyKey.KEPT_FOR)
-
-
 class IdempotencyKey(models.Model):
     """A POST that a client may send again: a hash of the request and, once it has finished, the response."""
 
@@ -38,8 +32,6 @@ class IdempotencyKey(models.Model):
     body = models.JSONField(null=True)
     location = models.CharField(max_length=1024, blank=True)
     created_at = models.DateTimeField(db_index=True)
-
-    objects = IdempotencyKeyQuerySet.as_manager()
 
     class Meta:
         app_label = "accounts"  # the table belongs to accounts; ``accounts.models`` imports this model

@@ -6,13 +6,14 @@ from celery import shared_task
 
 from catalog.mirror import reading
 from catalog.workspaces.models import Workspace
+from web.fanout import fan_out
 
 
 @shared_task(name="catalog.tasks.sync_all_workspaces")
 def sync_all_workspaces() -> None:
-    """Queue a sync of every workspace that has an environment. Beat calls this every minute."""
-    for pk in Workspace.objects.filter(environments__isnull=False).distinct().values_list("pk", flat=True):
-        sync_workspace.delay(pk)
+    """One task per workspace that has an environment. Beat calls this every minute."""
+    workspaces = Workspace.objects.filter(environments__isnull=False).distinct()
+    fan_out(sync_workspace, workspaces.values_list("pk", flat=True))
 
 
 @shared_task(name="catalog.tasks.sync_workspace")

@@ -8,6 +8,7 @@ from django.conf import settings
 from catalog.models import Workspace
 from deployments.configuration import checking, listing
 from deployments.deployment.models import Deployment
+from web.fanout import fan_out
 
 
 @shared_task(name="deployments.tasks.check_configs", expires=60)
@@ -15,10 +16,7 @@ def check_configs() -> None:
     """Fan out: one comparison for each live deployment, spread over a tenth of the time until the next round."""
     window_s = max(1, settings.CONFIG_DRIFT_EVERY_S // 10)
     rows = Deployment.objects.live().exclude(intended={}).order_by("pk").values_list("pk", flat=True)
-    for deployment_id in rows:
-        # Steps of a prime spread neighbours, and each deployment keeps its place in every round.
-        wait_s = deployment_id * 7919 % window_s
-        check_config.apply_async((deployment_id,), countdown=wait_s, expires=wait_s + settings.CONFIG_DRIFT_EVERY_S)
+    fan_out(check_config, rows, expires_s=settings.CONFIG_DRIFT_EVERY_S, spread_s=window_s)
 
 
 @shared_task(name="deployments.tasks.check_config")
@@ -31,8 +29,8 @@ def check_config(deployment_id: int) -> None:
 @shared_task(name="deployments.tasks.list_all_endpoints", expires=60)
 def list_all_endpoints() -> None:
     """Fan out: one listing for each workspace that has an environment."""
-    for workspace_id in Workspace.objects.filter(environments__isnull=False).distinct().values_list("pk", flat=True):
-        list_endpoints.delay(workspace_id)
+    workspaces = Workspace.objects.filter(environments__isnull=False).distinct()
+    fan_out(list_endpoints, workspaces.values_list("pk", flat=True))
 
 
 @shared_task(name="deployments.tasks.list_endpoints")

@@ -19,14 +19,16 @@ SECRET_REFERENCE = re.compile(r"\{\{secrets/[\w.@-]{1,128}/[\w.@-]{1,128}\}\}")
 
 SECRET_NAMED = re.compile(r"(SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|PRIVATE_KEY|CREDENTIAL)", re.IGNORECASE)
 
+MAX_NAME_LENGTH = 63
+
 RESERVED_TAGS = ("team", "environment", "managed_by", "slipway_deployment")
 
 
 def _endpoint_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?", value):
         raise ValueError("Use letters, digits, - and _, with a letter or digit at both ends.")
-    if len(value) > 63:
-        raise ValueError(f"Use at most 63 characters; this name has {len(value)}.")
+    if len(value) > MAX_NAME_LENGTH:
+        raise ValueError(f"Use at most {MAX_NAME_LENGTH} characters; this name has {len(value)}.")
     if value.lower().startswith("databricks-"):
         raise ValueError("Names that start with databricks- are reserved.")
     return value
@@ -119,7 +121,7 @@ class DeploymentSpec(Part):
     )
     environment: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,63}$")] = Field(examples=["staging"])
     name: Annotated[Text, AfterValidator(_endpoint_name)] = _documented(
-        r"^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?$", "card-fraud", maxLength=63
+        r"^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?$", "card-fraud", maxLength=MAX_NAME_LENGTH
     )
     compute: Compute = Field(default_factory=Compute)
     rollout: Rollout = Field(default_factory=Rollout)

@@ -6,13 +6,13 @@ from celery import shared_task
 
 from deployments.deployment.models import Deployment
 from deployments.deployment.reading import observe
+from web.fanout import fan_out
 
 
 @shared_task(name="deployments.tasks.observe_endpoints", expires=30)
 def observe_endpoints() -> None:
-    """Start one task for each live deployment."""
-    for deployment_id in Deployment.objects.live().values_list("pk", flat=True):
-        observe_endpoint.apply_async((deployment_id,), expires=30)
+    """Fan out: one task for each live deployment."""
+    fan_out(observe_endpoint, Deployment.objects.live().values_list("pk", flat=True), expires_s=30)
 
 
 @shared_task(name="deployments.tasks.observe_endpoint")

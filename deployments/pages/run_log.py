@@ -18,14 +18,15 @@ from accounts.people.permissions import signed_in
 from deployments.pages.run_presenters import Gap, LogLine, levels_from, log_lines
 from deployments.runs.events import Event
 from deployments.runs.models import Run
-from deployments.runs.statuses import STAGE_NAMES, Level, RunStatus
+from deployments.runs.statuses import Level, RunStatus
+from deployments.stages.stage import TABLE
 from web.htmx import HtmxRequest
 
 # Lines of a page of the log. Rendering 100,000 lines at once would take minutes.
 PAGE_LINES = 400
 # Longer numbers may exceed the database's integers.
 MAX_DIGITS = 9
-STAGE_CHOICES = [(RunStatus.QUEUED.value, "Queued"), *[(key.value, name) for key, name in STAGE_NAMES.items()]]
+STAGE_CHOICES = [(RunStatus.QUEUED.value, "Queued"), *[(key.value, stage.label) for key, stage in TABLE.items()]]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from deployments.runs.events import Event
 from deployments.runs.models import Run, RunQuerySet
 from deployments.runs.records import StageRecord
 from deployments.runs.statuses import (
-    STAGE_NAMES,
     STAGE_TONES,
     UNFINISHED,
     WORKABLE,
@@ -26,6 +25,7 @@ from deployments.runs.statuses import (
     RunStatus,
     StageStatus,
 )
+from deployments.stages.stage import TABLE
 
 # The page warns that no worker is available if no worker has taken a workable run for this long.
 NO_WORKER_AFTER = timedelta(seconds=15)
@@ -101,7 +101,7 @@ def _stage(run: Run, key: RunStatus, record: StageRecord | None, url: str, curre
     if record and record.status != StageStatus.SKIPPED:
         duration = ((record.finished_at or timezone.now()) - record.started_at).total_seconds()
     reason = _reason(run, record)
-    return Stage(key, STAGE_NAMES[key], state, tone, duration, reason, url, current, record)
+    return Stage(key, TABLE[key].label, state, tone, duration, reason, url, current, record)
 
 
 def _state_of(run: Run, record: StageRecord | None) -> tuple[str, str]:

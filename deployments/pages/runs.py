@@ -19,7 +19,6 @@ from deployments.deployment.snippets import spec_samples
 from deployments.pages import questions as pages_questions
 from deployments.pages import run_presenters as present
 from deployments.pages.filters import RunListFilter
-from deployments.pages.panels import panel_context
 from deployments.pages.run_log import LogFilter, log_context
 from deployments.policies import presenters
 from deployments.policies import questions as policies_questions
@@ -29,6 +28,7 @@ from deployments.runs.models import Run
 from deployments.runs.records import RunPlan
 from deployments.runs.statuses import CLEANABLE, RESUMABLE, RunKind, RunStatus
 from deployments.stages.cleanup_presenters import cleanup_question, may_clean_up
+from deployments.stages.stage import TABLE
 from web.htmx import HtmxRequest
 
 PAGE_SIZE = 25
@@ -130,8 +130,9 @@ def _questions(found: Run) -> dict[str, Any]:
 def _panel_context(request: HttpRequest, found: Run, shown: str) -> dict[str, Any]:
     user = signed_in(request)
     spec = found.parsed_spec()
+    stage = TABLE[RunStatus(shown)]
     plan: RunPlan | None = getattr(found, "plan", None)
-    record = next((stage.record for stage in present.stages(found, shown) if stage.key == shown), None)
+    record = next((row.record for row in present.stages(found, shown) if row.key == shown), None)
     return {
         "plan": plan,
         "plan_changes": present.plan_changes(plan.changes) if plan else [],
@@ -143,7 +144,8 @@ def _panel_context(request: HttpRequest, found: Run, shown: str) -> dict[str, An
         "sections": specs.sections(spec),
         "samples": spec_samples(spec, found.deployment)[:2],
         "resources": present.created_resources(found),
-        **panel_context(found, shown, record, user),
+        "panel_template": stage.template,
+        **stage.panel(found, record, user),
     }
 
 

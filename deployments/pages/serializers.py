@@ -13,7 +13,10 @@ from deployments.policies.serializers import ApprovalSerializer, PolicyResultSer
 from deployments.pricing.serializers import EstimateSerializer
 from deployments.rollouts.serializers import RolloutStepSerializer
 from deployments.runs.models import Run
-from deployments.runs.serializers import PlanSerializer, RunReferenceSerializer, RunSerializer, StageSerializer
+from deployments.runs.records import StageRecord
+from deployments.runs.serializers import PlanSerializer, RunReferenceSerializer, RunSerializer
+from deployments.runs.statuses import RunStatus
+from deployments.stages.stage import TABLE
 
 
 class DeploymentSerializer(serializers.ModelSerializer[Deployment]):
@@ -78,6 +81,26 @@ class DeploymentSerializer(serializers.ModelSerializer[Deployment]):
         runs = getattr(deployment, "newest_runs", None)
         newest = next(iter(deployment.runs.all()[:1] if runs is None else runs), None)
         return newest and RunReferenceSerializer(newest, context=self.context).data
+
+
+class StageSerializer(serializers.ModelSerializer[StageRecord]):
+    """One pass through a stage. A run that was resumed or planned again has several of one stage."""
+
+    name = serializers.SerializerMethodField()
+    duration_s = serializers.SerializerMethodField(help_text="null while it runs")
+    detail = serializers.DictField(read_only=True)
+    created = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = StageRecord
+        fields = ["stage", "name", "status", "started_at", "finished_at", "duration_s", "message", "detail", "created"]
+        read_only_fields = fields
+
+    def get_name(self, record: StageRecord) -> str:
+        return TABLE[RunStatus(record.stage)].label
+
+    def get_duration_s(self, record: StageRecord) -> float | None:
+        return (record.finished_at - record.started_at).total_seconds() if record.finished_at else None
 
 
 class RunLinksSerializer(serializers.Serializer[Run]):

@@ -9,8 +9,8 @@ from rest_framework import serializers
 from deployments.deployment.models import Deployment
 from deployments.runs.events import Event
 from deployments.runs.models import Run
-from deployments.runs.records import RunPlan, StageRecord
-from deployments.runs.statuses import STAGE_NAMES, Level, RunStatus
+from deployments.runs.records import RunPlan
+from deployments.runs.statuses import Level, RunStatus
 
 MAX_EVENT_NUMBER = 2**31 - 1
 
@@ -82,26 +82,6 @@ class RunSerializer(serializers.ModelSerializer[Run]):
             "cleans_up",
         ]
         read_only_fields = fields
-
-
-class StageSerializer(serializers.ModelSerializer[StageRecord]):
-    """One pass through a stage. A run that was resumed or planned again has several passes through a stage."""
-
-    name = serializers.SerializerMethodField()
-    duration_s = serializers.SerializerMethodField(help_text="null while the stage runs")
-    detail = serializers.DictField(read_only=True)
-    created = serializers.ListField(child=serializers.CharField(), read_only=True)
-
-    class Meta:
-        model = StageRecord
-        fields = ["stage", "name", "status", "started_at", "finished_at", "duration_s", "message", "detail", "created"]
-        read_only_fields = fields
-
-    def get_name(self, record: StageRecord) -> str:
-        return STAGE_NAMES.get(RunStatus(record.stage), record.stage)
-
-    def get_duration_s(self, record: StageRecord) -> float | None:
-        return (record.finished_at - record.started_at).total_seconds() if record.finished_at else None
 
 
 class PlanSerializer(serializers.ModelSerializer[RunPlan]):

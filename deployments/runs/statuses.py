@@ -143,18 +143,6 @@ STAGES: dict[RunKind, tuple[RunStatus, ...]] = {
     RunKind.DESTROY: (S.PREFLIGHT, S.PLAN, S.COST, S.POLICY, S.APPROVAL, S.APPLY),
 }
 
-STAGE_NAMES: dict[RunStatus, str] = {
-    S.PREFLIGHT: "Preflight",
-    S.PLAN: "Plan",
-    S.COST: "Cost",
-    S.POLICY: "Policy",
-    S.APPROVAL: "Approval",
-    S.APPLY: "Apply",
-    S.ENDPOINT: "Endpoint",
-    S.SMOKE: "Smoke test",
-    S.ROLLOUT: "Rollout",
-}
-
 
 def sources_of(status: RunStatus) -> list[RunStatus]:
     """The statuses from which a run may enter ``status``."""

@@ -19,7 +19,7 @@ from deployments.runs.queue import next_in_line
 from deployments.runs.statuses import END_LEVELS, GOOD, WORKABLE, Level, RunKind, RunStatus
 from deployments.stages.context import Context, heartbeat
 from deployments.stages.outcomes import End, GoOn, Outcome, Wait
-from deployments.stages.stage import STAGE_FUNCTIONS
+from deployments.stages.stage import TABLE
 from deployments.tfstate import store as statestore
 from integrations.errors import IntegrationError
 
@@ -96,10 +96,13 @@ def _start(run: Run, lease: Lease) -> list[int]:
 def _outcome(context: Context) -> Outcome:
     """Run the stage; an outside fault becomes a wait or an end, and never a lost run."""
     status = RunStatus(context.run.status)
-    if context.cancelled and not _stops_itself(context.run, status):
+    stage = TABLE[status]
+    if context.cancelled and not stage.stops_itself(context.run):
         return End(RunStatus.CANCELLED, f"cancelled before {status.label.lower()} was done")
+    if stage.run is None:
+        return Wait(RETRY_AFTER_S, "a person decides")
     try:
-        outcome = STAGE_FUNCTIONS[status](context)
+        outcome = stage.run(context)
     except IntegrationError as error:
         message = f"{error.source or status}: {error.message}"
         return End(RunStatus.FAILED, message) if error.permanent else _try_again(context, message)
@@ -114,13 +117,6 @@ def _outcome(context: Context) -> Outcome:
         return _try_again(context, f"an error of Slipway itself: {type(error).__name__}.")
     _count_failures(context, 0)
     return outcome
-
-
-def _stops_itself(run: Run, status: RunStatus) -> bool:
-    """Terraform or a job has to be stopped, traffic to be put back: the stage sees it and ends the run."""
-    return status in (RunStatus.PREFLIGHT, RunStatus.ROLLOUT) or (
-        status == RunStatus.APPLY and run.apply_started_at is not None
-    )
 
 
 def _try_again(context: Context, message: str) -> Outcome:

@@ -12,7 +12,7 @@ from deployments.runs.models import IllegalTransition, Line, Run
 from deployments.runs.queue import send_on, send_on_whoever_can, wake
 from deployments.runs.requests import audit, refuse_destroyed
 from deployments.runs.statuses import RESUMABLE, UNFINISHED, Level, RunStatus
-from deployments.stages.preflight.models import Validation
+from deployments.stages.stage import TABLE
 from deployments.tfstate import store as statestore
 from web.errors import Refused
 
@@ -32,17 +32,10 @@ def cancel(*, run: Run, actor: User) -> Run:
     text = f"cancelled by {actor.display_name}"
     try:
         run.refresh_from_db()
-        if run.status == RunStatus.ROLLOUT:
+        stage = TABLE.get(RunStatus(run.status))
+        if stage is not None and stage.stops_itself(run):
             wake(run)
-            raise IllegalTransition("traffic has to go back first")
-        if (
-            run.status == RunStatus.PREFLIGHT
-            and Validation.objects.filter(run=run, status=Validation.Status.RUNNING).exists()
-        ):
-            wake(run)
-            raise IllegalTransition("its job in the workspace has to be cancelled first")
-        if run.status == RunStatus.APPLY and run.apply_started_at:
-            raise IllegalTransition("Terraform may be at work")
+            raise IllegalTransition("its stage has something to stop first")
         with transaction.atomic():
             run.transition(RunStatus.CANCELLED, text)
             statestore.release_at_the_end(run)

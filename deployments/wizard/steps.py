@@ -11,34 +11,45 @@ from typing import Any, ClassVar
 
 from django import forms
 
+from deployments.deployment.specs import MAX_NAME_LENGTH, Compute, Monitoring, Rollout
 from deployments.wizard.problems import Problems
+from deployments.wizard.spec_fields import choices_of, with_defaults
 from web.pairs import PairsField
 
 Answers = dict[str, Any]
 
-WORKLOAD_TYPES = [
-    ("CPU", "CPU"),
-    ("GPU_SMALL", "GPU small"),
-    ("GPU_MEDIUM", "GPU medium"),
-    ("GPU_LARGE", "GPU large"),
-    ("MULTIGPU_MEDIUM", "Several GPUs, medium"),
-]
-WORKLOAD_SIZES = [("Small", "Small"), ("Medium", "Medium"), ("Large", "Large")]
-DRIFT_METRICS = [
-    ("psi", "Population stability index (PSI)"),
-    ("js", "Jensen-Shannon"),
-    ("ks", "Kolmogorov-Smirnov"),
-    ("wasserstein", "Wasserstein"),
-    ("chi2", "Chi-square"),
-    ("linf", "L-infinity"),
-]
-STRATEGIES = [
-    ("all_at_once", "All at once"),
-    ("canary", "Canary"),
-    ("blue_green", "Blue/green"),
-    ("shadow", "Shadow"),
-]
-
+WORKLOAD_TYPES = choices_of(
+    Compute,
+    "workload_type",
+    {
+        "CPU": "CPU",
+        "GPU_SMALL": "GPU small",
+        "GPU_MEDIUM": "GPU medium",
+        "GPU_LARGE": "GPU large",
+        "MULTIGPU_MEDIUM": "Several GPUs, medium",
+    },
+)
+WORKLOAD_SIZES = choices_of(Compute, "workload_size", {"Small": "Small", "Medium": "Medium", "Large": "Large"})
+DRIFT_METRICS = choices_of(
+    Monitoring,
+    "drift_metric",
+    {
+        "psi": "Population stability index (PSI)",
+        "js": "Jensen-Shannon",
+        "ks": "Kolmogorov-Smirnov",
+        "wasserstein": "Wasserstein",
+        "chi2": "Chi-square",
+        "linf": "L-infinity",
+    },
+)
+STRATEGIES = choices_of(
+    Rollout,
+    "strategy",
+    {"all_at_once": "All at once", "canary": "Canary", "blue_green": "Blue/green", "shadow": "Shadow"},
+)
+# Where the wizard proposes more than the spec's default: a gradual start, and the table that drift is measured on.
+PROPOSED_STEPS = [5, 25, 50, 100]
+PROPOSED_INFERENCE_TABLE = True
 
 GRADUAL = ("canary", "blue_green", "shadow")
 
@@ -108,11 +119,7 @@ class ModelStep(StepForm):
 
 
 class TargetStep(StepForm):
-    FIELDS = {
-        "compute.workload_type": "workload_type",
-        "compute.workload_size": "workload_size",
-        "compute.scale_to_zero": "scale_to_zero",
-    }
+    FIELDS = {f"compute.{name}": name for name in Compute.model_fields}
     name = forms.CharField(
         required=False,
         max_length=255,
@@ -133,25 +140,22 @@ class TargetStep(StepForm):
 
     @classmethod
     def initial_of(cls, answers: Mapping[str, Any]) -> dict[str, Any]:
-        compute = answers.get("compute", {})
         return {
             "name": answers.get("name") or _suggested_name(answers),
-            "workload_type": compute.get("workload_type", "CPU"),
-            "workload_size": compute.get("workload_size", "Small"),
-            "scale_to_zero": compute.get("scale_to_zero", True),
+            **with_defaults(Compute, answers.get("compute", {})),
             "env_vars": list(answers.get("env_vars", {}).items()),
             "tags": list(answers.get("tags", {}).items()),
         }
 
     def answers(self, before: Mapping[str, Any]) -> Answers:
         given = self.cleaned_data
-        compute = {name: given[name] for name in ("workload_type", "workload_size", "scale_to_zero")}
+        compute = {name: given[name] for name in Compute.model_fields}
         name = given["name"].strip()
         return _with(before, name=name, compute=compute, env_vars=given["env_vars"], tags=given["tags"])
 
 
 def _suggested_name(answers: Mapping[str, Any]) -> str:
-    return str(answers.get("model", "")).rpartition(".")[2].replace("_", "-")[:63].strip("-")
+    return str(answers.get("model", "")).rpartition(".")[2].replace("_", "-")[:MAX_NAME_LENGTH].strip("-")
 
 
 class RolloutStep(StepForm):
@@ -202,16 +206,15 @@ class RolloutStep(StepForm):
 
     @classmethod
     def initial_of(cls, answers: Mapping[str, Any]) -> dict[str, Any]:
-        rollout = answers.get("rollout", {})
-        rate = rollout.get("max_error_rate", 0.01)
-        steps = rollout.get("steps", [5, 25, 50, 100])
+        rollout = with_defaults(Rollout, {"steps": PROPOSED_STEPS, **answers.get("rollout", {})})
+        rate, steps = rollout["max_error_rate"], rollout["steps"]
         return {
-            "strategy": rollout.get("strategy", "all_at_once"),
+            "strategy": rollout["strategy"],
             "steps": ", ".join(str(step) for step in steps) if isinstance(steps, list) else steps,
-            "bake_minutes": rollout.get("bake_minutes", 10),
+            "bake_minutes": rollout["bake_minutes"],
             "max_error_percent": f"{100 * rate:.10g}" if isinstance(rate, int | float) else rate,
-            "max_p99_ms": rollout.get("max_p99_ms"),
-            "min_requests": rollout.get("min_requests", 200),
+            "max_p99_ms": rollout["max_p99_ms"],
+            "min_requests": rollout["min_requests"],
         }
 
     def answers(self, before: Mapping[str, Any]) -> Answers:
@@ -233,13 +236,7 @@ class RolloutStep(StepForm):
 
 
 class MonitoringStep(StepForm):
-    FIELDS = {
-        "monitoring.inference_table": "inference_table",
-        "monitoring.drift_metric": "drift_metric",
-        "monitoring.drift_threshold": "drift_threshold",
-        "monitoring.exclude": "exclude",
-        "monitoring.critical": "critical",
-    }
+    FIELDS = {f"monitoring.{name}": name for name in Monitoring.model_fields}
     inference_table = forms.BooleanField(
         required=False,
         label="Keep requests and responses in an inference table",
@@ -265,14 +262,8 @@ class MonitoringStep(StepForm):
 
     @classmethod
     def initial_of(cls, answers: Mapping[str, Any]) -> dict[str, Any]:
-        monitoring = answers.get("monitoring", {})
-        return {
-            "inference_table": monitoring.get("inference_table", True),
-            "drift_metric": monitoring.get("drift_metric", "psi"),
-            "drift_threshold": monitoring.get("drift_threshold", 0.2),
-            "exclude": monitoring.get("exclude", []),
-            "critical": monitoring.get("critical", []),
-        }
+        proposed = {"inference_table": PROPOSED_INFERENCE_TABLE}
+        return with_defaults(Monitoring, {**proposed, **answers.get("monitoring", {})})
 
     def answers(self, before: Mapping[str, Any]) -> Answers:
         given = self.cleaned_data

@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from monitoring.alerts import configurations, delivering, reporting, runs
+from web.fanout import fan_out
 
 SEND_EVERY_S = 5
 
@@ -18,9 +19,8 @@ def watch_alerts() -> None:
 
 @shared_task(name="monitoring.tasks.alerts.send_alerts", expires=SEND_EVERY_S)
 def send_alerts() -> None:
-    """Fan out, so that a receiver that does not answer does not delay the others."""
-    for delivery_id in delivering.due_deliveries():
-        deliver_alert.apply_async((delivery_id,), expires=delivering.LEASE_S)
+    """Fan out: a receiver that does not answer holds up no other."""
+    fan_out(deliver_alert, delivering.due_deliveries(), expires_s=delivering.LEASE_S)
 
 
 @shared_task(name="monitoring.tasks.alerts.deliver_alert")

@@ -13,6 +13,7 @@ from catalog.models import Workspace
 from monitoring.cost import importing as cost
 from monitoring.cost.models import BillingSource
 from monitoring.cost.telling import tell_costs
+from web.fanout import fan_out
 
 #: How often beat looks for due imports, in seconds. Messages that no worker has taken by then expire.
 LOOK_EVERY_S = 30
@@ -23,8 +24,7 @@ def import_all_costs() -> None:
     """Fan out: one task for each workspace with an environment whose last import is an hour ago."""
     read = BillingSource.objects.exclude(_is_due(timezone.now())).values("workspace")
     rows = Workspace.objects.filter(environments__isnull=False).exclude(pk__in=read).distinct().order_by("pk")
-    for workspace_id in rows.values_list("pk", flat=True):
-        import_costs.apply_async((workspace_id,), expires=LOOK_EVERY_S)
+    fan_out(import_costs, rows.values_list("pk", flat=True), expires_s=LOOK_EVERY_S)
 
 
 @shared_task(name="monitoring.tasks.cost.import_costs")

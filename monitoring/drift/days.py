@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 
-from monitoring.drift.models import WINDOWS_KEPT, DriftDay, DriftWindow
+from monitoring.drift.models import DriftDay, DriftWindow
 from sketches.sketch import merge
 
 ONE_DAY = timedelta(days=1)
@@ -50,8 +50,3 @@ def counted_in(deployment_id: int, version_id: int, start: datetime, end: dateti
 def _midnight(moment: datetime) -> datetime:
     """The start of the UTC day of ``moment``."""
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def forget_old(now: datetime) -> int:
-    """Delete windows older than WINDOWS_KEPT and return their number. Their days are kept."""
-    return DriftWindow.objects.filter(start__lt=now - WINDOWS_KEPT).delete()[0]

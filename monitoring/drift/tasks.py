@@ -10,9 +10,9 @@ from django.utils import timezone
 from deployments.models import Deployment
 from integrations.errors import IntegrationError
 from monitoring.drift import counting as drift
-from monitoring.drift import days as drift_days
 from monitoring.drift.models import DriftJob
 from monitoring.drift.telling import tell
+from web.fanout import fan_out
 
 logger = logging.getLogger(__name__)
 EVERY_S = 30
@@ -22,10 +22,7 @@ EVERY_S = 30
 def watch_all_drift() -> None:
     """Fan out: one task for each live deployment."""
     rows = Deployment.objects.live().order_by("pk")
-    for deployment_id in rows.values_list("pk", flat=True):
-        # Multiplying by a prime spreads consecutive ids over the time until the next round.
-        wait_s = deployment_id * 7919 % (EVERY_S // 3)
-        watch_drift.apply_async((deployment_id,), countdown=wait_s, expires=wait_s + EVERY_S)
+    fan_out(watch_drift, rows.values_list("pk", flat=True), expires_s=EVERY_S, spread_s=EVERY_S // 3)
 
 
 @shared_task(name="monitoring.tasks.drift.watch_drift")
@@ -45,8 +42,3 @@ def watch_drift(deployment_id: int) -> None:
         return
     if job is None or job.status != DriftJob.Status.RUNNING:
         tell(deployment, timezone.now())
-
-
-@shared_task(name="monitoring.tasks.drift.forget_old_drift", expires=3600)
-def forget_old_drift() -> int:
-    return drift_days.forget_old(timezone.now())

@@ -13,7 +13,7 @@ from catalog.workspaces.services import connect
 from deployments.models import Deployment
 from integrations.errors import IntegrationError
 from integrations.metrics import Load, Window, read_loads, read_windows
-from monitoring.health.models import COARSE, FINE, KEPT, HealthBucket, HealthSource
+from monitoring.health.models import COARSE, FINE, HealthBucket, HealthSource
 
 MINUTE = timedelta(minutes=1)
 #: Gaps longer than this stay unknown.
@@ -111,10 +111,3 @@ def floor(moment: datetime, width: timedelta) -> datetime:
     """The start of the bucket that contains ``moment``. Buckets are aligned to 1970-01-01 UTC."""
     seconds = int(width.total_seconds())
     return datetime.fromtimestamp(int(moment.timestamp()) // seconds * seconds, UTC)
-
-
-def forget_old(now: datetime) -> int:
-    """Delete buckets that are no longer kept and return their number."""
-    return sum(
-        HealthBucket.objects.filter(width=width, start__lt=now - kept).delete()[0] for width, kept in KEPT.items()
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from celery import shared_task
-from django.utils import timezone
 
 from deployments.models import Deployment
 from monitoring.health import scraping as health
@@ -11,6 +10,7 @@ from monitoring.health.history import read_history
 from monitoring.health.judging import judge_now
 from monitoring.health.models import HealthHistory
 from monitoring.health.telling import tell_health
+from web.fanout import fan_out
 
 EVERY_S = 60
 
@@ -18,10 +18,8 @@ EVERY_S = 60
 @shared_task(name="monitoring.tasks.health.scrape_endpoints", expires=EVERY_S)
 def scrape_endpoints() -> None:
     """Fan out: one task for each live deployment, spread over the minute."""
-    for deployment_id in Deployment.objects.live().order_by("pk").values_list("pk", flat=True):
-        # Multiplying by a prime spreads consecutive ids. Each deployment keeps its second of the minute.
-        wait_s = deployment_id * 7919 % (EVERY_S - 10)
-        scrape_endpoint.apply_async((deployment_id,), countdown=wait_s, expires=wait_s + EVERY_S)
+    rows = Deployment.objects.live().order_by("pk").values_list("pk", flat=True)
+    fan_out(scrape_endpoint, rows, expires_s=EVERY_S, spread_s=EVERY_S - 10)
 
 
 @shared_task(name="monitoring.tasks.health.scrape_endpoint")
@@ -44,8 +42,3 @@ def read_health_history(deployment_id: int) -> None:
         return
     read_history(history)
     judge_now(history.deployment)
-
-
-@shared_task(name="monitoring.tasks.health.forget_old_health", expires=3600)
-def forget_old_health() -> int:
-    return health.forget_old(timezone.now())

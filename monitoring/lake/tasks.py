@@ -9,6 +9,7 @@ from django.utils import timezone
 from monitoring.lake.export import export
 from monitoring.lake.tables import TABLES
 from monitoring.watched import delta
+from web.fanout import fan_out
 
 log = structlog.get_logger(__name__)
 
@@ -16,8 +17,7 @@ log = structlog.get_logger(__name__)
 @shared_task(name="monitoring.tasks.lake.export_lake", expires=3000)
 def export_lake() -> None:
     """Fan out: a table that cannot be written holds up no other."""
-    for name in TABLES:
-        export_table.apply_async((name,), expires=3000)
+    fan_out(export_table, TABLES, expires_s=3000)
 
 
 @shared_task(name="monitoring.tasks.lake.export_table")
@@ -29,8 +29,7 @@ def export_table(name: str) -> int:
 
 @shared_task(name="monitoring.tasks.lake.tidy_lake", expires=3600)
 def tidy_lake() -> None:
-    for name in TABLES:
-        tidy_table.apply_async((name,), expires=3600)
+    fan_out(tidy_table, TABLES, expires_s=3600)
 
 
 @shared_task(name="monitoring.tasks.lake.tidy_table")

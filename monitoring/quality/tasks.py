@@ -12,6 +12,7 @@ from integrations.errors import IntegrationError
 from monitoring.quality import counting as quality
 from monitoring.quality.models import QualityJob
 from monitoring.quality.telling import tell
+from web.fanout import fan_out
 
 logger = logging.getLogger(__name__)
 EVERY_S = 30
@@ -21,10 +22,7 @@ EVERY_S = 30
 def watch_all_quality() -> None:
     """Fan out: one task for each live deployment with a label table."""
     rows = Deployment.objects.live().filter(label_source__isnull=False).order_by("pk")
-    for deployment_id in rows.values_list("pk", flat=True):
-        # Multiplying by a prime spreads consecutive ids over the time until the next round.
-        wait_s = deployment_id * 7919 % (EVERY_S // 3)
-        watch_quality.apply_async((deployment_id,), countdown=wait_s, expires=wait_s + EVERY_S)
+    fan_out(watch_quality, rows.values_list("pk", flat=True), expires_s=EVERY_S, spread_s=EVERY_S // 3)
 
 
 @shared_task(name="monitoring.tasks.quality.watch_quality")

@@ -60,6 +60,11 @@ def run_stage(context: Context) -> Outcome:
     return _judge(context, result)
 
 
+def stops_itself(run: Run) -> bool:
+    """Terraform may be running and has to be stopped; what it has made is kept in the record."""
+    return run.apply_started_at is not None
+
+
 def _not_prepared(context: Context, result: CommandResult) -> Outcome:
     """The outcome if the preparation failed. Nothing was applied, so the stage can be repeated."""
     if context.stopping:

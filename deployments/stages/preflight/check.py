@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from deployments.runs.models import Run
 from deployments.runs.records import StageRecord
 from deployments.runs.statuses import Level, RunStatus
 from deployments.stages.context import Context
@@ -21,9 +22,9 @@ class Check:
 LEVELS = {"pass": Level.INFO, "warn": Level.WARNING, "fail": Level.ERROR}
 
 
-def preflight_record(context: Context) -> StageRecord | None:
-    """The record of the current pass through Preflight."""
-    return StageRecord.objects.filter(run=context.run, stage=RunStatus.PREFLIGHT).order_by("-pk").first()
+def preflight_record(run: Run) -> StageRecord | None:
+    """The record of this pass through Preflight."""
+    return StageRecord.objects.filter(run=run, stage=RunStatus.PREFLIGHT).order_by("-pk").first()
 
 
 def log_check(context: Context, check: Check) -> None:

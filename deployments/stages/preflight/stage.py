@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from deployments.runs.models import Run
 from deployments.runs.statuses import RunKind, RunStatus
 from deployments.stages.adopting import MANAGED_TAG
 from deployments.stages.context import Context
@@ -22,7 +23,7 @@ APPLICATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGN
 
 
 def run_stage(context: Context) -> Outcome:
-    found = validating.under_way(context)
+    found = validating.under_way(context.run)
     if context.cancelled:
         validating.stop(context, found)
         return End(RunStatus.CANCELLED, "cancelled before preflight was done")
@@ -40,6 +41,12 @@ def run_stage(context: Context) -> Outcome:
     return _verdict([*quick, *more])
 
 
+def stops_itself(run: Run) -> bool:
+    """The validation job that it waits for may have to be cancelled, whichever run started the job."""
+    found = validating.under_way(run)
+    return found is not None and found.status == found.Status.RUNNING
+
+
 def _quick_checks(context: Context) -> Wait | list[Check]:
     """Checks that need only a few requests to the workspace."""
     endpoint = context.workspace.get_endpoint(context.run.deployment.name)
@@ -54,8 +61,8 @@ def _quick_checks(context: Context) -> Wait | list[Check]:
 
 
 def _quick_checks_before(context: Context) -> list[Check]:
-    """The stored results of the quick checks, from before the validation started."""
-    record = preflight_record(context)
+    """What they told before the validation began; its own checks are worked out anew."""
+    record = preflight_record(context.run)
     noted = [Check(**row) for row in record.detail.get("checks", [])] if record else []
     return [check for check in noted if check.name in QUICK]
 

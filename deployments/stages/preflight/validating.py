@@ -29,9 +29,9 @@ CPU_MEMORY_MIB = 4096
 S = Validation.Status
 
 
-def under_way(context: Context) -> Validation | None:
-    """The validation that this pass through Preflight started or reuses, or None."""
-    record = preflight_record(context)
+def under_way(run: Run) -> Validation | None:
+    """The validation that this pass through Preflight has started or taken over."""
+    record = preflight_record(run)
     noted = record.detail.get("validation") if record else None
     if not noted:
         return None

@@ -64,6 +64,11 @@ def run_stage(context: Context) -> Outcome:
         return put_back(context, moving, step)
 
 
+def stops_itself(run: Run) -> bool:
+    """Traffic has to go back to the version before."""
+    return True
+
+
 def _is_hopeless(context: Context, error: Exception) -> bool:
     """Whether the error is permanent or has repeated too often."""
     is_permanent = isinstance(error, IntegrationError) and error.permanent

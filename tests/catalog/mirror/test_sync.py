@@ -299,7 +299,7 @@ def test_beat_starts_one_task_for_every_workspace_with_an_environment(environmen
     EnvironmentFactory.create(workspace=environment.workspace)
     WorkspaceFactory.create(name="unused")
     started: list[int] = []
-    monkeypatch.setattr(sync_task, "delay", started.append)
+    monkeypatch.setattr(sync_task, "apply_async", lambda args, **_: started.append(args[0]))
     sync_all_workspaces()
     assert started == [environment.workspace.pk]
 

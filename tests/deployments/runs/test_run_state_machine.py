@@ -7,6 +7,7 @@ log of a run has no gap.
 
 import tempfile
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from unittest import mock
@@ -34,7 +35,7 @@ from deployments.stages import policy, runner, stopping, tasks
 from deployments.stages.apply import stage as apply
 from deployments.stages.context import mark_destroyed
 from deployments.stages.outcomes import End, GoOn, Wait
-from deployments.stages.stage import STAGE_FUNCTIONS
+from deployments.stages.stage import TABLE
 from deployments.tfstate import store as statestore
 from tests.deployments.conftest import give_plan, make_deployment
 from tests.deployments.policies.holding import clear, freeze, hold
@@ -104,7 +105,7 @@ class Runs(RuleBasedStateMachine):
         self.world.callback(transaction.set_rollback, rollback=True)
         directory = self.world.enter_context(tempfile.TemporaryDirectory())
         self.world.enter_context(override_settings(RUN_DIR=directory))
-        self.world.enter_context(mock.patch.dict(STAGE_FUNCTIONS, self._stages()))
+        self.world.enter_context(mock.patch.dict(TABLE, self._stages()))
         self.world.enter_context(mock.patch.object(Run, "transition", self._followed(Run.transition)))
         self.world.enter_context(mock.patch.object(runner, "heartbeat", _no_heartbeat))
         self.world.enter_context(mock.patch.object(statestore, "current_serial", self._current_serial))
@@ -155,7 +156,7 @@ class Runs(RuleBasedStateMachine):
 
     def _stages(self):
         """Stages that end as the drawn outcome says; policy and the checks of apply are the real ones."""
-        return {
+        faked = {
             S.PREFLIGHT: self._ending(S.PLAN),
             S.PLAN: self._plan,
             S.COST: self._ending(S.POLICY),
@@ -165,6 +166,7 @@ class Runs(RuleBasedStateMachine):
             S.SMOKE: self._ending(S.ROLLOUT),
             S.ROLLOUT: self._ending(None),
         }
+        return {status: replace(TABLE[status], run=work) for status, work in faked.items()}
 
     def _dying(self, work):
         def stage(context):

@@ -6,7 +6,6 @@ from deployments.models import Event, IllegalTransition, Run, StageRecord
 from deployments.runs.statuses import (
     ACTIVE,
     RESUMABLE,
-    STAGE_NAMES,
     STAGE_TONES,
     STAGES,
     TERMINAL,
@@ -19,7 +18,7 @@ from deployments.runs.statuses import (
     StageStatus,
     sources_of,
 )
-from deployments.stages.stage import STAGE_FUNCTIONS
+from deployments.stages.stage import TABLE
 from tests.undoing import undone
 
 SHOWN = {"ok", "busy", "warn", "bad", "idle", "unknown"}
@@ -58,8 +57,8 @@ def test_sources_are_the_transitions_read_backwards():
 
 
 def test_every_state_that_a_worker_takes_has_a_stage_to_do():
-    assert set(WORKABLE) - {RunStatus.QUEUED} == set(STAGE_FUNCTIONS)
-    assert set(ACTIVE) == set(STAGE_NAMES) == set(STAGES[RunKind.DEPLOY])
+    assert set(WORKABLE) - {RunStatus.QUEUED} == {status for status, stage in TABLE.items() if stage.run}
+    assert ACTIVE == tuple(TABLE) == STAGES[RunKind.DEPLOY]
     for kind in RunKind:
         stages = STAGES[kind]
         assert all(later in TRANSITIONS[earlier] for earlier, later in pairwise(stages))

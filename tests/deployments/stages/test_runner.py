@@ -1,6 +1,7 @@
 """One step of a run, whatever the stage says, raises or loses."""
 
 import errno
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from deployments.models import Deployment, IllegalTransition, LeaseLost, Run
 from deployments.runs.statuses import RunKind, RunStatus
 from deployments.stages import runner
 from deployments.stages.outcomes import End, GoOn, Wait
-from deployments.stages.stage import STAGE_FUNCTIONS
+from deployments.stages.stage import TABLE
 from integrations.errors import IntegrationError
 from tests.deployments.conftest import make_run
 from tests.deployments.racing import at_once, expire_lease
@@ -26,7 +27,7 @@ def stage(monkeypatch, settings, tmp_path):
     """``stage(RunStatus.PLAN, outcome)``: the stage returns it, raises it, or calls it. Returns the list of calls."""
     settings.RUN_DIR = tmp_path
 
-    def replace(status, outcome):
+    def put(status, outcome):
         calls = []
 
         def work(context):
@@ -35,10 +36,10 @@ def stage(monkeypatch, settings, tmp_path):
                 raise outcome
             return outcome(context) if callable(outcome) else outcome
 
-        monkeypatch.setitem(STAGE_FUNCTIONS, status, work)
+        monkeypatch.setitem(TABLE, status, replace(TABLE[status], run=work))
         return calls
 
-    return replace
+    return put
 
 
 def advance(run):

@@ -215,6 +215,23 @@ def test_runs_of_one_version_wait_for_one_job_and_cancelling_one_leaves_it_to_th
     assert step(other) == GoOn(RunStatus.PLAN, "preflight passed: 8 checks")
 
 
+def test_the_last_run_that_waits_for_a_job_cancels_it_though_another_run_started_it(
+    run: Run, jobs: FakeWorkspace, model_version: ModelVersion, deployer: User
+) -> None:
+    other = make_run(make_deployment(model_version, deployer, "card-fraud-too"), RunStatus.PREFLIGHT)
+    StageRecord.objects.create(run=other, stage=RunStatus.PREFLIGHT, started_at=timezone.now())
+    for one in (run, other):
+        assert isinstance(step(one), Wait)
+    for one in (run, other):
+        stopping.cancel(run=one, actor=deployer)
+        assert one.status == RunStatus.PREFLIGHT
+        runner.advance(one.pk)
+        one.refresh_from_db()
+        assert one.status == RunStatus.CANCELLED
+    assert jobs.cancelled == [9]
+    assert Validation.objects.get().status == "unknown"
+
+
 @pytest.mark.parametrize(("age", "started"), [(timedelta(days=6), 0), (timedelta(days=8), 1)])
 def test_a_version_is_validated_again_after_a_week(
     run: Run, jobs: FakeWorkspace, model_version: ModelVersion, age: timedelta, started: int

@@ -70,7 +70,7 @@ def settled(context: Context) -> dict[str, Check]:
     found: list[Any] = []
 
     def is_settled() -> bool:
-        found[:] = [validating.step(context, validating.under_way(context))]
+        found[:] = [validating.step(context, validating.under_way(context.run))]
         return not isinstance(found[0], Wait)
 
     wait_until(is_settled, 120)
@@ -122,7 +122,7 @@ def test_a_job_that_takes_too_long_is_cancelled(
     context = context_of(model, 1, remote, deployer)
     assert isinstance(validating.step(context, None), Wait)
     settings.VALIDATION_TIMEOUT_S = 0
-    checks = validating.step(context, validating.under_way(context))
+    checks = validating.step(context, validating.under_way(context.run))
     assert isinstance(checks, list)
     assert (checks[0].result, checks[0].message) == ("fail", "the validation job took longer than 0 s.")
     job_run_id = Validation.objects.get().job_run_id or 0

@@ -18,11 +18,11 @@ from deployments.models import Deployment
 from integrations.errors import IntegrationError
 from integrations.metrics import Window
 from monitoring.drift import counting as drift
-from monitoring.drift import days as drift_days
 from monitoring.drift.models import WINDOWS_KEPT
 from monitoring.health import history as health_history
 from monitoring.health.history import PastHour
 from monitoring.models import Baseline, DriftDay, DriftJob, DriftWindow, HealthSource
+from portal.retention import forget_old
 from sketches.sketch import merge
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.drift.drifting import FakeWorkspace, Traffic, WorkerDied, give_table, normal, settle
@@ -179,8 +179,8 @@ def test_a_day_is_the_sum_of_its_hours_whatever_is_counted_again(
 
 def test_old_windows_are_forgotten_and_their_days_stay(watched: Deployment, jobs: FakeWorkspace) -> None:
     settle(watched, jobs, NINE + HOUR)
-    assert drift_days.forget_old(NINE + WINDOWS_KEPT) == 0
-    assert drift_days.forget_old(NINE + WINDOWS_KEPT + HOUR) == 1
+    assert forget_old(NINE + WINDOWS_KEPT) == 0
+    assert forget_old(NINE + WINDOWS_KEPT + HOUR) == 1
     assert DriftDay.objects.get().rows == 1200
 
 

@@ -25,6 +25,7 @@ from monitoring.health.models import COARSE, FINE
 from monitoring.health.tasks import scrape_endpoint, scrape_endpoints
 from monitoring.models import HealthBucket, HealthSource, Watch
 from monitoring.watched.states import Standing
+from portal.retention import forget_old
 from tests.deployments.conftest import deployment, make_deployment, make_run, sent, spec
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -167,7 +168,7 @@ def test_buckets_are_forgotten_by_their_width(live: Deployment) -> None:
     at = now()
     for age in (timedelta(days=32), timedelta(days=4), timedelta(0)):
         health.add(live, at - age, {"card_fraud-3": Window(1)}, {})
-    assert health.forget_old(at) == 3
+    assert forget_old(at) == 3
     kept = HealthBucket.objects.order_by("width", "start").values_list("width", "start")
     assert [(width, (at - start).days) for width, start in kept] == [(FINE, 0), (COARSE, 4), (COARSE, 0)]
 

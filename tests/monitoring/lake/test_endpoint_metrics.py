@@ -19,13 +19,13 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from deployments.models import Deployment
-from monitoring.health import scraping as health
 from monitoring.health.lake import ENDPOINT_METRICS, old_hours
 from monitoring.health.models import COARSE, FINE
 from monitoring.lake.export import backfill, export, verify
 from monitoring.lake.tables import DRIFT_SKETCHES
 from monitoring.models import Baseline, DriftDay, HealthBucket
 from monitoring.watched import delta
+from portal.retention import forget_old
 from tests.deployments.conftest import deployment, sent, spec
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -82,7 +82,7 @@ def test_what_the_database_has_forgotten_stays_in_the_lake(hours: Deployment, mo
     before = rows()
     later = NOW + timedelta(days=30, hours=3)
     at(monkeypatch, later)
-    assert health.forget_old(later) > 0
+    assert forget_old(later) > 0
     fill(hours, later.replace(minute=0))
     assert [export(ENDPOINT_METRICS), backfill(ENDPOINT_METRICS)] == [1, 0]
     assert rows()[:-1] == before

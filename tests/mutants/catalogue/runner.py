@@ -33,7 +33,7 @@ MUTANTS = (
     ),
     Mutant(
         key="runner-abandons-an-apply-that-began",
-        function="_stops_itself",
+        function="stops_itself",
         text="run.apply_started_at is not None",
         replacement="run.apply_started_at is None",
         tests=("test_an_apply_that_began_is_followed_even_when_cancelled",),
