@@ -154,7 +154,7 @@ def test_what_the_catalog_or_a_spec_does_not_know_is_refused_by_field(
 
 def test_an_endpoint_of_a_model_that_one_may_not_see_is_not_there(list_now, stranger, other_team, environment):
     list_now(answer())
-    with pytest.raises(Invalid, match="no endpoint by-hand"):
+    with pytest.raises(Invalid, match="no unmanaged endpoint by-hand"):
         adopt(stranger, other_team, environment)
 
 
