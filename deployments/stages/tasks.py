@@ -1,4 +1,4 @@
-"""Celery's doors to the runner. Each may run twice, at the same time, and on any worker."""
+"""Celery tasks of the runner. Each may run twice, concurrently, and on any worker."""
 
 from __future__ import annotations
 

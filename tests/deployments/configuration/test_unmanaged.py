@@ -121,7 +121,7 @@ def test_adopting_starts_a_run_of_its_kind(list_now, deployer, team, environment
     [
         ({"config": {"served_entities": []}}, "no versions"),
         ({"config": {"served_entities": [{"name": "a", "entity_name": "x.y.z"}] * 2}}, "2 versions"),
-        ({"entity": {"entity_name": "gpt-4"}}, "no model of Unity Catalog"),
+        ({"entity": {"entity_name": "gpt-4"}}, "not serve a model of Unity Catalog"),
         ({"state": {"ready": "READY", "config_update": "UPDATE_FAILED"}}, "not ready"),
     ],
 )
@@ -154,7 +154,7 @@ def test_what_the_catalog_or_a_spec_does_not_know_is_refused_by_field(
 
 def test_an_endpoint_of_a_model_that_one_may_not_see_is_not_there(list_now, stranger, other_team, environment):
     list_now(answer())
-    with pytest.raises(Invalid, match="no endpoint by-hand"):
+    with pytest.raises(Invalid, match="no unmanaged endpoint by-hand"):
         adopt(stranger, other_team, environment)
 
 
@@ -171,7 +171,7 @@ def test_nobody_takes_an_endpoint_of_a_model_that_he_may_not_deploy(list_now, vi
 def test_an_endpoint_is_adopted_once(list_now, deployer, team, environment):
     list_now(answer())
     run = adopt(deployer, team, environment)
-    with pytest.raises(Invalid, match="nobody has"):
+    with pytest.raises(Invalid, match="no unmanaged endpoint"):
         adopt(deployer, team, environment)
     Run.objects.filter(pk=run.pk).update(status=RunStatus.FAILED)
     again = adopt(deployer, team, environment)

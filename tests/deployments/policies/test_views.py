@@ -110,7 +110,7 @@ def test_an_admin_adds_a_place(client, admin, environment):
     assert (policy.environment, policy.risk, policy.change) == ("staging", "high", "")
     assert policy.parameters == {"tags": ["team", "owner", "pager"]}
     again = client.post(new("required_tags"), body)
-    assert (again.status_code, "edit that one" in again.content.decode()) == (422, True)
+    assert (again.status_code, "Edit that one" in again.content.decode()) == (422, True)
 
 
 @pytest.mark.parametrize("name", ["viewer", "owner"])
@@ -152,7 +152,7 @@ def test_an_admin_freezes_and_lifts_and_everybody_is_told_on_every_page(client, 
     assert client.post(lift).headers["Location"] == FREEZES
     assert "is frozen until" not in page_of(client, HOME)
     assert "Lifted" in page_of(client, FREEZES)
-    assert "over already" in client.post(lift, follow=True).content.decode()
+    assert "already ended" in client.post(lift, follow=True).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ def test_rolling_back_is_refused_in_words(client, deployment, history, viewer, d
     assert client.post(address).status_code == 403
     client.force_login(deployer)
     answer = client.post(address, follow=True)
-    assert "Only to an earlier run that went well" in answer.content.decode()
+    assert "Choose an earlier successful run" in answer.content.decode()
 
 
 def test_a_rehearsal_starts_from_the_page_and_shows_its_age(client, deployment, history, deployer):
@@ -217,7 +217,7 @@ def test_a_rehearsal_starts_from_the_page_and_shows_its_age(client, deployment, 
     assert client.post(address).headers["Location"] == run_url("run", Rehearsal.objects.get().rollback_run)
     Rehearsal.objects.update(answered_at=Rehearsal.objects.get().started_at + timedelta(seconds=7))
     assert "v2 responded 7 s after the click" in page_of(client, page_url)
-    assert "is under way" in client.post(address, follow=True).content.decode()
+    assert "Rehearse when it has" in client.post(address, follow=True).content.decode()
 
 
 def test_more_versions_cost_no_more_queries(client, deployment, history, deployer):

@@ -114,7 +114,7 @@ def test_the_dialog_lists_exactly_what_goes_and_leads_to_the_run(client, deploym
     assert "cleans up after" in page
     assert f"run #{run.pk}</a>" in page
     again = client.post(run_url("run_cleanup", run), follow=True)
-    assert "came after this one" in again.content.decode()
+    assert "is newer" in again.content.decode()
 
 
 def test_the_api_starts_it_and_says_after_which_run(deployment, deployer, api_as):
