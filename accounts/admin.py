@@ -47,13 +47,13 @@ class TeamAdmin(TeamAdminBase):
     search_fields = ["slug", "name"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Team | None = None) -> list[str]:
-        """The slug is the schema of the team's models: it stays."""
+        """The slug cannot change: it is the schema of the team's models."""
         return ["slug"] if obj else []
 
 
 @admin.register(AccessToken)
 class AccessTokenAdmin(TokenAdminBase):
-    """Tokens can be seen and revoked here, never made: nobody sees the token of somebody else."""
+    """Tokens can be viewed and revoked here, but not created: only its owner may see a token."""
 
     list_display = ["name", "user", "scope", "created", "expiry", "last_used_at"]
     list_filter = ["scope"]

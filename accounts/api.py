@@ -13,5 +13,5 @@ routes: list[tuple[str, type, str]] = [
     ("tokens", TokenViewSet, "token"),
 ]
 
-# BearerTokenScheme is named so that importing it, which registers it, is no accident.
+# BearerTokenScheme is exported because importing it registers it with drf-spectacular.
 __all__ = ["BearerTokenScheme", "routes"]

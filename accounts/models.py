@@ -1,4 +1,4 @@
-"""Models of the app, from the subjects that hold them."""
+"""The models of the app, imported from its subjects."""
 
 from accounts.people.models import User
 from accounts.teams.models import Membership, OfTeamQuerySet, Team, TeamQuerySet

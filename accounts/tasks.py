@@ -1,4 +1,4 @@
-"""Housekeeping of accounts."""
+"""Periodic tasks of accounts."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from web.idempotency import IdempotencyKey
 
 @shared_task(name="accounts.tasks.purge_idempotency_keys")
 def purge_idempotency_keys() -> None:
-    """Forget answers older than a day."""
+    """Delete idempotency keys older than 24 hours."""
     IdempotencyKey.objects.expired().delete()

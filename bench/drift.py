@@ -1,8 +1,8 @@
-"""Drift of one million rows by thirty columns, on disk as Delta: ours against Evidently and NannyML, in one run.
+"""Benchmark of drift on one million rows and 30 columns in Delta: Slipway, Evidently and NannyML.
 
-Each tool runs in a process and an environment of its own and measures itself after its imports: reading the files
-and computing. Ours compares with a stored baseline, as it does in production; the peers read the reference again,
-because they keep none. After that the last 30 days by day, see bench/drift_days.py. Run it with ``make bench-drift``.
+Each tool runs in its own process and environment and measures reading and computing, without imports. Slipway compares
+with a stored baseline, as in production; the other tools read the reference again, because they do not store one.
+Also measures the last 30 days by day, see bench/drift_days.py. Run it with ``make bench-drift``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Figures = dict[str, float]
 
 
 def rows(count: int, seed: int, shift: float) -> pa.Table:
-    """20 numeric and 10 categorical columns of 3 to 30 categories."""
+    """Random rows with 20 numeric columns and 10 categorical columns of 3 to 30 categories."""
     rng = np.random.default_rng(seed)
     columns: dict[str, Any] = {f"n{i}": rng.normal(shift * (i % 3), 1 + 0.1 * i, count) for i in range(20)}
     for i in range(10):
@@ -58,9 +58,9 @@ def write(path: Path, count: int, shift: float) -> Path:
 
 
 def environment(peer: str, folder: Path) -> Path:
-    """A throw-away virtual environment of the peer; returns its python."""
+    """Create a temporary virtual environment for the peer and return its Python."""
     uv = shutil.which("uv", path=f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}")
-    assert uv, "uv is not installed: make test installs it"
+    assert uv, "uv is not installed. Run make test to install it."
     home = folder / peer
     subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(home)], check=True)
     wanted = [uv, "pip", "install", "-q", "--python", str(home / "bin" / "python"), *REQUIREMENTS[peer]]
@@ -69,7 +69,7 @@ def environment(peer: str, folder: Path) -> Path:
 
 
 def measure(*command: str | Path) -> Figures:
-    """Run a tool once; it prints its own figures on its last line."""
+    """Run a tool once and read its figures from the last line of its output."""
     variables = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
@@ -89,7 +89,7 @@ def medians(runs: list[Figures]) -> Figures:
 
 
 def parquet(table: Path, folder: Path) -> Path:
-    """The same files without the log, for tools that read no Delta."""
+    """Link the files of a Delta table without its log, for tools that cannot read Delta."""
     folder.mkdir()
     for uri in DeltaTable(str(table)).file_uris():
         os.link(uri, folder / Path(uri).name)

@@ -1,7 +1,7 @@
-"""The last 30 days of drift by day, for thirty features counted by the hour: from the database, and from the lake.
+"""Benchmark of the last 30 days of drift by day for 30 features counted by the hour, from the database and the lake.
 
-The database answers as it does for the chart of the page Drift; the lake is read and judged as in the example of
-docs/lake.md. ``make bench-drift`` runs it; its last line is JSON.
+The database is read as for the chart on the page Drift, and the lake as in the example of docs/lake.md.
+``make bench-drift`` runs it; the last line of its output is JSON.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _measure_here() -> int:
     from monitoring.lake.export import export
     from monitoring.lake.tables import DRIFT_SKETCHES
 
-    # Whole days, so that the range holds exactly 30 of them.
+    # Midnight, so that the range contains exactly 30 whole days.
     until = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     deployment = _fill(until)
     export(DRIFT_SKETCHES)
@@ -94,7 +94,7 @@ def _is_judged(features: Any) -> bool:
 
 
 def _add_up(deployment: Deployment, until: datetime) -> int:
-    """What each count does with the hours that it has counted, here for all 30 days at once."""
+    """Sum the hours of all 30 days, as each count does for its own hours. Returns the number of days."""
     from monitoring.drift.days import add_up
     from monitoring.models import Baseline, DriftDay
 
@@ -103,7 +103,7 @@ def _add_up(deployment: Deployment, until: datetime) -> int:
 
 
 def _fill(until: datetime) -> Deployment:
-    """Thirty days of hours: 720 windows of 1,000 predictions each."""
+    """A deployment with 720 hourly windows of 1,000 predictions each."""
     from deployments.deployment.specs import parse_spec
     from deployments.models import Deployment
     from monitoring.models import Baseline, DriftWindow

@@ -1,8 +1,8 @@
-"""The page Fleet with 500 models in three environments and 30 days of their metrics, on PostgreSQL.
+"""Benchmark of the page Fleet with 500 models in three environments and 30 days of metrics, on PostgreSQL.
 
-Times are those of the server: from the request to the rendered answer, through all middleware, in one process with
-DEBUG off. Every lens is asked as people ask: its first page, a filter, a search, a late page; and its API as pipelines
-ask. Run it with ``make bench-fleet``.
+Measures the server's time from the request to the rendered response, with all middleware, in one process with DEBUG
+off. Requests typical views of every lens (first page, filter, search, late page) and of its API.
+Run it with ``make bench-fleet``.
 """
 
 from __future__ import annotations
@@ -37,10 +37,13 @@ BATCH = 5000
 
 @dataclass(frozen=True)
 class Figures:
-    """``times_ms`` of all requests of one lens, or of its API; ``queries``: the most that one of them took."""
+    """Figures of one lens or of its API."""
 
+    #: One time per request.
     times_ms: list[float]
+    #: The maximum per request.
     queries: int
+    #: The maximum per response.
     size_kib: float
 
     def percentile(self, share: float) -> float:
@@ -107,11 +110,11 @@ def _asked(path: str, asked: Sequence[str]) -> Figures:
     return Figures(times_ms, queries, size / 1024)
 
 
-# -- what is there ------------------------------------------------------------------------------------
+# -- test data ----------------------------------------------------------------------------------------
 
 
 def _fill() -> int:
-    """How many buckets there are. Every choice is drawn with the same seed."""
+    """Fill the database and return the number of buckets. Deterministic: the random generator has a fixed seed."""
     from catalog.models import RegisteredModel
     from deployments.models import Deployment
     from tests.factories import EnvironmentFactory, RegisteredModelFactory, TeamFactory, UserFactory, WorkspaceFactory
@@ -162,7 +165,7 @@ def _runs_and_watches(made: Sequence[Deployment], admin: User, dice: random.Rand
         for _ in range(5)
     ]
     Run.objects.bulk_create(runs, batch_size=BATCH)
-    # Read in a minute that is still to come, so that nothing is called old while it is measured.
+    # Read at a future minute, so that no standing becomes outdated during the benchmark.
     sources = [HealthSource(deployment=one, minute=now + timedelta(hours=1), tried_at=now) for one in made]
     HealthSource.objects.bulk_create(sources)
     standings = [Standing.PASSING] * 7 + [Standing.AT_RISK, Standing.FAILING, Standing.UNKNOWN]

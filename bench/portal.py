@@ -1,4 +1,4 @@
-"""The portal in a benchmark's own process: on a throw-away PostgreSQL, with DEBUG off and nothing sent anywhere."""
+"""Runs the portal in the process of a benchmark, on a temporary PostgreSQL, with DEBUG off and without a broker."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from cryptography.fernet import Fernet
 
 from tests.postgres import cluster
 
-# Nothing is sent while pages are read.
+# An unreachable Redis: reading pages does not send tasks.
 NO_REDIS = "redis://127.0.0.1:1/0"
 INSIDE = "SLIPWAY_BENCH_INSIDE"
 
 
 def is_inside() -> bool:
-    """Whether this process is the one that ``run_inside`` has started."""
+    """Whether ``run_inside`` started this process."""
     return INSIDE in os.environ
 
 
 def run_inside(module: str) -> int:
-    """Run the module again, in a process whose settings are those of an empty database; its exit status."""
+    """Run the module in a new process with an empty database and return its exit status."""
     with cluster() as url, tempfile.TemporaryDirectory(prefix="slipway-bench-") as name:
         environment = {
             **os.environ,
@@ -41,7 +41,7 @@ def run_inside(module: str) -> int:
 
 
 def start() -> None:
-    """Django with its tables. It reads its settings when it is imported, so nothing of it may be imported before."""
+    """Set up Django and migrate. Modules that read Django's settings must be imported after this call."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     import django
     from django.core.management import call_command
@@ -51,12 +51,12 @@ def start() -> None:
 
 
 def settle() -> None:
-    """As the server is when it begins to answer."""
-    import portal.wsgi  # noqa: F401  # all that it does, it does when it is imported
+    """Bring the process into the state of a started server: all views imported, garbage collector frozen."""
+    import portal.wsgi  # noqa: F401  # imported for its side effects
 
 
 def analyze() -> None:
-    """What autovacuum would have done by the time that people look."""
+    """Update the planner's statistics, as autovacuum does in production."""
     from django.db import connection
 
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""What every benchmark prints: a table, and one last line with the ratio and whether the target was met."""
+"""Output of all benchmarks: a table, and a last line with the ratio and whether the target was met."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Verdict:
-    """``value`` against ``target``; ``more_is_better`` says which side of the target is good."""
+    """A measured value and its target: a minimum if ``more_is_better``, otherwise a maximum."""
 
     what: str
     value: float
@@ -33,7 +33,7 @@ def median(values: Iterable[float]) -> float:
 
 
 def show(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table in plain text, columns as wide as they need to be."""
+    """Print a table in plain text with aligned columns."""
     lines = [[str(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     print(f"\n{title}")
@@ -43,7 +43,7 @@ def show(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) ->
 
 
 def machine(*packages: str) -> str:
-    """Processor, cores, load and versions: what a figure is worth nothing without."""
+    """Processor, cores, load and versions, which are needed to interpret the figures."""
     info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     names = [line.partition(":")[2].strip() for line in info.splitlines() if line.startswith("model name")]
     load = Path("/proc/loadavg").read_text().split()[0] if Path("/proc/loadavg").exists() else "unknown"
@@ -53,7 +53,7 @@ def machine(*packages: str) -> str:
 
 
 def finish(name: str, verdicts: Sequence[Verdict]) -> int:
-    """Print one line for each target and the last line for the first of them; the exit status of the benchmark."""
+    """Print one line per target, with the first target last. Returns the exit status: 1 if a target was missed."""
     print()
     for verdict in verdicts[1:]:
         print(f"{name}: {verdict}")

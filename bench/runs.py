@@ -1,9 +1,9 @@
-"""Twenty deploy runs at once against Terraform alone, and a run that plans while twenty wait for an approval.
+"""Benchmark of 20 concurrent deploy runs against Terraform alone, and of planning while 20 runs await approval.
 
-The whole product runs as real processes with its one ``runs`` worker. Terraform alone means: the directories that the
-portal rendered, under other endpoint names and with a local state, through init, plan and apply by the same binary, as
-many at a time as the worker has threads. Both wait until the endpoints are ready, so both pay for the same twenty
-model servers. Run it with ``make bench-runs``.
+The whole product runs as real processes with one ``runs`` worker. Terraform alone runs init, plan and apply in the
+directories that the portal rendered, with other endpoint names and a local state, with the same binary and as many
+processes as the worker has threads. Both wait until the endpoints are ready, so both start the same 20 model servers.
+Run it with ``make bench-runs``.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ RATIO_TARGET = 1.5
 PLANNED_TARGET_S = 5.0
 ROUND_TIMEOUT_S = 900
 THREADS = int(WORKER_RUNS.command[WORKER_RUNS.command.index("-c") + 1])
-# What production asks of a deployment, so that only the approval is missing.
+# Settings that pass the policies of production, so that only the approval is missing.
 IN_PRODUCTION: dict[str, Any] = {
     "environment": "prod",
     "model": "prod.fraud.credit_default",
     "monitoring": {"inference_table": True},
 }
-# Of a local state Terraform needs no password; init still asks which backend there is.
+# A placeholder: ``render`` replaces the backend by a local one.
 NO_BACKEND = HttpBackend("http://127.0.0.1/", "http://127.0.0.1/", "http://127.0.0.1/")
 
 
 class RunsFailed(Exception):
-    """A run or a Terraform did not end well: there is nothing to compare."""
+    """A run or a Terraform command failed, so there is nothing to compare."""
 
 
 # -- the portal -----------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ def unfinished(product: Product, ids: list[int]) -> list[int]:
 
 
 def variables_of(product: Product, run_id: int) -> dict[str, Any]:
-    """What the portal rendered for the run."""
+    """The Terraform variables that the portal rendered for the run."""
     text = product.stack.query("SELECT variables FROM deployments_runplan WHERE run_id = %s", run_id)[0][0]
     variables: dict[str, Any] = json.loads(text)
     return variables
@@ -92,7 +92,7 @@ def destroy(product: Product, ids: list[int]) -> None:
 
 @dataclass(frozen=True)
 class Alone:
-    """Terraform by itself, logged in to the same workspace as the portal."""
+    """Runs Terraform without the portal, with the portal's credentials for the same workspace."""
 
     settings: TerraformSettings
     databricks: dict[str, str]
@@ -123,7 +123,7 @@ class Alone:
         return directory
 
     def make(self, directory: Path) -> float:
-        """Seconds for init, plan and apply. Raises RunsFailed."""
+        """Run init, plan and apply and return their duration in seconds. Raises RunsFailed."""
         began = time.monotonic()
         self._run(directory, "init", "-input=false", "-lockfile=readonly")
         self._run(directory, "plan", "-input=false", "-out=plan.tfplan")
@@ -155,7 +155,7 @@ def wall_s(alone: Alone, directories: list[Path], at_a_time: int) -> float:
 
 @contextmanager
 def rendered(alone: Alone, product: Product, prefix: str, ids: list[int]) -> Iterator[list[Path]]:
-    """A directory for each run under a name of its own; what was made from it is deleted."""
+    """Render a directory per run with its own endpoint name. The endpoints are deleted at the end."""
     names = [f"{prefix}-{number}" for number in range(len(ids))]
     try:
         yield [alone.render(name, variables_of(product, run_id)) for name, run_id in zip(names, ids, strict=True)]
@@ -193,7 +193,7 @@ def measure_round(product: Product, alone: Alone, number: int) -> Round:
 
 
 def measure_planning(product: Product) -> list[float]:
-    """Seconds from the request to the plan of a run in staging, while RUNS runs wait for an approval in production."""
+    """Seconds from the request to the plan of a run in staging, while RUNS runs in production await approval."""
     waiting = [product.deploy(f"waits-{index}", **IN_PRODUCTION) for index in range(RUNS)]
     wait_until(lambda: all(status_of(product, run_id) == "approval" for run_id in waiting), ROUND_TIMEOUT_S)
     return [seconds_to_plan(product, f"planned-{number}") for number in range(ROUNDS)]

@@ -1,4 +1,4 @@
-"""Admin pages of the catalog: workspaces and environments are set here, the mirror is only shown."""
+"""Admin pages of the catalog. Workspaces and environments are edited here; the mirror is read-only."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class WorkspaceAdmin(WorkspaceAdminBase):
     readonly_fields = ["synced_at", "sync_error"]
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        """A host that is written without a scheme is https."""
+        """Assume https for a host without a scheme."""
         if isinstance(db_field, URLField):
             kwargs["assume_scheme"] = "https"
         return super().formfield_for_dbfield(db_field, request, **kwargs)

@@ -1,4 +1,4 @@
-"""Models of the app, from the subjects that hold them."""
+"""The models of the app, imported from its subjects."""
 
 from catalog.registered_models.models import (
     ModelVersion,

@@ -1,4 +1,4 @@
-"""Tasks of the app, where Celery looks for them."""
+"""The tasks of the app, in the module that Celery discovers."""
 
 from catalog.mirror.tasks import sync_all_workspaces, sync_workspace
 

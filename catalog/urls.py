@@ -10,7 +10,7 @@ from catalog.workspaces import views as workspaces_views
 
 
 class FullNameConverter:
-    """A model's full name: one segment without NUL characters, which no database takes."""
+    """A model's full name: one path segment without NUL characters, which databases reject."""
 
     regex = r"[^/\x00]+"
 

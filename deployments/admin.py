@@ -1,4 +1,4 @@
-"""Admin pages of deployments, for the platform team: to look at. What changes a deployment is a run."""
+"""Read-only admin pages of deployments, for the platform team. Only runs change a deployment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ else:
 
 
 class LookOnly:
-    """Nothing is made, changed or deleted here: that would go past plans, approvals and the audit trail."""
+    """Forbids adding, changing and deleting: that would bypass plans, approvals and the audit trail."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -59,7 +59,7 @@ class RunAdmin(LookOnly, LookAdminBase):
 
 @admin.register(StateLock)
 class StateLockAdmin(LookOnly, LookAdminBase):
-    """Locks that Terraform holds. One that its run left behind goes when the run is resumed or cancelled."""
+    """State locks that Terraform holds. Resuming or cancelling a run frees the lock that it left behind."""
 
     list_display = ["deployment", "run", "lock_id", "created_at"]
     list_select_related = ["deployment", "run"]

@@ -1,4 +1,4 @@
-"""API of deployments and runs."""
+"""Routes of the API of deployments and runs."""
 
 from __future__ import annotations
 

@@ -59,7 +59,8 @@ __all__ = [
     "Validation",
 ]
 
-# Who asked for what and who decided. How a run went is in its events; plan files, states and digests are nowhere.
+# The audit trail records who requested what and who decided. Events record how a run went. Plan files, states
+# and digests are in neither.
 auditlog.register(Deployment, include_fields=["team", "environment", "model", "name", "spec", "created_by"])
 auditlog.register(Run, include_fields=["deployment", "kind", "requested_by", "cancel_requested_by"])
 auditlog.register(

@@ -1,4 +1,4 @@
-"""Tasks of the app, where Celery looks for them."""
+"""The app's tasks, in the module in which Celery discovers them."""
 
 from deployments.configuration.tasks import check_config, check_configs, list_all_endpoints, list_endpoints
 from deployments.deployment.tasks import observe_endpoint, observe_endpoints

@@ -1,4 +1,4 @@
-"""Pages of deployments and runs, and Terraform's state backend."""
+"""URLs of the deployment and run pages and of Terraform's state backend."""
 
 from __future__ import annotations
 

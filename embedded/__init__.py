@@ -1,4 +1,4 @@
-"""Everything on one machine: the parts of Slipway, their supervisor, and a demo to look at.
+"""Runs all of Slipway on one machine: its programs, their supervisor and the demo.
 
-Nothing of the portal's web process or workers imports this.
+The web process and the workers of the portal do not import this package.
 """

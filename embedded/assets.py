@@ -1,4 +1,4 @@
-"""Static files: the front end's packages, then one directory with everything, compressed and with hashed names."""
+"""Static files: builds the front-end packages and collects everything, compressed and with hashed names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STAMP = ".collected"
 
 
 def build_assets(root: Path) -> None:
-    """Fill static/vendor; does nothing where it is current. Raises CalledProcessError."""
+    """Build static/vendor unless it is current. Raises CalledProcessError."""
     subprocess.run(
         [sys.executable, str(root / "static" / "build.py")],
         check=True,
@@ -25,7 +25,7 @@ def build_assets(root: Path) -> None:
 
 
 def collect_static() -> None:
-    """Fill STATIC_ROOT; compressing takes seconds, so it is left alone while no source has changed."""
+    """Fill STATIC_ROOT if a source file has changed; compressing takes seconds."""
     stamp = Path(settings.STATIC_ROOT) / STAMP
     wanted = _sources()
     if stamp.is_file() and stamp.read_text() == wanted:
@@ -35,7 +35,7 @@ def collect_static() -> None:
 
 
 def _sources() -> str:
-    """A digest of the names, sizes and times of all static files."""
+    """A SHA-256 of the names, sizes and modification times of all static files."""
     lines = []
     for finder in get_finders():
         for path, storage in finder.list([]):

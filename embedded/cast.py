@@ -1,4 +1,4 @@
-"""The people of the demo: three teams, somebody for every role, and how each of them logs in."""
+"""The users of the demo: three teams, a user for every role, and their passwords and tokens."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ PEOPLE = (
 TOKEN_NAME = "demo"  # noqa: S105 - what the token is called
 TOKEN_DAYS = 365
 WORKSPACE = "sandbox"
-# The prefix of the variables that hold the portal's own login to the workspace.
+# Prefix of the environment variables with the portal's credentials for the workspace.
 CREDENTIAL = "SANDBOX"
-# (slug, name, needs approval); the catalog has the name of the environment.
+# (slug, name, needs approval). The catalog has the same name as the environment's slug.
 ENVIRONMENTS = (("dev", "Development", False), ("staging", "Staging", False), ("prod", "Production", True))
-# Without letters and digits that look alike: passwords are read off a terminal.
+# Excludes characters that look alike, because passwords are read from a terminal.
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -53,21 +53,20 @@ class Login:
 
 
 def make_cast(known: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Create who and what is missing; return the logins, taken from ``known`` where they still hold."""
+    """Create missing teams, environments and users. Returns the log-ins; those in ``known`` that are valid are kept."""
     with transaction.atomic():
-        teams = {slug: _team(slug, name, center) for slug, (name, center) in TEAMS.items()}
+        teams = {
+            slug: Team.objects.get_or_create(slug=slug, defaults={"name": name, "cost_center": center})[0]
+            for slug, (name, center) in TEAMS.items()
+        }
         _make_environments()
         logins = {login["username"]: login for login in known}
         return [_person(person, teams, logins.get(person[0])) for person in PEOPLE]
 
 
-def _team(slug: str, name: str, cost_center: str) -> Team:
-    return Team.objects.get_or_create(slug=slug, defaults={"name": name, "cost_center": cost_center})[0]
-
-
 def _make_environments() -> None:
     host = f"http://127.0.0.1:{settings.SANDBOX_PORT}"
-    # The port may be another one than last time.
+    # The port may have changed since the last start.
     workspace, _ = Workspace.objects.update_or_create(name=WORKSPACE, defaults={"host": host, "credential": CREDENTIAL})
     for position, (slug, name, needs_approval) in enumerate(ENVIRONMENTS):
         Environment.objects.get_or_create(
@@ -103,7 +102,7 @@ def _person(person: tuple[str, str, str, str], teams: dict[str, Team], known: di
 
 
 def _new_login(user: User, role: str, team: str) -> Login:
-    """A new password and a new token: only their hashes are kept, so a lost demo.json cannot be read back."""
+    """Set a new password and create a new token: the database has only hashes of those in a lost demo.json."""
     password = "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(4))
     user.set_password(password)
     user.save(update_fields=["password"])

@@ -1,4 +1,4 @@
-"""How the portal, and a data scientist, log in to the sandbox. Made once for a VAR_DIR, kept there in private files."""
+"""Credentials of the portal and of a data scientist for the sandbox, generated once and stored in VAR_DIR/secrets."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ DATA_SCIENTIST = "data.scientist@example.com"
 
 
 def sandbox_token() -> str:
-    """The token with which examples train and call endpoints."""
+    """The token with which the examples train models and call endpoints."""
     return _kept("sandbox_token", lambda: f"dapi{secrets.token_hex(16)}")
 
 
 def sandbox_environment() -> dict[str, str]:
-    """Variables with secrets for the sandbox and for the workers that log in to it."""
+    """Environment variables with secrets, for the sandbox and for the workers that connect to it."""
     return {
         f"{CREDENTIAL}_CLIENT_ID": _kept("sandbox_client_id", lambda: str(uuid.uuid4())),
         f"{CREDENTIAL}_CLIENT_SECRET": _kept("sandbox_client_secret", lambda: secrets.token_urlsafe(32)),

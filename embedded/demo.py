@@ -1,6 +1,6 @@
-"""``manage.py demo``: everything on this machine, with people, models and a first deployment to look at.
+"""``manage.py demo``: all of Slipway on this machine, with users, models and a first deployment.
 
-What one start has done the next one finds: it migrates, trains and deploys only what is missing.
+Later starts reuse the results of earlier ones: they migrate, train and deploy only what is missing.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ Say = Callable[[str], None]
 
 
 def run_demo(*, with_content: bool, with_history: bool) -> None:
-    """Stays until it is told to stop. Without content there are people and environments, but no models.
+    """Run the demo until it is told to stop.
 
-    The history is filled by a process of its own, while one looks around already.
+    Without ``with_content`` there are users and environments, but no models. ``with_history`` starts a separate
+    process that fills the history while the portal is already in use.
 
     Raises AlreadyRunning, PortTaken, NoRedis, PrepareError, SupervisorError, DemoFailed or Stopped.
     """
@@ -58,7 +59,7 @@ def run_demo(*, with_content: bool, with_history: bool) -> None:
 
 
 def _start(supervisor: Supervisor, *, with_content: bool, say: Say) -> dict[str, Any]:
-    """Start the parts as soon as each can be, and fill them. Returns what demo.json says."""
+    """Start each part as soon as possible and create the content. Returns the record for demo.json."""
     say("starting the workspace (sandbox) and Redis")
     supervisor.start(*(part.name for part in supervisor.parts if part not in PORTAL))
     record = demo_record.read()
@@ -71,16 +72,16 @@ def _start(supervisor: Supervisor, *, with_content: bool, say: Say) -> dict[str,
         record["users"] = make_cast(record.get("users", []))
         wait_for(supervisor, f"{sandbox_url()}/_sandbox/health")
         grant_to_portal(sandbox_url(), sandbox_token())
-        say("the workspace answers")
+        say("the workspace is ready")
         training = pool.submit(_train, say) if with_content and "run" not in record else None
         pages.result()
         terraform.result()
         supervisor.start(*(part.name for part in PORTAL))
         wait_for(supervisor, f"{portal_url()}/healthz")
-        say("the portal answers")
+        say("the portal is ready")
         if training:
             training.result()
-    # Before the deployment: a start that is cut short here must not lose the passwords it has just made.
+    # Write before the deployment, so that an interrupted start does not lose the new passwords.
     demo_record.write(record)
     if training:
         record |= _show(record, say)
@@ -91,7 +92,7 @@ def _start(supervisor: Supervisor, *, with_content: bool, say: Say) -> dict[str,
 
 @contextmanager
 def _background() -> Iterator[ThreadPoolExecutor]:
-    """Threads that wait for subprocesses. Told to stop, we do not wait for them: they end with what they wait for."""
+    """Threads that wait for subprocesses. On an exception they are not awaited: they end with their subprocesses."""
     pool = ThreadPoolExecutor(max_workers=3)
     try:
         yield pool
@@ -112,8 +113,8 @@ def _train(say: Say) -> None:
 
 
 def _show(record: dict[str, Any], say: Say) -> dict[str, int]:
-    """Deploy one model through the real pipeline and send it traffic."""
-    say("reading the registry into the catalog")
+    """Deploy one model through the portal and send it traffic. Returns the ids of the deployment and the run."""
+    say("syncing the catalog")
     wait_for_catalog()
     say(f"{DEPLOYER} deploys {SPEC['model']} to {SPEC['environment']}")
     deployment, run = deploy(SPEC, demo_record.token_of(record, DEPLOYER), say)
@@ -123,15 +124,15 @@ def _show(record: dict[str, Any], say: Say) -> dict[str, int]:
 
 
 def _begin_history() -> None:
-    """It is reaped by ``stay`` and ends with all the others; cut short, the next start goes on with it."""
+    """Start filling the history. ``stay`` reaps the process; if it is interrupted, the next start continues it."""
     begun = subprocess.Popen([sys.executable, "manage.py", "demo_history"], cwd=ROOT, stdin=subprocess.DEVNULL)
-    # Nobody asks this object any more.
+    # Popen would warn that the process is still running when this object is deleted.
     begun.returncode = 0
 
 
 def _wait_for_endpoint(supervisor: Supervisor, say: Say) -> None:
-    """The endpoint of an earlier start has to come back by itself."""
-    say(f"waiting for the endpoint {SPEC['name']} to be served again")
+    """Wait until the sandbox serves the endpoint of an earlier start again."""
+    say(f"waiting for the endpoint {SPEC['name']}")
     run_example("sandbox.examples.traffic", say, SPEC["name"], "1")
     supervisor.check()
 

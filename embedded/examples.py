@@ -1,4 +1,4 @@
-"""Programs of a data scientist: sandbox/examples, run as one who is logged in to the workspace."""
+"""Runs the programs in sandbox/examples with the credentials of a data scientist."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(settings.BASE_DIR)
 
 
 def run_example(module: str, say: Callable[[str], None], *arguments: str) -> None:
-    """Its lines become lines of ours. Raises DemoFailed."""
+    """Run ``module`` and pass each line of its output to ``say``. Raises DemoFailed if it fails."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("SANDBOX_")},
         "MLFLOW_TRACKING_URI": sandbox_url(),
@@ -41,4 +41,4 @@ def run_example(module: str, say: Callable[[str], None], *arguments: str) -> Non
         for line in process.stdout:
             say(line.rstrip())
     if process.returncode:
-        raise DemoFailed(f"{module} ended with status {process.returncode}: see {log}.")
+        raise DemoFailed(f"{module} ended with status {process.returncode}. See {log}.")

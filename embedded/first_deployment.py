@@ -1,4 +1,4 @@
-"""Deployments of the demo, made as a pipeline makes them: over the API, with the token of a deployer."""
+"""Deployments of the demo, created over the API with a deployer's token, as a CI pipeline does."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ NAP_S = 0.5
 
 
 class DemoFailed(Exception):
-    """The demo could not do what it is there to show; the message says what happened."""
+    """A step of the demo failed. The message is for people."""
 
 
 def wait_for_catalog() -> None:
-    """Have the catalog read, and wait until the model of the first deployment is in it. Raises DemoFailed."""
+    """Sync the catalog and wait until it has the model of the first deployment. Raises DemoFailed."""
     workspace = Workspace.objects.get(name=WORKSPACE)
     deadline, asked = time.monotonic() + CATALOG_TIMEOUT_S, 0.0
     while not _can_be_deployed():
@@ -43,7 +43,7 @@ def wait_for_catalog() -> None:
             workspace.refresh_from_db()
             raise DemoFailed(f"{SPEC['model']} did not appear in the catalog. {workspace.sync_error}".strip())
         if time.monotonic() - asked > ASK_AGAIN_S:
-            # A pass that runs already may have begun before the last model was registered: ask for another.
+            # A running sync may have started before the last model was registered, so request another one.
             Workspace.objects.filter(pk=workspace.pk).update(refresh_requested_at=timezone.now())
             sync_workspace.delay(workspace.pk)
             asked = time.monotonic()
@@ -59,12 +59,15 @@ def _can_be_deployed() -> bool:
 
 
 def deploy(spec: dict[str, Any], token: str, say: Callable[[str], None]) -> tuple[int, int]:
-    """(deployment id, run id) of a run that has succeeded. Twice is once. Raises DemoFailed and httpx.HTTPError."""
+    """Deploy ``spec`` and wait until the run has succeeded. Idempotent by the name in ``spec``.
+
+    Returns (deployment id, run id). Raises DemoFailed and httpx.HTTPError.
+    """
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=f"{portal_url()}/api/v1/", headers=headers, timeout=API_TIMEOUT_S) as api:
         answer = api.post("deployments/", json=spec, headers={"Idempotency-Key": f"demo-{spec['name']}"})
         if answer.is_error:
-            raise DemoFailed(f"The API refused {spec['name']} ({answer.status_code}): {answer.text[:500]}")
+            raise DemoFailed(f"The API rejected {spec['name']} ({answer.status_code}): {answer.text[:500]}")
         run = _follow(api, int(answer.json()["run"]["id"]), say)
     if run["status"] != RunStatus.SUCCEEDED:
         raise DemoFailed(f"Run {run['id']} ended as {run['status']}: {run['message']}")
@@ -72,7 +75,7 @@ def deploy(spec: dict[str, Any], token: str, say: Callable[[str], None]) -> tupl
 
 
 def _follow(api: httpx.Client, run_id: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """The run when it is over; ``say`` hears of every stage."""
+    """Wait for the end of the run and return it; ``say`` gets every new status. Raises DemoFailed on a timeout."""
     deadline, seen = time.monotonic() + RUN_TIMEOUT_S, ""
     while True:
         run: dict[str, Any] = api.get(f"runs/{run_id}/").raise_for_status().json()
@@ -82,5 +85,5 @@ def _follow(api: httpx.Client, run_id: int, say: Callable[[str], None]) -> dict[
         if seen in TERMINAL:
             return run
         if time.monotonic() > deadline:
-            raise DemoFailed(f"Run {run_id} has been going on for {RUN_TIMEOUT_S} s: it is in {seen}.")
+            raise DemoFailed(f"Run {run_id} has not finished after {RUN_TIMEOUT_S} s; its status is {seen}.")
         time.sleep(NAP_S)

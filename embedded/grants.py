@@ -1,4 +1,4 @@
-"""What a workspace admin does once: let the portal's service principal serve and watch models everywhere."""
+"""Grants that a workspace admin gives once, so that the portal's service principal can serve and monitor models."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import httpx
 
 from embedded.cast import CREDENTIAL, ENVIRONMENTS
 
-# To serve the models, and to keep and read what the endpoints were asked.
+# For serving models and for writing and reading inference tables.
 PRIVILEGES = ["USE_CATALOG", "USE_SCHEMA", "EXECUTE", "CREATE_TABLE", "SELECT"]
-# What endpoints cost is read from the workspace's own tables.
+# For reading costs from the workspace's system tables.
 BILLING, TO_READ = "system", ["USE_CATALOG", "USE_SCHEMA", "SELECT"]
 CATALOGS = "/api/2.1/unity-catalog/catalogs"
 GRANTS = "/api/2.1/unity-catalog/permissions/catalog"
 
 
 def grant_to_portal(sandbox_url: str, admin_token: str) -> None:
-    """Make the environments' catalogs if they are missing and grant on them. Raises httpx.HTTPStatusError."""
+    """Create missing catalogs of the environments and grant privileges on them. Raises httpx.HTTPStatusError."""
     principal = os.environ[f"{CREDENTIAL}_CLIENT_ID"]
     headers = {"Authorization": f"Bearer {admin_token}"}
     with httpx.Client(base_url=sandbox_url, headers=headers, timeout=30) as workspace:

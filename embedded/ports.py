@@ -1,4 +1,4 @@
-"""Ports are checked before anything starts: a program that cannot bind says so late, and in its own log."""
+"""Checks ports before anything starts: a program that cannot bind reports it late and in its own log."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ def sandbox_url() -> str:
 
 
 class PortTaken(Exception):
-    """Another program listens there; the message names the variable to change."""
+    """Another program uses the port. The message names the variable to change."""
 
 
 def check_free(ports: Mapping[str, int]) -> None:
-    """``ports`` is {variable: port}. Raises PortTaken for the first that something else uses."""
+    """``ports`` is {variable: port}. Raises PortTaken for duplicates and for the first port in use."""
     if len(set(ports.values())) < len(ports):
-        raise PortTaken(f"{' and '.join(ports)} are the same port, {min(ports.values())}: choose two.")
+        raise PortTaken(f"{' and '.join(ports)} have the same port {min(ports.values())}. Choose different ports.")
     for variable, port in ports.items():
         if not is_free(port):
-            raise PortTaken(f"Port {port} is taken by another program. Choose another: {variable}={port + 1} make demo")
+            raise PortTaken(
+                f"Port {port} is in use by another program. Choose another port: {variable}={port + 1} make demo"
+            )
 
 
 def is_free(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As servers do: a port in TIME_WAIT is free.
+        # Servers set this option too: it allows ports in TIME_WAIT.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))

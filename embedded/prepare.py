@@ -1,4 +1,4 @@
-"""What has to be there before a part starts. Every step does nothing where its work is done already."""
+"""Steps before the parts start. All of them are idempotent."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from requirements.bootstrap import uv_environment
 
 
 class AlreadyRunning(Exception):
-    """Another Slipway uses the same VAR_DIR."""
+    """Another instance of Slipway uses the same VAR_DIR."""
 
 
 class PrepareError(Exception):
-    """A step before the start failed; the message is for people."""
+    """A step before the start failed. The message is for people."""
 
 
 @contextmanager
 def own_var_dir() -> Iterator[None]:
-    """Make VAR_DIR, private, and keep every other Slipway out of it. Raises AlreadyRunning."""
+    """Create VAR_DIR with mode 0700 and lock it against other instances. Raises AlreadyRunning."""
     var_dir = Path(settings.VAR_DIR)
     var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     var_dir.chmod(0o700)
@@ -40,7 +40,7 @@ def own_var_dir() -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AlreadyRunning(
-                f"Slipway runs already with {var_dir}. Stop it, or start a second one: "
+                f"Slipway is already running with {var_dir}. Stop it, or start a second instance: "
                 f"VAR_DIR=var2 PORT=8010 SANDBOX_PORT=8091 make demo"
             ) from None
         yield
@@ -48,18 +48,18 @@ def own_var_dir() -> Iterator[None]:
 
 def places() -> Places:
     var_dir = Path(settings.VAR_DIR)
-    # Beside the socket of Redis, whose path the settings keep short; supervisord adds its pid for a moment.
+    # Next to the socket of Redis, whose path the settings keep short: supervisord appends its pid temporarily.
     socket = Path(settings.EMBEDDED_REDIS_SOCKET).with_name("sup.sock")
     return Places(directory=var_dir / "supervisor", logs=var_dir / "logs", socket=socket)
 
 
 def make_redis_directory() -> None:
-    """The directory of the socket may be below the temporary directory: it has to be ours alone."""
+    """Create the directory of the socket. Raises PrepareError if other users can access it, and NoRedis."""
     directory = Path(settings.EMBEDDED_REDIS_SOCKET).parent
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = directory.stat()
     if status.st_uid != os.getuid() or status.st_mode & 0o077:
-        raise PrepareError(f"{directory} belongs to somebody else or is open to others: remove it.")
+        raise PrepareError(f"{directory} belongs to another user or is accessible to others. Remove it.")
     redis(settings.EMBEDDED_REDIS_SOCKET)
 
 
@@ -68,13 +68,13 @@ def migrate() -> None:
 
 
 def install_terraform(root: Path) -> None:
-    """The stand-in provider, and Terraform where there is none. Raises PrepareError."""
+    """Install the stand-in provider, and Terraform if it is missing. Raises PrepareError."""
     uv = Path(sys.executable).with_name("uv")
     found = str(uv) if uv.exists() else shutil.which("uv")
     command = [sys.executable, str(root / "terraform" / "provider" / "install.py"), "--var-dir", str(settings.VAR_DIR)]
     if found:
         command += ["--uv", found]
-    # The second try takes what earlier installs have left in uv's cache: there may be no network.
+    # The second attempt uses only uv's cache, in case there is no network.
     for extra in ({}, {"UV_OFFLINE": "1"}):
         environment = {**uv_environment(), **extra}
         done = subprocess.run(

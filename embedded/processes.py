@@ -1,4 +1,4 @@
-"""What this process has to do with its descendants: adopt orphans, and end them. Linux only (/proc)."""
+"""Descendants of this process: adopting orphans, listing and ending them. Linux only (/proc)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ KILL_TAKES_S = 2
 
 
 def adopt_orphans() -> None:
-    """A descendant whose parent dies becomes a child of this process, so that it can be found and ended.
+    """Make orphaned descendants children of this process, so that it can find and end them.
 
-    A Terraform outlives the worker that started it on purpose; it must not outlive the whole product.
+    Terraform intentionally outlives the worker that started it, but it must not outlive the whole product.
     """
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def descendants() -> list[int]:
-    """Pids of all living processes below this one, parents before children."""
+    """Pids of all living descendants, parents before children."""
     found, queue = [], [os.getpid()]
     while queue:
         below = list(_children(queue.pop()))
@@ -34,7 +34,7 @@ def descendants() -> list[int]:
 
 
 def end_descendants(*, grace_s: float) -> None:
-    """Interrupt what is left below this process (an interrupted Terraform saves its state), then kill it."""
+    """Interrupt the remaining descendants, so that Terraform can save its state, then terminate and kill them."""
     _signal(descendants(), signal.SIGINT)
     if not _gone_within(grace_s / 2):
         _signal(descendants(), signal.SIGTERM)
@@ -45,7 +45,7 @@ def end_descendants(*, grace_s: float) -> None:
 
 
 def reap(keep: frozenset[int] = frozenset()) -> None:
-    """Take the exit status of adopted children that have ended; those in ``keep`` have another to wait for them."""
+    """Collect the exit status of ended children, except those in ``keep``, which are awaited elsewhere."""
     for pid in _children(os.getpid()):
         if pid not in keep and _is_zombie(pid):
             with suppress(ChildProcessError):

@@ -1,4 +1,4 @@
-"""var/demo.json: what the demo has made, with every login."""
+"""var/demo.json: the record of what the demo has created, with all log-ins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def file() -> Path:
 
 
 def read() -> dict[str, Any]:
-    """{} before the first start."""
+    """The record; {} before the first start."""
     try:
         record: dict[str, Any] = json.loads(file().read_text())
     except FileNotFoundError:
@@ -23,7 +23,7 @@ def read() -> dict[str, Any]:
 
 
 def write(record: dict[str, Any]) -> None:
-    """In one step, and never readable by others: it holds every password of the demo."""
+    """Write the record atomically and with mode 0600: it contains the passwords of the demo."""
     part = file().with_suffix(".part")
     part.touch(mode=0o600)
     part.write_text(json.dumps(record, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""Parts under a supervisor, from a clean start to a clean end, and the questions "is it there yet?"."""
+"""Runs parts under a supervisor from start to stop, and waits until they are ready."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from embedded.supervision import Supervisor, SupervisorError
 
 ROOT = Path(settings.BASE_DIR)
 NAP_S = 0.2
-# What is left of a part that did not stop in time.
+# Time for processes that remain after the parts have stopped.
 LEFTOVER_GRACE_S = 6
 READY_TIMEOUT_S = 120
 
 
 class Stopped(Exception):
-    """Somebody asked us to stop: Ctrl-C or SIGTERM."""
+    """The process received SIGINT, SIGTERM or SIGHUP."""
 
 
 class Progress:
-    """Lines with the seconds since the start."""
+    """Prints lines with the seconds since the start."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
@@ -47,21 +47,21 @@ class Progress:
 
 
 def parts(*others: Part) -> tuple[Part, ...]:
-    """The portal, Redis unless REDIS_URL names one, and ``others``."""
+    """The parts of the portal, ``others``, and Redis unless REDIS_URL is set."""
     embedded = (redis(settings.EMBEDDED_REDIS_SOCKET),) if settings.EMBEDDED_REDIS else ()
     return (*embedded, *others, *PORTAL)
 
 
 @contextmanager
 def running(all_parts: Sequence[Part], extra: Mapping[str, str], say: Callable[[str], None]) -> Iterator[Supervisor]:
-    """A supervisor for ``all_parts``, none of them started yet; all gone at the end, with all that they started.
+    """A supervisor for ``all_parts``, none of them started. At the end all parts and their descendants are stopped.
 
-    ``extra`` goes into their environment. Raises Stopped inside the block when we are told to stop.
+    ``extra`` is added to their environment. Raises Stopped inside the block on a signal to stop.
     """
     if os.environ.get("SLIPWAY_STOP_WITH_PARENT"):
         stop_with_parent(os.getppid())
     adopt_orphans()
-    # The terminal is for ``say``; the parts have logs of their own.
+    # Keep the terminal free for ``say``; the parts have their own logs.
     logging.getLogger().setLevel(logging.WARNING)
     environment = {"GRANIAN_HOST": LOOPBACK, "GRANIAN_PORT": str(settings.PORT), **os.environ, **extra}
     environment["VAR_DIR"] = str(settings.VAR_DIR)
@@ -74,7 +74,9 @@ def running(all_parts: Sequence[Part], extra: Mapping[str, str], say: Callable[[
             say(f"{stopped}: stopping")
             raise
         finally:
-            _ignore_signals()
+            # A second Ctrl-C must not leave parts running.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
             say("stopping the parts")
             supervisor.stop()
             end_descendants(grace_s=LEFTOVER_GRACE_S)
@@ -82,17 +84,17 @@ def running(all_parts: Sequence[Part], extra: Mapping[str, str], say: Callable[[
 
 
 def wait_for(supervisor: Supervisor, url: str) -> None:
-    """Until ``url`` answers 200. Raises SupervisorError when a part is given up meanwhile, or after 120 s."""
+    """Wait until ``url`` answers 200. Raises SupervisorError if a part fails, or after READY_TIMEOUT_S seconds."""
     deadline = time.monotonic() + READY_TIMEOUT_S
     while not _answers(url):
         supervisor.check()
         if time.monotonic() > deadline:
-            raise SupervisorError(f"{url} does not answer: see {supervisor.places.logs}.")
+            raise SupervisorError(f"{url} does not answer. See {supervisor.places.logs}.")
         time.sleep(NAP_S)
 
 
 def stay(supervisor: Supervisor) -> None:
-    """Until we are told to stop (Stopped) or a part is given up (SupervisorError)."""
+    """Wait forever. Raises Stopped on a signal to stop, and SupervisorError if a part fails."""
     own = frozenset({supervisor.pid} if supervisor.pid else ())
     while True:
         supervisor.check()
@@ -102,7 +104,7 @@ def stay(supervisor: Supervisor) -> None:
 
 @contextmanager
 def ended() -> Iterator[None]:
-    """Turn the ways in which all of this ends into an exit status and, where something is wrong, a message."""
+    """Turn exceptions into an exit status: Stopped into success, known errors into CommandError with a message."""
     try:
         yield
     except Stopped:
@@ -131,9 +133,3 @@ def _told_to_stop() -> Iterator[None]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
-
-
-def _ignore_signals() -> None:
-    """A second Ctrl-C must not leave half of the parts running."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)

@@ -1,7 +1,7 @@
-"""``python -I -S stop_with_parent.py PROGRAM ARGUMENT...``: become PROGRAM, and be told to stop when the parent dies.
+"""``python -I -S stop_with_parent.py PROGRAM ARGUMENT...``: run PROGRAM and send it SIGTERM when the parent dies.
 
-For a supervisor that is killed with SIGKILL: it cannot stop its programs, the kernel can. Linux only; the signal
-is tied to the thread that started this program, so that has to be one that lives as long as its process.
+A supervisor that is killed with SIGKILL cannot stop its programs, but the kernel can. Linux only. The signal depends
+on the thread that started this program, so that thread must live as long as its process.
 """
 
 import ctypes
@@ -10,12 +10,12 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
-# Who started us. Without it nobody could tell a parent that died a moment ago from one that never was.
+# Pid of the expected parent. Without it, a parent that has just died would go unnoticed.
 PARENT = "SLIPWAY_PARENT_PID"
 
 
 def stop_with_parent(parent: int) -> None:
-    """Let the kernel send SIGTERM to this process when ``parent`` ends; end now if that is not our parent any more."""
+    """Let the kernel send SIGTERM to this process when ``parent`` ends. Exits if ``parent`` has already ended."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         sys.exit(1)

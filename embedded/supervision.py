@@ -1,4 +1,4 @@
-"""supervisord as a child of ours: its configuration, its start and end, and what it knows about the parts."""
+"""supervisord as a child process: its configuration, start and stop, and the status of the parts."""
 
 from __future__ import annotations
 
@@ -24,21 +24,22 @@ from embedded.stop_with_parent import PARENT
 NAP_S = 0.1
 STARTING_TIMEOUT_S = 20
 LAST_LINES_BYTES = 2000
-# A part that ends within START_S of its start has failed to start; after START_RETRIES of those in a row
-# (with pauses of 1, 2, 3 s) supervisord gives up on it. One that has run longer is started again at once.
+# A part that ends within START_S seconds has failed to start. After START_RETRIES failures in a row, with pauses of
+# 1, 2, 3 s, supervisord gives up. A part that has run longer is restarted immediately.
 START_S = 4
 START_RETRIES = 4
 
 
 class SupervisorError(Exception):
-    """The supervisor, or a part of it, cannot be kept running; the message is for people."""
+    """The supervisor or a part cannot be kept running. The message is for people."""
 
 
 @dataclass(frozen=True)
 class PartStatus:
-    """``state`` is supervisord's word: STOPPED, STARTING, RUNNING, BACKOFF, STOPPING, EXITED, FATAL or UNKNOWN."""
+    """The status of a part."""
 
     name: str
+    #: supervisord's state: STOPPED, STARTING, RUNNING, BACKOFF, STOPPING, EXITED, FATAL or UNKNOWN.
     state: str
     pid: int
     error: str
@@ -46,10 +47,11 @@ class PartStatus:
 
 @dataclass(frozen=True)
 class Places:
-    """Files of the supervisor. ``socket`` is apart from the rest: the path of a Unix socket has to be short."""
+    """Paths of the supervisor's files."""
 
     directory: Path
     logs: Path
+    #: Outside of ``directory``, because the path of a Unix socket must be short.
     socket: Path
 
     @property
@@ -61,7 +63,7 @@ class Places:
 
 
 class Supervisor:
-    """Runs parts until ``stop``. They see ``environment`` and nothing else; their output goes to ``places.logs``."""
+    """Runs parts until ``stop``. They get only ``environment``; their output goes to ``places.logs``."""
 
     def __init__(self, parts: Sequence[Part], *, places: Places, root: Path, environment: Mapping[str, str]) -> None:
         self.parts = tuple(parts)
@@ -75,7 +77,7 @@ class Supervisor:
         return self._process.pid if self._process else None
 
     def open(self) -> None:
-        """Start supervisord, without any part yet. Call it in the main thread. Raises SupervisorError."""
+        """Start supervisord without any part. Call it from the main thread. Raises SupervisorError."""
         for directory in (self.places.directory, self.places.logs, self.places.socket.parent):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.places.socket.unlink(missing_ok=True)
@@ -86,32 +88,32 @@ class Supervisor:
             env={**self._environment, PARENT: str(os.getpid())},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            # Away from the terminal: Ctrl-C reaches us alone, and we stop the parts in order.
+            # In its own session, so that Ctrl-C reaches only this process, which stops the parts in order.
             start_new_session=True,
         )
         self._wait_for_socket()
 
     def start(self, *names: str) -> None:
-        """Let these parts run from now on; does not wait for them."""
+        """Start these parts without waiting for them."""
         groups = {part.name: _group(part) for part in self.parts}
         for name in names:
             self._call("startProcess", f"{groups[name]}:{name}", False)
 
     def status(self) -> list[PartStatus]:
-        """One entry for each part. Raises SupervisorError when supervisord is gone."""
+        """One entry per part. Raises SupervisorError if supervisord does not answer."""
         rows = self._call("getAllProcessInfo")
         return [PartStatus(row["name"], row["statename"], row["pid"], row["spawnerr"]) for row in rows]
 
     def check(self) -> None:
-        """Raises SupervisorError when supervisord has ended or has given up on a part."""
+        """Raises SupervisorError if supervisord has ended or has given up on a part."""
         if self._process is None or self._process.poll() is not None:
-            raise SupervisorError(f"The supervisor ended by itself: see {self.places.logs / 'supervisord.log'}.")
+            raise SupervisorError(f"The supervisor ended unexpectedly. See {self.places.logs / 'supervisord.log'}.")
         for part in self.status():
             if part.state == "FATAL":
                 raise SupervisorError(self._given_up(part))
 
     def stop(self) -> None:
-        """Stop every part: first the workers, then what they need. Returns when supervisord has ended."""
+        """Stop all parts, those with ``needs_others`` first. Returns after supervisord has ended."""
         if self._process is None:
             return
         longest = sum(
@@ -129,7 +131,7 @@ class Supervisor:
         log = self.places.log_of(part.name)
         with suppress(OSError):
             last = log.read_bytes()[-LAST_LINES_BYTES:].decode(errors="replace").strip()
-            return f"{part.name} ended {START_RETRIES + 1} times right after its start. The end of {log}:\n{last}"
+            return f"{part.name} failed to start {START_RETRIES + 1} times. The end of {log}:\n{last}"
         return f"{part.name} cannot be started: {part.error}"
 
     def _wait_for_socket(self) -> None:
@@ -139,11 +141,11 @@ class Supervisor:
                 self.status()
                 return
             if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
-                raise SupervisorError(f"The supervisor did not start: see {self.places.logs / 'supervisord.log'}.")
+                raise SupervisorError(f"The supervisor did not start. See {self.places.logs / 'supervisord.log'}.")
             time.sleep(NAP_S)
 
     def _call(self, method: str, *arguments: Any) -> Any:
-        # A connection for each call: calls are rare, and a kept one would go stale.
+        # A new connection per call, because calls are rare and an idle connection would go stale.
         transport = SupervisorTransport(None, None, f"unix://{self.places.socket}")
         try:
             proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
@@ -155,7 +157,7 @@ class Supervisor:
 
 
 def configuration(parts: Sequence[Part], *, places: Places, root: Path) -> str:
-    """The text of supervisord.conf. It holds no secret: parts inherit the environment of supervisord."""
+    """The text of supervisord.conf. It contains no secrets: parts inherit the environment of supervisord."""
     config = configparser.RawConfigParser()
     config["unix_http_server"] = {"file": _value(str(places.socket)), "chmod": "0700"}
     config["rpcinterface:supervisor"] = {
@@ -170,11 +172,11 @@ def configuration(parts: Sequence[Part], *, places: Places, root: Path) -> str:
         "umask": "077",
     }
     if os.getuid() == 0:
-        # Said aloud, or supervisord warns about it.
+        # supervisord warns if root is not configured explicitly.
         config["supervisord"]["user"] = "root"
     for part in parts:
         config[f"program:{part.name}"] = _program(part, places, root)
-    # Groups stop one after the other, the highest priority first; programs of one group stop together.
+    # Groups stop one after the other, highest priority first. The programs of a group stop together.
     for priority, group in ((100, "services"), (900, "workers")):
         members = [part.name for part in parts if _group(part) == group]
         if members:
@@ -198,11 +200,11 @@ def _program(part: Part, places: Places, root: Path) -> dict[str, str]:
         "startretries": str(START_RETRIES),
         "stopsignal": "TERM",
         "stopwaitsecs": str(part.stop_s),
-        # Only the part is asked to stop, and stops what it has started; what is left then is killed as a group.
+        # SIGTERM goes only to the part, which stops its own children. SIGKILL goes to the whole group.
         "stopasgroup": "false",
         "killasgroup": "true",
         "redirect_stderr": "true",
-        # supervisord expands this one twice.
+        # Escaped twice, because supervisord expands this value twice.
         "stdout_logfile": _value(_value(str(places.log_of(part.name)))),
         "stdout_logfile_maxbytes": "10MB",
         "stdout_logfile_backups": "3",
@@ -218,5 +220,5 @@ def _group(part: Part) -> str:
 
 
 def _value(text: str) -> str:
-    """supervisord expands %(name)s in values."""
+    """Escape %: supervisord expands %(name)s in values."""
     return text.replace("%", "%%")

@@ -1,14 +1,14 @@
-"""The one exception adapters raise when the outside world says no."""
+"""The exception that all adapters raise."""
 
 from __future__ import annotations
 
 
 class IntegrationError(Exception):
-    """A call to an outside system did not do what was asked.
+    """A call to an external system failed.
 
-    ``permanent`` tells the caller whether trying again can help: only errors with
-    ``permanent=False`` are retried. ``source`` names the system ("databricks", "terraform").
-    ``code`` is the system's own error code (for example ``RESOURCE_DOES_NOT_EXIST``), or "".
+    ``permanent`` is True if a retry cannot succeed: only errors with ``permanent=False`` are retried.
+    ``source`` names the system ("databricks", "terraform"). ``code`` is the system's error code, for example
+    ``RESOURCE_DOES_NOT_EXIST``, or "".
     """
 
     def __init__(self, message: str, *, permanent: bool, source: str = "", code: str = "") -> None:

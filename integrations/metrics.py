@@ -1,8 +1,8 @@
-"""The OpenMetrics of a serving endpoint: requests, errors and latency of each served entity in the last minute.
+"""Parses the OpenMetrics of a serving endpoint: requests, errors, latency and load per served entity.
 
 Source: Databricks, "Track and export serving endpoint health metrics". Every value is an aggregate over the last
-minute, also where the name ends in ``_total``: a gauge and no counter. The documentation does not name the labels,
-so any of ``ENTITY_LABELS`` is taken for the served entity.
+minute: names that end in ``_total`` are gauges, not counters. The documentation does not name the labels, so any of
+``ENTITY_LABELS`` identifies the served entity.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from integrations.errors import IntegrationError
 
-# All values are of so many seconds before they were read.
+# Length in seconds of the window before the reading that all values cover.
 WINDOW_S = 60.0
 ENTITY_LABELS = ("served_model", "served_entity", "served_model_name", "served_entity_name", "served_entity_id")
 REQUESTS, ERRORS_4XX, ERRORS_5XX = "request_count_total", "request_4xx_count_total", "request_5xx_count_total"
@@ -30,19 +30,18 @@ _families: Callable[[str], Iterable[Metric]] = text_string_to_metric_families
 
 @dataclass(frozen=True)
 class Window:
-    """Requests of one served entity in a span of time. ``latency``: {upper bound in ms: requests at or below it}.
-
-    That is the whole way there and back; ``model_latency`` is the model's own part of it, {} where nobody says.
-    """
+    """Requests of one served entity in a time window."""
 
     requests: float = 0.0
     errors_4xx: float = 0.0
     errors_5xx: float = 0.0
+    #: End-to-end latency: {upper bound in ms: requests at or below it}.
     latency: Mapping[float, float] = field(default_factory=dict)
+    #: The model's part of the latency in the same form; {} if not reported.
     model_latency: Mapping[float, float] = field(default_factory=dict)
 
     def __add__(self, other: Window) -> Window:
-        """Both spans together; they must not overlap. Where bounds differ, the next lower one is taken."""
+        """The sum of two windows, which must not overlap. A missing bound takes the count of the next lower one."""
         return Window(
             self.requests + other.requests,
             self.errors_4xx + other.errors_4xx,
@@ -56,11 +55,11 @@ class Window:
         return self.errors_4xx + self.errors_5xx
 
     def quantile_ms(self, share: float) -> float | None:
-        """The latency that ``share`` of the requests did not exceed; None without requests."""
+        """The latency that a ``share`` (0 to 1) of the requests did not exceed; None if there are no requests."""
         return quantile(self.latency, share)
 
     def model_quantile_ms(self, share: float) -> float | None:
-        """The same of the model's own part; None where nobody says."""
+        """``quantile_ms`` of the model's part of the latency; None if it is not reported."""
         return quantile(self.model_latency, share)
 
     @property
@@ -69,9 +68,10 @@ class Window:
 
 
 def quantile(histogram: Mapping[float, float], share: float) -> float | None:
-    """What ``share`` of the values do not exceed, linear inside a bucket; None without values.
+    """The value that a ``share`` (0 to 1) of the values do not exceed; None if the histogram is empty.
 
-    As Prometheus' histogram_quantile: what lies above the last finite bound is told as that bound.
+    Interpolates linearly inside a bucket, as Prometheus' histogram_quantile does. Values above the last finite bound
+    count as that bound.
     """
     counts = sorted(histogram.items())
     total = counts[-1][1] if counts else 0.0
@@ -89,7 +89,7 @@ def _together(one: Mapping[float, float], other: Mapping[float, float]) -> dict[
 
 
 def _at_or_below(histogram: Mapping[float, float], bound: float) -> float:
-    """Values that are no larger, as far as the buckets say."""
+    """The number of values at or below ``bound``, by the nearest bucket that is not larger."""
     if bound in histogram:
         return histogram[bound]
     lower = [known for known in histogram if known < bound]
@@ -97,9 +97,9 @@ def _at_or_below(histogram: Mapping[float, float], bound: float) -> float:
 
 
 def read_windows(text: str) -> dict[str, Window]:
-    """The last minute of each served entity, by its name. An entity without a count of requests is left out.
+    """The last minute of each served entity, by name. Entities without a request count are omitted.
 
-    Raises IntegrationError for what is no OpenMetrics.
+    Raises IntegrationError if ``text`` is not OpenMetrics.
     """
     found: dict[str, dict[str, float]] = {}
     buckets: dict[str, dict[str, dict[float, float]]] = {LATENCY_BUCKET: {}, MODEL_LATENCY_BUCKET: {}}
@@ -129,20 +129,20 @@ def read_windows(text: str) -> dict[str, Window]:
 
 @dataclass(frozen=True)
 class Load:
-    """How busy a served entity was in the last minute; None where the endpoint does not say.
+    """The load of a served entity in the last minute. A value is None if the endpoint does not report it."""
 
-    Percentages are averages over replicas, 0 to 100; ``concurrency`` is the number of requests that it had slots for.
-    """
-
+    #: Average over replicas, 0 to 100.
     cpu_percent: float | None = None
+    #: Average over replicas, 0 to 100.
     memory_percent: float | None = None
+    #: Provisioned concurrency: the sum over replicas.
     concurrency: float | None = None
 
 
 def read_loads(text: str) -> dict[str, Load]:
-    """The load of each served entity, by its name; "" for what is told of the whole endpoint.
+    """The load of each served entity, by name; "" stands for the whole endpoint.
 
-    Raises IntegrationError for what is no OpenMetrics.
+    Raises IntegrationError if ``text`` is not OpenMetrics.
     """
     found: dict[str, dict[str, list[float]]] = {}
     for name, labels, value in _samples(text):

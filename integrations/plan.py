@@ -1,4 +1,4 @@
-"""A Terraform plan as data and in words: read from ``terraform show -json``, never from console text."""
+"""A Terraform plan as data and as sentences, read from ``terraform show -json``, never from console output."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from integrations import plan_words
 
 GIVEN = "(given)"
 SENSITIVE = "(sensitive)"
-# After a change whose two values are both hidden.
+# Shown after a change if both values are hidden.
 CHANGED = {GIVEN: "(given, changed)", SENSITIVE: "(sensitive, changed)"}
 _SENSITIVE_WORDS = frozenset({SENSITIVE, CHANGED[SENSITIVE]})
 
 _SECRET_REFERENCE = re.compile(r"\{\{secrets/[^/{}]+/[^/{}]+\}\}")
 _PRINCIPALS = ("group_name", "user_name", "service_principal_name")
-# Where show -json keeps values, and where it marks which of them are sensitive.
+# {key of values in show -json: key of the marks for sensitive values}.
 _MARKS = {"before": "before_sensitive", "after": "after_sensitive", "values": "sensitive_values"}
 
 
 class Action(StrEnum):
-    """What happens to a resource, in order of severity."""
+    """The action on a resource, in ascending order of severity."""
 
     NO_OP = "no-op"
     UPDATE = "update"
@@ -43,13 +43,12 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class AttributeChange:
-    """``path`` such as ``config[0].served_entities[0].entity_version`` or ``tags.cost_center``.
+    """A change of one attribute. Values of sensitive attributes are redacted."""
 
-    Values of sensitive attributes are replaced; an unknown ``after`` is None.
-    """
-
+    #: For example ``config[0].served_entities[0].entity_version`` or ``tags.cost_center``.
     path: str
     before: Any
+    #: None if unknown before the apply.
     after: Any
     is_sensitive: bool
     is_unknown: bool
@@ -57,29 +56,34 @@ class AttributeChange:
 
 @dataclass(frozen=True)
 class ResourceChange:
-    """``before`` is None on create, ``after`` on delete; both redacted. ``reason`` is Terraform's, or ""."""
+    """A change of one resource."""
 
     address: str
     type: str
     action: Action
     attributes: tuple[AttributeChange, ...]
+    #: Redacted; None on create.
     before: Mapping[str, Any] | None
+    #: Redacted; None on delete.
     after: Mapping[str, Any] | None
     is_import: bool
+    #: Terraform's ``action_reason``, or "".
     reason: str
 
 
 @dataclass(frozen=True)
 class Plan:
-    """``changes``: the most severe first. ``drift``: what was changed outside of Terraform."""
+    """A redacted Terraform plan."""
 
+    #: The most severe first.
     changes: tuple[ResourceChange, ...]
+    #: Changes made outside of Terraform.
     drift: tuple[ResourceChange, ...]
     sha256: str
 
     @classmethod
     def from_show_json(cls, document: Mapping[str, Any]) -> Plan:
-        """``document`` may be redacted already. Raises ValueError when it is not a plan."""
+        """Read a plan; ``document`` may already be redacted. Raises ValueError if it is not a plan."""
         if "format_version" not in document:
             raise ValueError("not a plan of terraform show -json: format_version is missing")
         redacted = redact(document)
@@ -90,7 +94,7 @@ class Plan:
 
     @property
     def action(self) -> Action:
-        """The most severe action of all."""
+        """The most severe action in the plan."""
         return max((change.action for change in self.changes), key=lambda a: a.severity, default=Action.NO_OP)
 
     @property
@@ -99,37 +103,36 @@ class Plan:
 
     @property
     def changes_something(self) -> bool:
-        """Whether anything happens in the workspace. Taking over what is there does nothing to it."""
+        """Whether the plan changes anything in the workspace; an import does not."""
         return self.action is not Action.NO_OP
 
     def summary(self) -> dict[str, int]:
-        """How many resources for each action, zeros included, plus "import"."""
+        """The number of resources per action, including zeros, plus "import"."""
         counts = Counter(change.action.value for change in self.changes)
         imports = sum(change.is_import for change in self.changes)
         return {action.value: counts[action.value] for action in Action} | {"import": imports}
 
     def sentences(self) -> tuple[str, ...]:
-        """The plan in words of models and endpoints, the most important first; never empty."""
+        """The plan as sentences about models and endpoints, the most severe first; never empty."""
         told = [sentence for change in self.changes for sentence in _sentences(change)]
-        return tuple(told) or ("Nothing will happen: the endpoint already is as asked",)
+        return tuple(told) or ("No changes: the endpoint matches the requested configuration",)
 
     def drift_sentences(self) -> tuple[str, ...]:
-        """What was changed behind Terraform's back, in the same words."""
+        """Changes made outside of Terraform, as sentences."""
         return tuple(sentence for change in self.drift for sentence in _drift_sentences(change))
 
 
 def redact(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of ``show -json`` that may be stored and shown.
+    """A copy of ``show -json`` that is safe to store and show. Idempotent.
 
-    Values Terraform marks as sensitive are replaced, and of environment variables only references to secrets
-    keep their value. Idempotent.
+    Replaces values that Terraform marks as sensitive, and environment variables except references to secrets.
     """
     redacted: dict[str, Any] = _redact_object(document)
     return redacted
 
 
 def canonical_sha256(document: Mapping[str, Any]) -> str:
-    """Hex digest of the JSON with sorted keys, without the time at which the plan was made."""
+    """Hex SHA-256 of the JSON with sorted keys and without ``timestamp``."""
     content = {key: value for key, value in document.items() if key != "timestamp"}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -154,7 +157,7 @@ def _resource_change(raw: Mapping[str, Any]) -> ResourceChange:
 
 
 def _is_only_waiting(action: Action, attributes: tuple[AttributeChange, ...]) -> bool:
-    """Whether only Terraform's own waiting times are to be written into the state: an update that calls nobody."""
+    """Whether the update only writes Terraform's timeouts into the state, without a call to the workspace."""
     return action is Action.UPDATE and bool(attributes) and all(a.path.startswith("timeouts.") for a in attributes)
 
 
@@ -176,7 +179,7 @@ def _attribute_changes(change: Mapping[str, Any]) -> Iterator[AttributeChange]:
 
 
 def leaves(value: Any, path: str = "") -> dict[str, Any]:
-    """Scalars by path. Sets of blocks are keyed by what identifies an element, as they have no order."""
+    """{path: scalar}. Tags and access rules are unordered sets, so their paths contain the key or the principal."""
     if path.startswith("tags.") and isinstance(value, Mapping):
         return {path: value.get("value")}
     if isinstance(value, Mapping):
@@ -220,11 +223,11 @@ def _update_sentences(change: ResourceChange) -> list[str]:
     if told:
         return told
     if not change.attributes:
-        return ["A change whose values Terraform does not show"]
+        return ["A change with values that Terraform does not show"]
     paths = [a.path for a in change.attributes if not a.path.startswith("timeouts.")]
     if paths:
-        return [f"Settings that need no redeploy: {', '.join(paths)}"]
-    return [] if change.is_import else ["Only Terraform's own waiting times change"]
+        return [f"Settings without a redeploy: {', '.join(paths)}"]
+    return [] if change.is_import else ["Terraform timeouts only, no change of the endpoint"]
 
 
 def _permission_sentences(change: ResourceChange) -> list[str]:
@@ -258,7 +261,7 @@ def _redact_object(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tell_changed(before: Any, after: Any, hidden_before: Any, hidden_after: Any) -> Any:
-    """``hidden_after``, saying where a hidden value differs from the one before: both look the same by now."""
+    """``hidden_after`` with a mark at redacted values that changed, because they look the same after redaction."""
     values = (before, after, hidden_before, hidden_after)
     if all(isinstance(value, Mapping) for value in values):
         return {
@@ -281,17 +284,14 @@ def redact_value(value: Any) -> Any:
 def _redact_environment(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return redact_value(value)
-    return {name: _redact_variable(text) for name, text in value.items()}
-
-
-def _redact_variable(text: Any) -> Any:
-    if not isinstance(text, str):
-        return text
-    return text if _SECRET_REFERENCE.fullmatch(text) else GIVEN
+    return {
+        name: GIVEN if isinstance(text, str) and not _SECRET_REFERENCE.fullmatch(text) else text
+        for name, text in value.items()
+    }
 
 
 def _mask(value: Any, marks: Any) -> Any:
-    """``value`` with SENSITIVE wherever ``marks``, which has the same shape, says true."""
+    """``value`` with SENSITIVE wherever ``marks``, which has the same shape, is True."""
     if marks is True:
         return None if value is None else SENSITIVE
     if isinstance(value, Mapping) and isinstance(marks, Mapping):

@@ -1,4 +1,4 @@
-"""Changes of a serving endpoint in the words of the people who own the model."""
+"""Sentences that describe changes of a serving endpoint to the owners of the model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 State = Mapping[str, Any]
 
-# Concurrent requests: fewest and most. The fewest becomes 0 with scale to zero.
+# (minimum, maximum) of concurrent requests. The minimum becomes 0 with scale to zero.
 # Source: Databricks, "Create custom model serving endpoints", workload sizes.
 _CONCURRENCY = {"Small": (4, 4), "Medium": (8, 16), "Large": (16, 64)}
 _RANGE = "{}\N{EN DASH}{}"
@@ -55,14 +55,14 @@ class ServedEntity:
 
 @dataclass(frozen=True)
 class Pair:
-    """A served entity before and after; None where there is none."""
+    """A served entity before and after the change; None if it does not exist there."""
 
     before: ServedEntity | None
     after: ServedEntity | None
 
 
 def concurrency(size: str, scales_to_zero: bool) -> str:
-    """Range of concurrent requests of a workload size, with an en dash between them."""
+    """The range of concurrent requests of a workload size, with an en dash: 8 to 16 for Medium."""
     fewest, most = _CONCURRENCY[size]
     fewest = 0 if scales_to_zero else fewest
     return str(most) if fewest == most else _RANGE.format(fewest, most)
@@ -78,9 +78,9 @@ def create_sentences(after: State) -> list[str]:
 
 
 def replace_sentences(before: State, after: State, reason: str) -> list[str]:
-    told = ["URL will change: the endpoint is deleted and created again"]
+    told = ["URL changes: the endpoint is deleted and created again"]
     if reason == "replace_because_tainted":
-        told = ["The endpoint was left half made: it is deleted and created again, and its URL will change"]
+        told = ["URL changes: creating the endpoint failed halfway, so it is deleted and created again"]
     if before.get("name") != after.get("name"):
         told.append(f"Endpoint name {before.get('name')} → {after.get('name')}")
     return told + create_sentences(after)
@@ -92,7 +92,7 @@ def delete_sentence(before: State) -> str:
 
 def import_sentence(after: State) -> str:
     name = after.get("name")
-    return f"Take over endpoint {name}, which exists already" if name else "Take over what exists already"
+    return f"Import the existing endpoint {name}" if name else "Import an existing resource"
 
 
 def update_sentences(before: State, after: State) -> list[str]:
@@ -107,8 +107,8 @@ def update_sentences(before: State, after: State) -> list[str]:
 
 def _served_sentences(before: State, after: State) -> Iterator[str]:
     if _config(before) and not _config(after):
-        # The provider ignores the removal and says nothing.
-        yield "Nothing will happen to what is served: the config block was left out, and the endpoint keeps its own"
+        # The provider silently ignores the removal.
+        yield "No change of the served versions: the config block is missing, so the endpoint keeps its configuration"
         return
     yield from _route_problems(after)
     pairs = _pair(_entities(before), _entities(after))
@@ -118,16 +118,16 @@ def _served_sentences(before: State, after: State) -> Iterator[str]:
 
 
 def _route_problems(after: State) -> Iterator[str]:
-    """What the workspace would refuse."""
+    """Problems with routes that make the workspace reject the configuration."""
     entities, routes = _entities(after), _routes(after)
     if not entities:
         return
     total = sum(routes.values())
     if total != 100:
-        yield f"The workspace will refuse this: routes must sum to 100 %, and these sum to {total} %"
+        yield f"The workspace will reject this: the routes sum to {total} %, not 100 %"
     for entity in entities:
         if entity.name not in routes:
-            yield f"The workspace will refuse this: each served version needs a route, and {_label(entity)} has none"
+            yield f"The workspace will reject this: {_label(entity)} has no route"
 
 
 def permission_sentences(before: State, after: State) -> list[str]:
@@ -154,7 +154,7 @@ def _routes(state: State) -> dict[str, int]:
     routes = (traffic[0] if isinstance(traffic[0], Mapping) else {}).get("routes") or []
     entities = _entities(state)
     if not routes and len(entities) == 1:
-        # Left out, the server gives the only entity everything.
+        # Without routes, the server sends all traffic to the only entity.
         return {entities[0].name: 100}
     return {
         route.get("served_entity_name") or route.get("served_model_name") or "": route.get("traffic_percentage") or 0
@@ -172,12 +172,12 @@ def _label(entity: ServedEntity) -> str:
 
 
 def _pair(before: list[ServedEntity], after: list[ServedEntity]) -> list[Pair]:
-    """By name; a version that went and one that came in its place are a pair too."""
+    """Pair served entities by name. A removed entity and the added one that replaces it are a pair, too."""
     new_names = {entity.name for entity in after}
     old = {entity.name: entity for entity in before}
     gone = [entity for entity in before if entity.name not in new_names]
     came = [entity for entity in after if entity.name not in old]
-    # One for one is a change of version. Otherwise versions are added to others that stay, or removed.
+    # Equal numbers mean that versions change. Otherwise versions are added or removed.
     is_swap = len(gone) == len(came)
     successors = {new.name: was for was, new in zip(gone, came, strict=False)} if is_swap else {}
     pairs = [Pair(old.get(new.name) or successors.get(new.name), new) for new in after]
@@ -243,7 +243,7 @@ def _gateway(state: State, block: str) -> State:
 
 
 def _payload_table(state: State) -> str:
-    """Full name of the table requests are logged to; "" when they are not."""
+    """Full name of the inference table; "" if it is not enabled."""
     table = _gateway(state, "inference_table_config")
     if not table.get("enabled"):
         return ""
@@ -284,7 +284,7 @@ def _tag_changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterato
 
 
 def _rules(state: State) -> dict[str, str]:
-    """Permission level by principal, such as "group fraud"."""
+    """{principal: permission level}, for example {"group fraud": "CAN_QUERY"}."""
     return {
         f"{word} {rule[key]}": rule.get("permission_level") or ""
         for rule in state.get("access_control") or []

@@ -1,8 +1,7 @@
 """Child processes that outlive the worker that started them.
 
-Output goes to files and never to pipes: with a pipe the death of the reader kills the writer on its next line
-(SIGPIPE), which for Terraform means a lost state and a lock that stays. Another worker can adopt the process
-by its pid and start time. Linux only (/proc).
+Their output goes to files, not to pipes: if the reader of a pipe dies, SIGPIPE kills the writer, and Terraform would
+lose its state and keep its lock. Another worker can adopt the process by its pid and start time. Linux only (/proc).
 """
 
 from __future__ import annotations
@@ -28,24 +27,27 @@ OnLine = Callable[[Stream, str], None]
 
 @dataclass(frozen=True)
 class Limits:
-    """``grace_s`` runs from the first interrupt to the second; ``second_grace_s`` from there to the kill."""
+    """Time limits of a process in seconds."""
 
     timeout_s: float
+    #: From the first interrupt to the second.
     grace_s: float
+    #: From the second interrupt to the kill.
     second_grace_s: float = _SECOND_GRACE_S
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a process ended. ``returncode`` is None for an adopted process: only its parent is told."""
+    """How a process ended."""
 
+    #: None for an adopted process: only the parent gets the exit code.
     returncode: int | None
     cancelled: bool
     timed_out: bool
 
 
 class Process:
-    """One process in a session of its own."""
+    """A process in its own session."""
 
     def __init__(self, pid: int, started: str, out: Path, err: Path, child: subprocess.Popen[bytes] | None) -> None:
         self.pid = pid
@@ -56,7 +58,7 @@ class Process:
 
     @classmethod
     def start(cls, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], out: Path, err: Path) -> Process:
-        """``env`` is the whole environment. The output files are new and private (0600). Raises OSError."""
+        """Start a process. ``env`` is its whole environment; the output files must not exist. Raises OSError."""
         with _create_private(out) as out_file, _create_private(err) as err_file:
             child = subprocess.Popen(
                 list(argv),
@@ -72,7 +74,7 @@ class Process:
 
     @classmethod
     def adopt(cls, pid: int, started: str, out: Path, err: Path) -> Process:
-        """A process somebody else started; it may have ended. ``started`` guards against a reused pid."""
+        """A process that another process started; it may have ended. ``started`` detects a reused pid."""
         return cls(pid, started, out, err, None)
 
     @property
@@ -85,12 +87,12 @@ class Process:
         return start_time(self.pid) == self.started
 
     def interrupt(self) -> None:
-        """SIGINT to the process alone: Terraform passes the news on to its plugins."""
+        """Send SIGINT to the process only: Terraform stops its plugins itself."""
         if self.is_running():
             _send(self.pid, signal.SIGINT)
 
     def kill_session(self) -> None:
-        """SIGKILL to the process and to everything it started that stayed in its session."""
+        """Send SIGKILL to the process and to all processes in its session."""
         if not self.is_running():
             return
         for pid in [*_session_members(self.pid), self.pid]:
@@ -98,7 +100,7 @@ class Process:
 
 
 class LineTail:
-    """Follows a growing file by whole lines: a text reader would garble a half-written character."""
+    """Follows a growing file line by line in binary mode: a text reader could break a partly written character."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
@@ -111,7 +113,7 @@ class LineTail:
                 yield line.decode("utf-8", "replace")
 
     def last_line(self) -> Iterator[str]:
-        """What stands after the last line end; ask when the writer has ended."""
+        """The text after the last newline. Call it after the writer has ended."""
         if self._rest:
             yield self._rest.decode("utf-8", "replace")
         self._rest = b""
@@ -127,10 +129,10 @@ def follow(
     on_line: OnLine | None = None,
     should_cancel: Callable[[], bool] | None = None,
 ) -> Ending:
-    """Wait for the end, handing over every line from the first on.
+    """Wait for the end and pass every line of output to ``on_line``, from the first line on.
 
-    ``should_cancel`` is asked at most twice a second. An exception of a callback leaves the process running:
-    adopt it later.
+    ``should_cancel`` is called at most twice a second. If a callback raises, the process keeps running and can be
+    adopted later.
     """
     tails: dict[Stream, LineTail] = {"out": LineTail(process.out), "err": LineTail(process.err)}
     stopper = _Stopper(process, limits)
@@ -150,7 +152,7 @@ def follow(
 
 @dataclass
 class _Stopper:
-    """Interrupt, wait, interrupt again, wait, kill."""
+    """Stops a process in steps: interrupt, wait, interrupt again, wait, kill."""
 
     process: Process
     limits: Limits
@@ -184,7 +186,7 @@ class _Stopper:
 
 
 def start_time(pid: int) -> str | None:
-    """Boot and clock tick at which the process started; None when there is no such process, or a dead one."""
+    """Boot id and clock tick of the process' start; None if the process does not exist or has ended."""
     fields = _stat_fields(pid)
     if fields is None or fields[0] in _DEAD_STATES:
         return None
@@ -193,7 +195,7 @@ def start_time(pid: int) -> str | None:
 
 
 def find_by_output(out: Path) -> int | None:
-    """The pid of the process whose standard output is ``out``."""
+    """The pid of the process whose standard output is ``out``; None if there is none."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and _links_to(entry / "fd" / "1", out):
             return int(entry.name)
@@ -208,7 +210,7 @@ def _links_to(link: Path, target: Path) -> bool:
 
 
 def _stat_fields(pid: int) -> list[str] | None:
-    """Fields of /proc/PID/stat from ``state`` on: the name before may hold blanks and brackets."""
+    """Fields of /proc/PID/stat from ``state`` on. The name before it may contain spaces and brackets."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:

@@ -19,7 +19,7 @@ routes: list[tuple[str, type, str]] = [
     ("cost", CostViewSet, "cost"),
     (f"{OF_DEPLOYMENT}/cost", DeploymentCostViewSet, "deployment-cost"),
     (f"{OF_DEPLOYMENT}/drift", DriftViewSet, "deployment-drift"),
-    # Its one action is "quality".
+    # The only action is "quality".
     (OF_DEPLOYMENT, QualityViewSet, "of-deployment"),
     ("budgets", BudgetViewSet, "budget"),
     ("alerts", AlertViewSet, "alert"),

@@ -1,4 +1,4 @@
-"""What is kept of health, drift, cost, alerts and the lake."""
+"""The models of all subjects, for Django's discovery, and what the audit trail records of them."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ __all__ = [
     "Watch",
 ]
 
-# How people had features judged.
+# How features are judged.
 auditlog.register(FeatureSetting)
 # Where labels come from.
 auditlog.register(LabelSource, exclude_fields=["updated_at"])
-# Where alerts go and when they open; an address holds a secret.
+# Where alerts are sent and when they open. An address holds a secret.
 auditlog.register(Receiver, exclude_fields=["address"])
 auditlog.register(AlertRoute)
 auditlog.register(AlertRule)
-# What people share with their teams.
+# Views of the fleet that are shared with teams.
 auditlog.register(SavedView, exclude_fields=["updated_at"])

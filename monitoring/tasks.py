@@ -1,4 +1,4 @@
-"""Celery's doors to what watches deployments. Each may run twice, at the same time, and on any worker."""
+"""The Celery tasks of all subjects, for discovery. Each may run twice, concurrently, and on any worker."""
 
 from __future__ import annotations
 

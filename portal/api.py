@@ -1,4 +1,4 @@
-"""The API's router: every app lists its routes, this page puts them together."""
+"""The router of the API, built from the routes of all apps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which Redis the settings name for counts that all processes share, and never the broker's database of it."""
+"""The setting CACHES: a Redis database for counters that all processes share, other than the broker's database."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, TimeoutError
 from redis.retry import Retry
 
-# The value of CACHE_URL for a portal whose processes count by themselves.
+# The value of CACHE_URL for a portal whose processes count separately.
 BY_PROCESS = "locmem"
 SCHEMES = ("redis", "rediss", "redis+socket")
 LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
-# A Redis that does not answer must not hold up pages. One more try: a restart of Redis closes open connections.
+# Short timeouts, so that pages do not wait for a Redis that is down. One retry: a restart closes open connections.
 OPTIONS = {
     "socket_connect_timeout": 0.5,
     "socket_timeout": 0.5,
@@ -23,9 +23,11 @@ OPTIONS = {
 
 
 def caches(chosen: str, broker: str) -> dict[str, dict[str, Any]]:
-    """The setting CACHES: "default" is shared by all processes unless ``chosen`` says otherwise, "process" never is.
+    """The setting CACHES for the value ``chosen`` of CACHE_URL and the URL of the broker.
 
-    Without ``chosen`` the default is the first spare database of the broker's Redis. Raises ImproperlyConfigured.
+    The cache "default" is shared by all processes, unless ``chosen`` is BY_PROCESS; "process" is never shared.
+    If ``chosen`` is empty, "default" is database 1 of the broker's Redis, or 2 if the broker uses 1.
+    Raises ImproperlyConfigured if ``chosen`` is not valid or names the broker's database.
     """
     process = {"BACKEND": LOCMEM, "LOCATION": "process"}
     if chosen == BY_PROCESS:
@@ -38,7 +40,7 @@ def caches(chosen: str, broker: str) -> dict[str, dict[str, Any]]:
         raise ImproperlyConfigured("CACHE_URL names the broker's database: choose another number")
     shared = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        # In a list: Django would split the text at every comma of a password.
+        # A list, because Django splits a string at commas, which a password may contain.
         "LOCATION": [address],
         "KEY_PREFIX": "slipway",
         "OPTIONS": OPTIONS,
@@ -47,7 +49,7 @@ def caches(chosen: str, broker: str) -> dict[str, dict[str, Any]]:
 
 
 def database_of(url: str) -> int:
-    """The number of the database that Celery uses there: 0 unless the URL says otherwise."""
+    """The number of the Redis database in a URL for Celery; 0 by default. Raises ImproperlyConfigured."""
     parts = urlsplit(url)
     is_socket = parts.scheme == "redis+socket"
     number = dict(parse_qsl(parts.query)).get("virtual_host", "") if is_socket else parts.path
@@ -58,10 +60,10 @@ def database_of(url: str) -> int:
 
 
 def redis_address(url: str, database: int | None = None) -> str:
-    """A URL as Celery reads it, as redis-py reads it; ``database`` replaces its number."""
+    """Convert a Redis URL from Celery's form to redis-py's; ``database`` replaces its database number."""
     parts = urlsplit(url)
     number = database_of(url) if database is None else database
-    # kombu writes the constants of Python's ssl module, redis-py the words at their ends.
+    # kombu takes the names of ssl constants (CERT_NONE), redis-py only their last word (none).
     query = {
         key: value.lower().removeprefix("cert_") if key == "ssl_cert_reqs" else value
         for key, value in parse_qsl(parts.query)

@@ -1,4 +1,4 @@
-"""The Celery application: queue `runs` for stages of a run, queue `default` for everything else."""
+"""The Celery application. The queue `runs` takes the stages of runs, `default` takes all other tasks."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ app.steps["worker"].add(DjangoStructLogInitStep)
 
 @setup_logging.connect
 def keep_our_logging(**_: Any) -> None:
-    """Django's settings configure logging; Celery leaves it alone while this receiver exists."""
+    """Keep the logging of Django's settings: Celery configures none while this signal has a receiver."""
 
 
 @worker_ready.connect
 @worker_process_init.connect
 def warm_up(**_: Any) -> None:
-    """Import the Databricks SDK now: its 2.5 s belong to the start of a worker, not to somebody's run."""
+    """Import the Databricks SDK when the worker starts: the import takes 2.5 s and would delay a run."""
     import databricks.sdk  # noqa: F401

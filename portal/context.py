@@ -1,4 +1,4 @@
-"""What every page needs: the navigation of this person, their teams, the version."""
+"""Template context of every page: navigation and teams of the user, active freezes, version."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def platform_admins(shell: Shell) -> bool:
 
 @dataclass(frozen=True)
 class Item:
-    """An entry of the navigation. It is shown to those for whom ``shown_to`` is true, once its URL name exists."""
+    """An entry of the navigation, hidden if ``shown_to`` is false for the user or the URL name does not exist."""
 
     label: str
     url_name: str
@@ -59,7 +59,7 @@ GROUPS = (
         ),
     ),
     Group(
-        "Watch",
+        "Monitor",
         (
             Item("Fleet", "monitoring:fleet", "layout-grid"),
             Item("Cost", "monitoring:cost", "coins"),
@@ -95,13 +95,13 @@ def _with_url(item: Item) -> Item | None:
 
 
 def _active_url(items: Iterable[Item], path: str) -> str:
-    """The URL of the entry that ``path`` lies under: the longest one; home only when it is home itself."""
+    """The longest URL of an entry that ``path`` is under. The home page matches only its own path."""
     under = [item.url for item in items if path == item.url or (item.url != "/" and path.startswith(item.url))]
     return max(under, key=len, default="")
 
 
 class Shell:
-    """Computed when a page asks for it: a fragment or an error page without navigation costs no query."""
+    """The frame around a page. Lazy, so that fragments and error pages without navigation cost no query."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._path = request.path
@@ -120,7 +120,7 @@ class Shell:
 
     @property
     def summary(self) -> str:
-        """The person in a few words: "Platform admin", "Fraud", "3 teams"."""
+        """The user's role or teams in short: "Platform admin", "Fraud", "3 teams"."""
         if platform_admins(self):
             return "Platform admin"
         names = [membership.team.name for membership in self.memberships]
@@ -145,7 +145,7 @@ class Shell:
 
     @cached_property
     def freezes(self) -> list[str]:
-        """What is frozen now and concerns this person. One query."""
+        """Descriptions of the active freezes that the user may see. One query."""
         if self.user is None:
             return []
         rows = Freeze.objects.active().visible_to(self.user).select_related("environment", "team", "created_by")

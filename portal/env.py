@@ -1,4 +1,4 @@
-"""Typed readers of environment variables: a bad value stops the start and names its variable."""
+"""Typed readers of environment variables. Raise ImproperlyConfigured with the variable's name for a bad value."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def env_bool(name: str, default: bool) -> bool:
 
 
 def env_int(name: str, default: int, *, low: int, high: int) -> int:
-    """A whole number with ``low <= number <= high``."""
+    """An integer with ``low <= number <= high``."""
     value = os.environ.get(name, "").strip()
     if not value:
         return default
@@ -42,7 +42,7 @@ def env_int(name: str, default: int, *, low: int, high: int) -> int:
 
 
 def env_list(name: str, default: list[str]) -> list[str]:
-    """Comma-separated values; blanks are dropped."""
+    """Comma-separated values, stripped, without empty ones."""
     value = os.environ.get(name, "")
     return [part.strip() for part in value.split(",") if part.strip()] or default
 
@@ -61,7 +61,7 @@ def env_path(name: str, default: Path) -> Path:
 
 
 def env_secret(name: str) -> str:
-    """The value of ``name``, or the content of the file that ``name``_FILE points to; "" when neither is set."""
+    """The content of the file named by ``name``_FILE, or else the value of ``name``; "" if neither is set."""
     file_name = os.environ.get(f"{name}_FILE", "").strip()
     if not file_name:
         return os.environ.get(name, "").strip()
@@ -72,7 +72,7 @@ def env_secret(name: str) -> str:
 
 
 def kept_secret(path: Path, make: object) -> str:
-    """Read a secret from ``path`` (mode 0600); on the first call make one and keep it there."""
+    """Read a secret from ``path``. If the file does not exist, create it (mode 0600) with a secret from ``make``."""
     assert callable(make)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, with the request id and the run id where there is one."""
+"""Structured logs: one JSON object per line, with the request id and the run id if there is one."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SHARED: list[structlog.typing.Processor] = [
 
 
 def request_id() -> str | None:
-    """The id of the request being answered, as its log lines carry it."""
+    """The id of the current request, as in its log lines; None outside a request."""
     value = structlog.contextvars.get_contextvars().get("request_id")
     return str(value) if value else None
 
 
 def logging_config(*, level: str, human: bool) -> dict[str, Any]:
-    """Configure logging now (Celery, granian and manage.py alike) and return the dictConfig."""
+    """Configure logging immediately, for Celery, granian and manage.py, and return the dictConfig."""
     if level not in logging.getLevelNamesMapping():
         raise ImproperlyConfigured(f"LOG_LEVEL is {level!r}: write DEBUG, INFO, WARNING or ERROR")
     renderer = structlog.dev.ConsoleRenderer() if human else structlog.processors.JSONRenderer()

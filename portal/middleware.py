@@ -1,4 +1,4 @@
-"""Middleware of our own."""
+"""Middleware of the portal."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class AuditMiddleware(AuditlogMiddleware):  # type: ignore[misc]  # auditlog ships no types
-    """Names the person in the audit trail, with the address of the connection.
+    """Records the user and the address of the connection in the audit trail.
 
-    auditlog itself believes any X-Forwarded-For: anybody could write any address into the trail, or text that
-    PostgreSQL's inet column refuses. Behind a proxy the server (granian) is told whom to believe.
+    auditlog's own middleware trusts X-Forwarded-For, so a client could record a false address, or text that
+    PostgreSQL's inet column rejects. Behind a proxy, granian is configured with the trusted hosts.
     """
 
     @staticmethod
@@ -32,19 +32,19 @@ class AuditMiddleware(AuditlogMiddleware):  # type: ignore[misc]  # auditlog shi
 
 
 def _htmx(request: HttpRequest) -> HtmxDetails | None:
-    """What htmx says about its request; None for every other request."""
+    """The htmx headers of the request; None if htmx did not send it."""
     details: HtmxDetails | None = getattr(request, "htmx", None)
     return details or None
 
 
 def _page_of(details: HtmxDetails) -> str:
-    """The path of the page that a fragment stands in."""
+    """The path and query of the page that contains the fragment."""
     parts = urlsplit(details.current_url_abs_path or "/")
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def htmx_login(get_response: GetResponse) -> Callable[[HttpRequest], HttpResponse]:
-    """A fragment of a page whose session has ended: the whole page goes to log in, and comes back after."""
+    """If a fragment is requested after the session has ended, redirect the whole page to the log-in and back."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -57,7 +57,7 @@ def htmx_login(get_response: GetResponse) -> Callable[[HttpRequest], HttpRespons
 
 
 def htmx_toasts(get_response: GetResponse) -> Callable[[HttpRequest], HttpResponse]:
-    """Messages of a view that answers with a fragment become toasts; a redirect keeps them for the next page."""
+    """Show the messages of a view that returns a fragment as toasts. A redirect keeps them for the next page."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         response = get_response(request)

@@ -1,6 +1,6 @@
-"""All settings, read from the environment. A bad value stops the start and names its variable.
+"""All settings, read from environment variables. A bad value raises ImproperlyConfigured with the variable's name.
 
-With no DATABASE_URL the portal runs embedded: SQLite, generated keys and its own Redis under VAR_DIR.
+Without DATABASE_URL the portal runs embedded: SQLite, generated keys and its own Redis under VAR_DIR.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from portal.caching import caches
 from portal.env import env_bool, env_int, env_list, env_path, env_secret, env_str, env_url, kept_secret
 from portal.logs import logging_config
 
-# Lets generic classes be written with their type at run time: admin.ModelAdmin[User].
+# Allows type parameters on Django's generic classes at run time: admin.ModelAdmin[User].
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -33,7 +33,7 @@ SANDBOX_PORT = env_int("SANDBOX_PORT", 8081, low=1, high=65535)
 
 
 def _secret(name: str, file_name: str, make: object) -> str:
-    """A required secret; only an embedded portal makes its own."""
+    """A required secret. Only an embedded portal generates it if it is missing."""
     value = env_secret(name)
     if value:
         return value
@@ -43,11 +43,11 @@ def _secret(name: str, file_name: str, make: object) -> str:
 
 
 SECRET_KEY = _secret("SECRET_KEY", "secret_key", lambda: secrets.token_urlsafe(50))
-# Fernet keys, newest first; the first one encrypts, all of them decrypt (rotation).
+# Fernet keys, newest first. The first encrypts; all of them decrypt, which allows rotation.
 STATE_KEYS = _secret("STATE_KEYS", "state_key", lambda: Fernet.generate_key().decode()).split(",")
 
 PUBLIC_URL = env_url("PUBLIC_URL", f"http://127.0.0.1:{PORT}", schemes=("http", "https"))
-# Where Terraform, started by a worker, reaches this portal's state backend.
+# The URL at which Terraform, started by a worker, reaches the portal's state backend.
 INTERNAL_URL = env_url("INTERNAL_URL", f"http://127.0.0.1:{PORT}", schemes=("http", "https"))
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
@@ -98,8 +98,8 @@ AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
-# Its only table would be that of the token model that ours replaces; its migrations make it all the same, and a
-# table that no model stands for keeps PostgreSQL from emptying the users' table between tests.
+# knox's migrations create the table of the token model that accounts.AccessToken replaces. A table without a model
+# stops PostgreSQL from truncating the users' table between tests.
 MIGRATION_MODULES = {"knox": None}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -123,10 +123,10 @@ TEMPLATES = [
 SQLITE = {
     "ENGINE": "django.db.backends.sqlite3",
     "NAME": VAR_DIR / "slipway.sqlite3",
-    # A file, not memory: tests with threads and a live server meet the locking that production meets.
+    # A file, not memory, so that tests with threads and a live server get the locking of production.
     "TEST": {"NAME": VAR_DIR / "test.sqlite3"},
     "OPTIONS": {
-        # IMMEDIATE: a transaction that will write takes the lock at once, instead of failing half-way.
+        # IMMEDIATE: transactions take the write lock at the start and cannot fail later to upgrade a read lock.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
@@ -183,12 +183,12 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = env_bool("SECURE_SSL_REDIRECT", HTTPS)
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("BEHIND_PROXY", False) else None
-# HSTS for all subdomains (W005) and in browsers' preload lists (W021) is the company's decision, not this portal's.
+# HSTS for all subdomains (W005) and browsers' preload lists (W021) affect the company's whole domain.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
-# A laptop runs several portals on one host: cookies are told apart by port.
+# Cookies ignore the port of a host, so several portals on one machine need different names.
 SESSION_COOKIE_NAME = f"slipway_session_{PORT}"
 CSRF_COOKIE_NAME = f"slipway_csrf_{PORT}"
 CSRF_FAILURE_VIEW = "portal.views.csrf_failure"
@@ -203,7 +203,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-# The audit trail carries the id that the log lines of the same request carry.
+# Entries of the audit trail have the same request id as the log lines.
 AUDITLOG_CID_GETTER = "portal.logs.request_id"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
 
@@ -239,7 +239,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    # 3.1 is JSON Schema as pydantic writes it.
+    # OpenAPI 3.1 uses the JSON Schema dialect that pydantic writes.
     "OAS_VERSION": "3.1.0",
     "ENUM_NAME_OVERRIDES": {
         "RunStatus": "deployments.runs.statuses.RunStatus",
@@ -278,7 +278,7 @@ SPECTACULAR_SETTINGS = {
 
 
 def _embedded_redis_socket() -> Path:
-    """A Unix socket in VAR_DIR, or under the temporary directory where that path would be too long."""
+    """A Unix socket in VAR_DIR, or in the temporary directory if the path would be too long for a socket."""
     path = VAR_DIR / "redis" / "redis.sock"
     if len(str(path)) < 100:
         return path
@@ -290,7 +290,7 @@ EMBEDDED_REDIS_SOCKET = _embedded_redis_socket()
 REDIS_URL = env_url("REDIS_URL", "", schemes=("redis", "rediss", "redis+socket"))
 EMBEDDED_REDIS = not REDIS_URL
 CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{EMBEDDED_REDIS_SOCKET}"
-# Throttles and the log-in guard count over all processes, in a database of Redis that is not the broker's.
+# Throttles and the log-in guard share counters in a Redis database other than the broker's.
 CACHES = caches(env_str("CACHE_URL", ""), CELERY_BROKER_URL)
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {"deployments.tasks.advance_run": {"queue": "runs"}}
@@ -302,7 +302,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # No stage holds a task for long; a task that is delivered twice finds its run claimed and does nothing.
+    # Longer than any task. A task that is delivered twice finds its run claimed and does nothing.
     "visibility_timeout": 7200,
     "unacked_restore_interval": 2,
     "unacked_restore_throttle": 1,
@@ -334,22 +334,23 @@ CELERY_BEAT_SCHEDULE = {
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 
 # -- drift -----------------------------------------------------------------------------------------
-# How often requests are counted, and how many of the first predictions make a baseline where nobody gives one.
+# The interval at which requests are counted.
 DRIFT_EVERY_S = env_int("DRIFT_EVERY_S", 600, low=10, high=86400)
 DRIFT_JOB_TIMEOUT_S = env_int("DRIFT_JOB_TIMEOUT_S", 1800, low=30, high=86400)
+# The number of first predictions that form the baseline if none is configured.
 DRIFT_BASELINE_ROWS = env_int("DRIFT_BASELINE_ROWS", 1000, low=100, high=5000)
 
 # -- labels ----------------------------------------------------------------------------------------
-# How often predictions are counted beside the labels that have come since.
+# The interval at which predictions are compared with newly arrived labels.
 QUALITY_EVERY_S = env_int("QUALITY_EVERY_S", 21600, low=10, high=86400)
 QUALITY_JOB_TIMEOUT_S = env_int("QUALITY_JOB_TIMEOUT_S", 1800, low=30, high=86400)
 
-# -- the lake --------------------------------------------------------------------------------------
-# A directory, or s3://, abfss://, gs://: the store's own variables (AWS_REGION and so on) say how to get in.
+# -- lake ------------------------------------------------------------------------------------------
+# A directory, or a URL with s3://, abfss:// or gs://. The store's own variables (AWS_REGION and so on) give access.
 LAKE_URI = env_str("LAKE_URI", str(VAR_DIR / "lake"))
 
 # -- runs ----------------------------------------------------------------------------------------
-# How long a minute of bake time lasts.
+# Length of one minute of bake time in seconds; tests shorten it.
 ROLLOUT_MINUTE_S = env_int("ROLLOUT_MINUTE_S", 60, low=1, high=3600)
 LEASE_S = env_int("LEASE_S", 20, low=3, high=600)
 RUN_DIR = env_path("RUN_DIR", VAR_DIR / "runs")
@@ -359,7 +360,7 @@ TERRAFORM_CANCEL_GRACE_S = env_int("TERRAFORM_CANCEL_GRACE_S", 20, low=1, high=3
 PLAN_TIMEOUT_S = env_int("PLAN_TIMEOUT_S", 600, low=5, high=86400)
 APPLY_TIMEOUT_S = env_int("APPLY_TIMEOUT_S", 3600, low=5, high=86400)
 ENDPOINT_TIMEOUT_S = env_int("ENDPOINT_TIMEOUT_S", 5400, low=5, high=86400)
-# Whether a version is tried in a job of the workspace before it is deployed.
+# Whether a version is validated in a job of the workspace before its deployment.
 VALIDATION = env_bool("VALIDATION", True)
 VALIDATION_TIMEOUT_S = env_int("VALIDATION_TIMEOUT_S", 900, low=1, high=86400)
 

@@ -1,4 +1,4 @@
-"""Sample data for the component page: every component in every state."""
+"""Sample data for the component page, with every component in every state."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SampleForm(forms.Form):
         choices=[("all", "All at once"), ("canary", "Canary")], widget=forms.RadioSelect, initial="canary"
     )
     scale_to_zero = forms.BooleanField(
-        required=False, help_text="The first request after a pause waits for a cold start."
+        required=False, help_text="Cold start: the first request after an idle time has to wait."
     )
     notes = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), required=False)
 
@@ -89,7 +89,7 @@ def _lines() -> list[dict[str, Any]]:
 
 
 def missing_lines() -> list[dict[str, Any]]:
-    """What the gap in the sample log loads."""
+    """The lines that fill the gap in the sample log."""
     now = timezone.now()
     return [
         {
@@ -104,7 +104,7 @@ def missing_lines() -> list[dict[str, Any]]:
 
 
 def _log() -> list[dict[str, Any]]:
-    """Lines 812 to 820 with a gap that loads itself once it is in view."""
+    """Lines 812 to 820 with a gap that loads when it scrolls into view."""
     lines = _lines()
     return [*lines[:3], {"gap_url": "?gap=1", "first": 815, "last": 818}, *lines[3:]]
 
@@ -119,7 +119,7 @@ def _rows() -> list[dict[str, Any]]:
 
 
 def _charts() -> list[Chart]:
-    """A gap where nothing is known, a marker, a threshold; a stack; a scatter; and one without data."""
+    """A line chart with a gap, a marker and a threshold; a stacked chart; a scatter chart; a chart without data."""
     start = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
     hours = [start + timedelta(hours=hour) for hour in range(24)]
     slow = Series("p99", [(at, None if 9 <= n <= 11 else 40 + 3.5 * (n % 7)) for n, at in enumerate(hours)])

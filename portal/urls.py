@@ -1,4 +1,4 @@
-"""URLs of the whole portal. Each app brings its own pages and its own part of the API."""
+"""URLs of the portal: the pages of all apps and the API."""
 
 from __future__ import annotations
 

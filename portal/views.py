@@ -1,4 +1,4 @@
-"""Pages that belong to no app: home, health, the component page and the error pages."""
+"""Pages of the portal itself: home, health check, component page and error pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from portal.showcase import missing_lines, showcase
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """200 when the portal answers and its database does."""
+    """Health check: 200 if the portal can query its database."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return JsonResponse({"status": "ok"})
@@ -33,7 +33,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """My work: what waits for my word, what I asked for, what is not well."""
+    """The user's home page: pending approvals, own runs, endpoints with problems, notices."""
     user = signed_in(request)
     approvals = awaiting_approval(user)
     trouble = in_trouble(Deployment.objects.visible_to(user).live())
@@ -61,19 +61,19 @@ def components(request: HttpRequest) -> HttpResponse:
 # -- error pages ---------------------------------------------------------------------------------
 
 TITLES = {
-    400: "That request makes no sense here",
-    403: "You may not see or do this",
-    404: "There is nothing at this address",
-    500: "Something broke on our side",
+    400: "Bad request",
+    403: "Permission denied",
+    404: "Page not found",
+    500: "Server error",
 }
 TEXTS = {
-    400: "Part of the address or of the form was not what this page expects.",
-    403: "It belongs to a team you are not in, or it needs a role you do not have. A team admin can give you one.",
-    404: "It may have been removed, or it belongs to a team whose things you may not see.",
-    500: "The error is in the portal's log.",
+    400: "The URL or the form contains a value that this page does not accept.",
+    403: "You are not a member of the team, or your role does not allow this. A team admin can change your role.",
+    404: "The page may have been removed, or it belongs to a team that you are not a member of.",
+    500: "The portal's log has the details.",
 }
 CODES = {400: "bad_request", 403: "permission_denied", 404: "not_found", 500: "error"}
-EXPIRED = "The page was open for too long, or you have logged in again since. Reload it and send the form again."
+EXPIRED = "Your session has ended or you have logged in again. Reload the page and submit the form again."
 
 
 def _is_api(request: HttpRequest) -> bool:
@@ -81,7 +81,7 @@ def _is_api(request: HttpRequest) -> bool:
 
 
 def _error(request: HttpRequest, status: int, text: str = "") -> HttpResponse:
-    """The error in the shape of who asks: the API's JSON, or a page."""
+    """The error as JSON for the API and as a page for everything else."""
     text = text or TEXTS[status]
     if _is_api(request):
         return JsonResponse({"code": CODES[status], "message": text, "fields": {}}, status=status)
@@ -105,7 +105,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Uses neither the database nor the context processors: they may be what broke."""
+    """Uses neither the database nor context processors, because they may have caused the error."""
     if _is_api(request):
         return JsonResponse({"code": CODES[500], "message": TEXTS[500], "fields": {}}, status=500)
     request_id = structlog.contextvars.get_contextvars().get("request_id", "")
@@ -114,6 +114,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 @requires_csrf_token
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A form without its token: most often one that was open while its session ended."""
+    """The CSRF token is missing or wrong, usually because the session ended while the form was open."""
     context = {"status": 403, "title": "This form has expired", "text": EXPIRED, "retry": True}
     return render(request, "ui/error.html", context, status=403)

@@ -9,8 +9,8 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 application = get_wsgi_application()
-# Every view is imported now, and not by whoever asks first. All that stays as long as the process: a full collection
-# that walks it takes a tenth of a second, in the middle of somebody's request.
+# Import all views now, so that the first request does not wait for it. The imported objects live as long as the
+# process. Freezing them excludes them from full garbage collections, which would take 0.1 s during a request.
 import_module(settings.ROOT_URLCONF)
 gc.collect()
 gc.freeze()

@@ -10,7 +10,7 @@ from serving.settings import ServingSettings, read_settings
 
 def main() -> None:
     settings = read_settings(sys.argv[1:], os.environ)
-    # os._exit: a prediction that outlived the grace time, or a half-imported library, must not hold the process.
+    # os._exit, so that a prediction still running after the grace time or a failed import cannot block the exit.
     status = serve(settings)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -18,8 +18,8 @@ def main() -> None:
 
 
 def serve(settings: ServingSettings) -> int:
-    """Run until a signal; returns the exit status."""
-    # Imported after the arguments are known to be good, so that a bad argument fails at once.
+    """Run until a signal and return the exit status."""
+    # Imported after the arguments have been checked, so that a bad argument fails immediately.
     import uvicorn
 
     from serving.app import create_app

@@ -1,4 +1,4 @@
-"""The HTTP surface: MLflow's scoring protocol, health, metrics and a description of the model."""
+"""The HTTP API: MLflow's scoring protocol, health, metrics and an OpenAPI document of the model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Runtime:
-    """What one server holds between requests."""
+    """The state of a server between requests."""
 
     settings: ServingSettings
     pool: PredictionPool
@@ -39,9 +39,9 @@ class Runtime:
     model: ServedModel | None = None
 
     def load(self) -> None:
-        """Load and prove the model; runs in a thread of its own, and leaves READY or FAILED behind."""
+        """Load the model and try it on its input example. Runs in its own thread and ends in READY or FAILED."""
         try:
-            # MLflow takes seconds to import: until then /ping already answers 503 with the reason.
+            # Importing MLflow takes seconds. Meanwhile /ping answers 503 with the reason.
             from serving.model import ServedModel
 
             model = ServedModel.load(self.settings.model_path)
@@ -51,7 +51,9 @@ class Runtime:
             self.lifecycle.fail(f"The model could not be loaded. {type(error).__name__}: {error}")
             return
         self.model = model
-        reason = "It predicted on its input example." if proved else "It is loaded; it has no input example to try."
+        reason = (
+            "The model predicted on its input example." if proved else "The model is loaded; it has no input example."
+        )
         self.lifecycle.ready(reason)
         logger.info("the model is ready", extra={"fields": {"detail": reason}})
 
@@ -94,7 +96,7 @@ async def invocations(request: Request) -> Response:
 
 
 async def _read_body(request: Request, limit_bytes: int) -> bytes:
-    """The whole body; raises ServingError 413 as soon as it is clear that it is too large."""
+    """The whole body. Raises ServingError 413 as soon as it exceeds ``limit_bytes``."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit_bytes:
         raise body_too_large(limit_bytes)
@@ -134,7 +136,7 @@ async def describe(request: Request) -> Response:
 
 
 def _signature(metadata: Any) -> dict[str, Any] | None:
-    """MLflow keeps each side of a signature as JSON text: decode them."""
+    """The signature with inputs, outputs and params decoded: MLflow stores each as JSON text."""
     if metadata.signature is None:
         return None
     sides: dict[str, str | None] = metadata.signature.to_dict()

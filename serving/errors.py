@@ -1,4 +1,4 @@
-"""The one error shape of the container: `{"error_code", "message"}` with a 4xx or 5xx status."""
+"""The error responses of the container: `{"error_code", "message"}` with a 4xx or 5xx status."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from fastapi.responses import JSONResponse
 
 
 class ServingError(Exception):
-    """A refused request: HTTP status, stable code, reason for a person, optional Retry-After in seconds."""
+    """A rejected request: HTTP status, stable code, message for people, optional Retry-After in seconds."""
 
     def __init__(self, status: int, code: str, message: str, retry_after_s: int | None = None) -> None:
         super().__init__(message)
@@ -38,7 +38,7 @@ def not_ready(reason: str) -> ServingError:
 
 
 def too_many_requests(limit: int) -> ServingError:
-    message = f"{limit} requests are running or waiting already. Try again later."
+    message = f"{limit} requests are already running or waiting. Try again later."
     return ServingError(429, "RESOURCE_EXHAUSTED", message, retry_after_s=1)
 
 

@@ -1,4 +1,4 @@
-"""Where the server stands between start and end, and why."""
+"""The phase of the server between start and end, and its reason."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Phase(enum.Enum):
 
 
 class Lifecycle:
-    """The phase and its reason; written by the loader thread and by the signal handler, read by requests."""
+    """The phase and its reason. The loader thread and the signal handler write them; requests read them."""
 
     def __init__(self) -> None:
-        # The signal handler runs inside the main thread, which may hold the lock: it must be re-entrant.
+        # Re-entrant, because the signal handler runs in the main thread, which may already hold the lock.
         self._lock = threading.RLock()
         self._phase = Phase.LOADING
         self._reason = "The model is loading."

@@ -1,4 +1,4 @@
-"""One JSON object per line on standard error, with the served entity's name in each."""
+"""Logs as one JSON object per line on standard error, each with the served entity's name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ access_logger = logging.getLogger("serving.access")
 
 
 class JsonFormatter(logging.Formatter):
-    """`fields` given through `extra={"fields": {...}}` become keys of the line; times are UTC."""
+    """Formats a record as JSON. Keys of `extra={"fields": {...}}` become keys of the line. Times are in UTC."""
 
     def __init__(self, served_entity: str) -> None:
         super().__init__()
@@ -34,5 +34,5 @@ def configure_logging(served_entity: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter(served_entity))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # uvicorn's own access lines would double ours
+    # The middleware already logs every request.
     logging.getLogger("uvicorn.access").disabled = True

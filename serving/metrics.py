@@ -1,4 +1,4 @@
-"""Raw facts about this process in the OpenMetrics format. Durations are in seconds, counters since start."""
+"""Metrics of this process in the OpenMetrics format. Durations are in seconds; counters count since the start."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LATENCY_BUCKETS_S = (
 
 
 class ServingMetrics:
-    """One registry per app, so that two apps in one process (tests) do not share counts."""
+    """The metrics of one app. Each app has its own registry, because tests run several apps in one process."""
 
     def __init__(self, pool: PredictionPool, lifecycle: Lifecycle) -> None:
         self.registry = CollectorRegistry()
@@ -54,6 +54,6 @@ class ServingMetrics:
         self._prediction.observe(run_s)
 
     def render(self, accept: str) -> tuple[bytes, str]:
-        """The exposition and its content type, OpenMetrics unless the client asks for plain Prometheus text."""
+        """(body, content type) in OpenMetrics, or in Prometheus text format if the client accepts only that."""
         encoder, content_type = choose_encoder(accept or "application/openmetrics-text")
         return encoder(self.registry), content_type

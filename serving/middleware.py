@@ -1,4 +1,4 @@
-"""Around every request: its id, its log line, its metrics, and an answer in our shape if we crash."""
+"""Middleware for every request: request id, log line, metrics, and an error response after an exception."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from serving.metrics import ServingMetrics
 logger = logging.getLogger(__name__)
 
 SCORING_PATH = "/invocations"
-# A caller's id goes into logs and headers: only what cannot break either.
+# Characters that are safe in logs and headers, where the caller's id is copied to.
 _SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
 @dataclass
 class _Exchange:
-    """One request and what became of it."""
+    """One request and its response."""
 
     request_id: str
     started_at: float
@@ -33,7 +33,7 @@ class _Exchange:
 
 
 class ObservedRequests:
-    """A plain ASGI middleware: Starlette's BaseHTTPMiddleware costs a task and a queue per request."""
+    """A plain ASGI middleware, because Starlette's BaseHTTPMiddleware costs a task and a queue per request."""
 
     def __init__(self, app: ASGIApp, *, name: str, metrics: ServingMetrics) -> None:
         self._app = app
@@ -73,13 +73,13 @@ class ObservedRequests:
             logger.exception("answering a request", extra={"fields": {"request_id": exchange.request_id}})
             if exchange.status:
                 raise
-            error = ServingError(500, "INTERNAL_ERROR", "The server could not answer; see its log.")
+            error = ServingError(500, "INTERNAL_ERROR", "Internal server error. See the server's log.")
             await error.response()(scope, receive, observed_send)
 
     def _record(self, exchange: _Exchange, scope: Scope) -> None:
         elapsed_s = time.perf_counter() - exchange.started_at
         if scope["path"] != SCORING_PATH:
-            return  # probes and scrapes every few seconds would bury the requests
+            return  # probes and scrapes every few seconds would flood the log
         self._metrics.request_done(exchange.status or 499, elapsed_s)
         fields = {
             "request_id": exchange.request_id,

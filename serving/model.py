@@ -1,4 +1,4 @@
-"""One loaded MLflow model: load, prove, predict. Importing this module imports MLflow (seconds)."""
+"""A loaded MLflow model: load, prove, predict. Importing this module imports MLflow, which takes seconds."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class ServedModel:
 
     @classmethod
     def load(cls, path: Path) -> ServedModel:
-        """Load from a local directory; raises whatever MLflow or the model's own code raises."""
+        """Load from a local directory. Raises any exception of MLflow or of the model's code."""
         os.environ[_MLFLOW_IS_IN_SERVING_ENVIRONMENT.name] = "true"
         return cls(mlflow.pyfunc.load_model(str(path)), path)
 
     @property
     def metadata(self) -> Any:
-        """MLflow's `Model`: signature, flavors, run id."""
+        """MLflow's `Model` with signature, flavors and run id."""
         return self._model.metadata
 
     def score(self, body: bytes, content_type: str | None) -> bytes:
-        """Decode, predict, encode. Every failure that the input or the model causes is a ServingError 400."""
+        """Decode, predict and encode. Raises ServingError 400 for failures caused by the input or the model."""
         model_input = decode(body, content_type, self.metadata)
         return encode(self.predict(model_input), unwrapped=model_input.unwrapped)
 
@@ -56,7 +56,7 @@ class ServedModel:
             raise bad_request(UNEXPECTED_MODEL_ERROR.format(type(error).__name__, error)) from error
 
     def prove(self) -> bool:
-        """Predict on the logged input example. False when there is none; raises ServingError if it fails."""
+        """Predict on the logged input example. False if there is none. Raises ServingError if it fails."""
         serving_input = self._serving_input()
         if serving_input is not None:
             self.score(serving_input.encode(), JSON_TYPE)
@@ -67,7 +67,7 @@ class ServedModel:
         return True
 
     def _serving_input(self) -> str | None:
-        """The example as a request body, if MLflow could write one when the model was logged."""
+        """The input example as a request body; None if MLflow did not log one."""
         try:
             text: str | None = self.metadata.get_serving_input(str(self._path))
         except (FileNotFoundError, MlflowException):
@@ -76,7 +76,7 @@ class ServedModel:
 
 
 def _reason(error: MlflowException) -> str:
-    """MLflow quotes the whole input before the cause of a schema error: return the cause alone."""
+    """The cause of a schema error, without the input, which MLflow puts before it."""
     cause = error.__cause__ or error.__context__
     if isinstance(cause, MlflowException | ServingError):
         return f"The request does not fit the model's signature. {cause.message}"

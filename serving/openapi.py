@@ -1,4 +1,4 @@
-"""An OpenAPI document from the model's signature, in the spirit of Databricks' `get_open_api`."""
+"""An OpenAPI document from the model's signature, similar to Databricks' `get_open_api`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ERROR = {
 
 
 def build_openapi(name: str, signature: dict[str, Any] | None) -> dict[str, Any]:
-    """`signature` has the keys inputs, outputs and params, each MLflow's list of specs as plain dictionaries."""
+    """Build the document. `signature` has the keys inputs, outputs and params, each a list of MLflow's specs."""
     known = signature or {}
     request = _request_schema(known.get("inputs"), known.get("params"))
     response = {"type": "object", "required": ["predictions"], "properties": {"predictions": _predictions(known)}}
@@ -33,7 +33,7 @@ def build_openapi(name: str, signature: dict[str, Any] | None) -> dict[str, Any]
         "requestBody": {"required": True, "content": {"application/json": {"schema": request}}},
         "responses": {
             "200": {"description": "Predictions", "content": {"application/json": {"schema": response}}},
-            "400": _error("The input does not fit the model, or the model refused it"),
+            "400": _error("The input does not match the signature, or the model rejected it"),
             "413": _error("The body is too large"),
             "415": _error("The content type is not supported"),
             "429": _error("Too many requests are waiting"),
@@ -54,9 +54,12 @@ def _error(description: str) -> dict[str, Any]:
 
 def _ping() -> dict[str, Any]:
     return {
-        "summary": "Is the model ready?",
+        "summary": "Readiness of the model",
         "operationId": "ping",
-        "responses": {"200": {"description": "It has predicted"}, "503": _error("Not yet, or no longer")},
+        "responses": {
+            "200": {"description": "The model is ready"},
+            "503": _error("The model is loading, shutting down or has failed"),
+        },
     }
 
 
@@ -71,7 +74,7 @@ def _request_schema(inputs: list[dict[str, Any]] | None, params: list[dict[str, 
 
 
 def _forms(inputs: list[dict[str, Any]] | None) -> list[tuple[str, dict[str, Any]]]:
-    """The body keys a model can be called with; a model with unnamed tensors has no data frame form."""
+    """(key of the request body, schema) for each accepted format. Unnamed tensors have no data frame format."""
     tensors: list[tuple[str, dict[str, Any]]] = [("instances", {}), ("inputs", _tensor_inputs(inputs))]
     if inputs and inputs[0].get("type") == "tensor" and "name" not in inputs[0]:
         return tensors
@@ -114,7 +117,7 @@ def _predictions(signature: dict[str, Any]) -> dict[str, Any]:
 
 
 def _spec_schema(spec: dict[str, Any]) -> dict[str, Any]:
-    """One column, tensor, array, object or map of a signature as JSON Schema."""
+    """JSON Schema of one column, tensor, array, object or map of a signature."""
     kind = spec.get("type")
     if kind == "tensor":
         schema: dict[str, Any] = {}

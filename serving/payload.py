@@ -1,4 +1,4 @@
-"""Bytes to model input and predictions to bytes, by MLflow's own rules for its scoring protocol."""
+"""Decodes requests and encodes predictions by the rules of MLflow's scoring protocol."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from mlflow.utils.proto_json_utils import NumpyEncoder, _get_jsonable_obj
 
 from serving.errors import bad_request, unsupported_media_type
 
-# MLflow ships types for these only in part.
+# MLflow's types for these are incomplete.
 _parse_json_data: Any = scoring_server._parse_json_data
 _to_jsonable: Any = _get_jsonable_obj
 
 JSON_TYPE = "application/json"
 CSV_TYPE = "text/csv"
-# Not part of MLflow's protocol: Databricks copies it into the inference table and the model never sees it.
+# Not part of MLflow's protocol: Databricks copies it to the inference table and does not pass it to the model.
 CLIENT_REQUEST_ID = "client_request_id"
 
 
 @dataclass(frozen=True)
 class ModelInput:
-    """What `predict` is called with; `unwrapped` is MLflow's LLM protocol, answered without "predictions"."""
+    """The arguments of `predict`."""
 
     data: Any
     params: dict[str, Any] | None = None
+    #: Whether the request uses MLflow's LLM protocol, whose response has no "predictions" key.
     unwrapped: bool = False
 
 
 def decode(body: bytes, content_type: str | None, metadata: Any) -> ModelInput:
-    """Parse a request for the model whose MLflow metadata is given; raises ServingError 400 or 415."""
+    """Parse a request for the model with this MLflow metadata. Raises ServingError 400 or 415."""
     mime_type = _mime_type(content_type)
     if not body.strip():
         raise bad_request("The request body is empty.")
@@ -50,7 +51,7 @@ def decode(body: bytes, content_type: str | None, metadata: Any) -> ModelInput:
 
 
 def _mime_type(content_type: str | None) -> str:
-    """The media type of a header; a missing header means JSON."""
+    """The media type of a Content-Type header; JSON if it is missing. Raises ServingError 415."""
     mime_type, *parameters = (part.strip().lower() for part in (content_type or JSON_TYPE).split(";"))
     if mime_type not in (JSON_TYPE, CSV_TYPE):
         raise unsupported_media_type(f"Send {JSON_TYPE} or {CSV_TYPE}, not '{mime_type}'.")
@@ -82,7 +83,7 @@ def _read_json(body: bytes, metadata: Any) -> ModelInput:
 
 
 def _load_json(body: bytes) -> Any:
-    """orjson first for speed; the standard library second because MLflow takes NaN and Infinity too."""
+    """Parse with orjson for speed, then with the standard library, which accepts NaN and Infinity as MLflow does."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -94,7 +95,7 @@ def _load_json(body: bytes) -> Any:
 
 
 def encode(predictions: Any, *, unwrapped: bool) -> bytes:
-    """JSON as MLflow's scoring server writes it (frames as records, NaN as `NaN`); raises ServingError 400."""
+    """JSON as MLflow's scoring server writes it: frames as records, NaN as `NaN`. Raises ServingError 400."""
     document = _to_jsonable(predictions, pandas_orient="records")
     try:
         text = json.dumps(document if unwrapped else {"predictions": document}, cls=NumpyEncoder)
@@ -104,5 +105,5 @@ def encode(predictions: Any, *, unwrapped: bool) -> bytes:
 
 
 def without_protocol_history(message: str) -> str:
-    """MLflow appends protocol history and stack traces after the reason: keep the reason."""
+    """The reason in an MLflow message, without the protocol history and stack traces that follow it."""
     return message.partition(scoring_server.SCORING_PROTOCOL_CHANGE_INFO)[0].strip().removesuffix(".") + "."

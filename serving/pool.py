@@ -1,4 +1,4 @@
-"""A bound on predictions: so many run, so many wait, the rest is told to come back later."""
+"""Limits concurrent predictions: a number of them run, a number wait, and the others are rejected with 429."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Timed(Generic[T]):
 
 
 class PredictionPool:
-    """Runs predictions in threads, so that the event loop stays free for `/ping` and `/metrics`."""
+    """Runs predictions in threads, which keeps the event loop free for `/ping` and `/metrics`."""
 
     def __init__(self, concurrency: int, queue_size: int, timeout_s: float) -> None:
         self.concurrency = concurrency
@@ -40,9 +40,9 @@ class PredictionPool:
         return max(self._admitted - self.concurrency, 0)
 
     async def run(self, work: Callable[[], T]) -> Timed[T]:
-        """Wait for a slot, then for the work. Raises ServingError 429 or 504, or what the work raises.
+        """Wait for a slot, then for the work. Raises ServingError 429 or 504, or any exception of the work.
 
-        Work that has begun cannot be interrupted: after a 504 it keeps its slot until it ends.
+        Running work cannot be interrupted: after a 504 it keeps its slot until it ends.
         """
         if self._admitted >= self.limit:
             raise too_many_requests(self.limit)

@@ -1,4 +1,4 @@
-"""uvicorn with a drain: after SIGTERM nothing new is taken, what runs may finish, then the process ends with 0."""
+"""uvicorn with draining: after SIGTERM it rejects new requests, finishes running ones and exits with status 0."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXIT_CUT_OFF = 4
 
 
 class DrainingServer(uvicorn.Server):
-    """Ends when the model cannot be loaded, or when the last prediction after a signal is done."""
+    """Stops if the model cannot be loaded, or after a signal when the last prediction has finished."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI, settings: ServingSettings) -> None:
         super().__init__(config)
@@ -30,7 +30,7 @@ class DrainingServer(uvicorn.Server):
         self._drain_deadline: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Bind, then tell the port: whole or not at all, because somebody polls for the file."""
+        """Bind, then write the port file atomically, because another process polls for it."""
         await super().startup(sockets)
         if self._settings.port_file is not None and self.started:
             port = self.servers[0].sockets[0].getsockname()[1]
@@ -39,7 +39,7 @@ class DrainingServer(uvicorn.Server):
             draft.rename(self._settings.port_file)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Replaces uvicorn's: no captured signal is raised again at the end, so the exit status is ours."""
+        """Start draining. Unlike uvicorn's handler, it does not re-raise the signal, so the exit status is kept."""
         self._runtime.lifecycle.drain()
         if self._drain_deadline is None:
             self._drain_deadline = time.monotonic() + self._settings.grace_s
@@ -63,9 +63,9 @@ class DrainingServer(uvicorn.Server):
 
 
 def watch_parent(parent_pid: int, grace_s: float) -> None:
-    """Drain when the parent is gone, however it died; leave no orphan behind even if the drain hangs.
+    """Drain when the parent has died, and exit even if draining hangs.
 
-    PR_SET_PDEATHSIG would fire when the parent's *thread* ends, so the parent's id is watched instead.
+    Polls the parent's pid, because PR_SET_PDEATHSIG fires when the parent's *thread* ends.
     """
 
     def watch() -> None:

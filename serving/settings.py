@@ -1,4 +1,4 @@
-"""What the container is told: command line first, `SERVING_*` environment second, defaults last."""
+"""Settings of the container from the command line, `SERVING_*` environment variables or defaults, in this order."""
 
 from __future__ import annotations
 
@@ -14,30 +14,34 @@ DEFAULT_REQUEST_TIMEOUT_S = 297.0
 
 @dataclass(frozen=True)
 class ServingSettings:
-    """Everything the server needs; `queue_size` counts requests that wait for one of `concurrency` slots."""
+    """Settings of the server."""
 
     model_path: Path
     port: int = 8080
     host: str = "127.0.0.1"
     port_file: Path | None = None
     name: str = ""
+    #: Predictions that run at the same time.
     concurrency: int = 4
+    #: Requests that can wait for a slot.
     queue_size: int = 64
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     request_timeout_s: float = DEFAULT_REQUEST_TIMEOUT_S
+    #: Time for running requests to finish after SIGTERM, in seconds.
     grace_s: float = 30.0
+    #: The server stops when this process is no longer its parent.
     parent_pid: int | None = None
 
 
 def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> ServingSettings:
-    """Parse and check; exits with status 2 and a reason on standard error when a value makes no sense."""
+    """Parse and check the settings. Exits with status 2 and a message on standard error for a bad value."""
     parser = _parser(environ)
     options = parser.parse_args(argv)
     if options.model_path is None:
         parser.error("--model-path (or SERVING_MODEL_PATH) is required")
     model_path = Path(options.model_path).resolve()
     if not (model_path / "MLmodel").is_file():
-        parser.error(f"--model-path: {model_path} holds no MLmodel file")
+        parser.error(f"--model-path: {model_path} does not contain an MLmodel file")
     values = vars(options) | {"model_path": model_path, "name": options.name or model_path.name}
     return ServingSettings(**values)
 
@@ -51,14 +55,14 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
 
     option("--model-path", str, None, "directory of an MLflow model (required)")
     option("--host", str, "127.0.0.1", "address to bind")
-    option("--port", _port, 8080, "port to bind, 0 for any free one")
-    option("--port-file", Path, None, "write the port here once it is bound (with --port 0)")
+    option("--port", _port, 8080, "port to bind, 0 for any free port")
+    option("--port-file", Path, None, "file to write the bound port to, for use with --port 0")
     option("--name", str, "", "served entity name, for logs and the served-model-name header")
-    option("--concurrency", _positive_int, 4, "predictions that run at once")
-    option("--queue-size", _whole_number, 64, "requests that may wait for a slot; one more gets 429")
-    option("--max-body-bytes", _positive_int, DEFAULT_MAX_BODY_BYTES, "largest request body")
-    option("--request-timeout-s", _positive_float, DEFAULT_REQUEST_TIMEOUT_S, "longest wait for a prediction")
-    option("--grace-s", _positive_float, 30.0, "time that requests in flight have to finish after SIGTERM")
+    option("--concurrency", _positive_int, 4, "predictions that run at the same time")
+    option("--queue-size", _whole_number, 64, "requests that can wait for a slot; further requests get 429")
+    option("--max-body-bytes", _positive_int, DEFAULT_MAX_BODY_BYTES, "maximum size of a request body in bytes")
+    option("--request-timeout-s", _positive_float, DEFAULT_REQUEST_TIMEOUT_S, "maximum time of a prediction in seconds")
+    option("--grace-s", _positive_float, 30.0, "time for running requests to finish after SIGTERM, in seconds")
     option("--parent-pid", int, None, "stop when this process is no longer the parent")
     return parser
 

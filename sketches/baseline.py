@@ -1,4 +1,4 @@
-"""The reference distribution of a model version: bins that stay, and the sketch of the data they were made from."""
+"""The reference distribution of a model version: fixed bins, and the sketch of the data they were made from."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 
 from sketches.sketch import SCHEMA_VERSION, Sketch, labels, numbers, sketch
 
-# Quantile bins of a numeric feature, as many as can be told apart by eye and filled by a small window.
+#: Quantile bins of a numeric feature: few enough to read in a chart, and to be filled by a small window.
 BINS = 20
-# Categories with a bin of their own, the most frequent first; rarer ones are "others".
+#: The most frequent categories get a bin of their own; the rest share the bin "others".
 MAX_CATEGORIES = 100
 
 
@@ -23,8 +23,8 @@ def make_baseline(table: pa.Table, *, exclude: Collection[str] = (), bins: int =
     """Bins for every column of ``table``, and its own sketch in them.
 
     Returns {"schema_version", "rows", "features": {name: {"kind", "edges" | "categories"}}, "sketch",
-    "not_comparable": {name: why}}. Numbers and moments are numeric; text, booleans and dictionaries categorical.
-    A column that is empty, nested or has one name with another is not comparable, and says why.
+    "not_comparable": {name: reason}}. Numbers and timestamps are numeric; text, booleans and dictionaries are
+    categorical. A column is not comparable if it is empty or nested, or if another column has the same name.
     """
     features: dict[str, dict[str, Any]] = {}
     refused: dict[str, str] = {}
@@ -49,7 +49,7 @@ def _feature(column: pa.ChunkedArray, bins: int) -> dict[str, Any] | str:
     if isinstance(whole, pa.ChunkedArray):
         whole = pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.array([], column.type)
     if len(whole) == whole.null_count:
-        return "the baseline has no value in this column"
+        return "the column has no values in the baseline"
     if _is_categorical(whole.type):
         return _categories(whole)
     values = numbers(whole)
@@ -57,7 +57,7 @@ def _feature(column: pa.ChunkedArray, bins: int) -> dict[str, Any] | str:
         return f"values of type {whole.type} cannot be compared"
     finite = values[np.isfinite(values)]
     if not len(finite):
-        return "the baseline has no finite value in this column"
+        return "the column has no finite values in the baseline"
     return {"kind": "numeric", "edges": quantile_edges(finite, bins)}
 
 
@@ -83,10 +83,10 @@ def _categories(column: pa.Array) -> dict[str, Any] | str:
 
 
 def quantile_edges(values: np.ndarray[Any, Any], bins: int) -> list[float]:
-    """Edges of at most ``bins`` bins of about equal weight between the smallest and the largest of finite values.
+    """Edges of at most ``bins`` bins of about equal weight. ``values`` must be finite.
 
     A value as frequent as a whole bin, such as 0 in a column of mostly zeros, gets a bin of its own. The last edge
-    lies just above the largest value, so that the bins of a baseline hold all of it and what is outside is news.
+    lies just above the largest value, so that the bins hold every value of the baseline.
     """
     ordered = np.quantile(values, np.linspace(0.0, 1.0, bins + 1), method="inverted_cdf").astype(float)
     frequent = {float(a) for a, b in pairwise(ordered) if a == b}

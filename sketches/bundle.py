@@ -1,8 +1,8 @@
-"""The drift job as one file for the workspace, and its last line as the portal reads it.
+"""Builds the drift job as one file for the workspace, and parses the last line of its output.
 
-The file carries the sources of this folder and what is asked. Spark sends functions of ``__main__`` whole, and those
-of modules by their name only; as executors have none of our modules, the function that goes there carries the sources
-too and unpacks them where it is.
+The file contains the sources of this folder and the arguments of the job. Spark pickles functions of ``__main__`` by
+value and functions of modules by name. Executors do not have our modules, so the function that is sent to them
+contains the sources too and imports them there.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from sketches.job import MARKER
 from sketches.sketch import merge
 
 T = TypeVar("T")
-# In the order in which they import each other; the last is the one that is run.
+#: In import order. The last one is the entry point.
 PARTS = ("sketch", "payloads", "baseline", "importance", "job")
 FOLDER = Path(__file__).parent
-# Not more than this is unpacked of what a job says.
+#: A larger report is rejected, so that the output of a job cannot exhaust memory.
 MAX_BYTES = 200_000_000
 TEMPLATE = '''"""Counts features for Slipway. Made by Slipway and replaced by its next job."""
 
@@ -79,10 +79,10 @@ if __name__ == "__main__":
 
 
 def script(wanted: Mapping[str, Any], parts: Sequence[str] = PARTS) -> bytes:
-    """The file that does what is ``wanted``; see the last of its parts. The same for the same."""
+    """The file that runs the last of ``parts`` with the arguments ``wanted``. Deterministic."""
     texts = {name: (FOLDER / f"{name}.py").read_text("utf-8") for name in parts}
     digest = hashlib.sha256("".join(texts.values()).encode()).hexdigest()[:12]
-    # A name of its own for each state of the sources: an executor lives longer than one job.
+    # The name changes with the sources: an executor may outlive the job and cache imported modules.
     package = f"slipway_drift_{digest}"
     sources = {name: text.replace("sketches", package) for name, text in texts.items()}
     asked = json.dumps(wanted, sort_keys=True)
@@ -102,26 +102,27 @@ class FoundWindow:
 
 @dataclass(frozen=True)
 class Found:
-    """What a job found. ``newest`` is the time of the last prediction in its range, ``skipped`` {reason: requests}.
-
-    ``importance`` is {feature: 0 to 1}; where it is None ``note`` says why.
-    """
+    """The report of a job."""
 
     windows: tuple[FoundWindow, ...] = ()
     baseline: dict[str, Any] | None = None
+    #: {reason: requests}
     skipped: Mapping[str, int] = field(default_factory=dict)
+    #: The time of the last prediction in the range of the job.
     newest: datetime | None = None
+    #: {feature: 0 to 1}
     importance: dict[str, float] | None = None
+    #: Why ``importance`` is None.
     note: str = ""
 
 
 def read(output: str) -> Found | None:
-    """What the last line of the output says; None if there is none that can be read."""
+    """The report in the last line of the output. None if there is no valid report."""
     return read_as(output, _found)
 
 
 def read_as(output: str, reading: Callable[[Mapping[str, Any]], T]) -> T | None:
-    """``reading`` of the report in the last line; None if there is none, or if it raises for what is no report."""
+    """The report in the last line of the output, parsed by ``reading``. None if there is no valid report."""
     lines = [line for line in output.splitlines() if line.startswith(f"{MARKER} ")]
     if not lines:
         return None
@@ -135,8 +136,8 @@ def _unpacked(text: str) -> Any:
     opened = zlib.decompressobj()
     content = opened.decompress(base64.b64decode(text, validate=True), MAX_BYTES)
     if opened.unconsumed_tail:
-        raise ValueError("more than a job says")
-    # No database keeps a null character.
+        raise ValueError(f"the report is larger than {MAX_BYTES} bytes")
+    # PostgreSQL rejects null characters in text and JSON.
     return json.loads(content.decode().replace("\\u0000", ""))
 
 
@@ -157,13 +158,13 @@ def _importance(found: Any) -> dict[str, float] | None:
         return None
     values = {str(name): float(value) for name, value in found.items()}
     if not all(0 <= value <= 1 for value in values.values()):
-        raise ValueError("an importance is from 0 to 1")
+        raise ValueError("importance must be between 0 and 1")
     return values
 
 
 def _window(item: Mapping[str, Any]) -> FoundWindow:
     start = datetime.fromtimestamp(int(item["start"]), UTC)
-    # A sketch that adds up with itself is one.
+    # Merging a sketch with itself validates it: an invalid one raises.
     merge(item["sketch"], item["sketch"])
     return FoundWindow(str(item["version"]), start, int(item["rows"]), item["sketch"])
 
@@ -173,5 +174,5 @@ def _baseline(found: Any) -> dict[str, Any] | None:
         return None
     merge(found["sketch"], found["sketch"])
     if found["sketch"].keys() != found["features"].keys():
-        raise ValueError("a baseline has a sketch of each of its features")
+        raise ValueError("a baseline must have a sketch for each of its features")
     return {**found, "rows": int(found["rows"]), "not_comparable": dict(found.get("not_comparable") or {})}

@@ -1,10 +1,10 @@
-"""What a version answers to the rows of its baseline, and how much each feature matters to that.
+"""Predictions of a version for the rows of its baseline, and the permutation importance of each feature.
 
-The latter is permutation importance, which needs no labels. Sent to the workspace with job.py, where the version is
-loaded with its own requirements. A column of the baseline's rows is shuffled, and the model is asked again: the
-importance is the mean absolute change of the answer, or the share of rows whose answer changes where answers are no
-numbers, divided by that of the feature that changes most. So it is from 0 (never changes an answer) to 1. As the
-model reliance of Fisher, Rudin and Dominici (2019, JMLR 20:177), with the model's own answers in the place of labels.
+Sent to the workspace with job.py, where the version is loaded with its own requirements. Importance needs no labels:
+one column of the baseline's rows is shuffled and the model predicts again. The importance is the mean absolute change
+of the predictions, or the share of rows whose prediction changes if predictions are not numbers, divided by that of
+the feature with the largest change. It ranges from 0 (never changes a prediction) to 1. The method is the model
+reliance of Fisher, Rudin and Dominici (2019, JMLR 20:177), with the model's own predictions in place of labels.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ import pyarrow as pa
 from sketches.payloads import compared_answer, is_number
 
 MAX_ROWS, MAX_COLUMNS = 300, 200
-# So many answers tell how answers are spread.
+#: Rows that the version predicts to get the distribution of its predictions.
 MAX_PREDICTED = 5_000
 FEWEST_ROWS = 30
 SEED = 7
 REASON_CHARS = 300
-# As MLflow's columns are kept by pandas; one with nulls stays what it is.
+#: pandas dtypes of MLflow's column types. A column with nulls keeps its dtype.
 KINDS = {"double": "float64", "float": "float32", "integer": "int32", "long": "int64", "boolean": "bool"}
 Predict = Callable[[Any], Any]
 
 
 def measured(table: pa.Table, columns: Mapping[str, str], load: Callable[[], Predict]) -> dict[str, Any]:
-    """{"importance": {feature: 0 to 1} or None, "note"}: the note says why there is none. Never raises for a model."""
+    """{"importance": {feature: 0 to 1} or None, "note": why it is None}. Never raises for a model."""
     names = [name for name in columns if name in table.column_names]
     if not names:
-        return _unknown("the version does not name its columns")
+        return _unknown("the signature of the version does not name its columns")
     if len(names) > MAX_COLUMNS:
-        return _unknown(f"the version takes more than {MAX_COLUMNS} columns")
+        return _unknown(f"the version has more than {MAX_COLUMNS} input columns")
     if table.num_rows < FEWEST_ROWS:
-        return _unknown(f"{table.num_rows} rows are too few: {FEWEST_ROWS} are needed")
+        return _unknown(f"{table.num_rows} rows are too few; at least {FEWEST_ROWS} are needed")
     try:
         found = permutation_importance(_frame(table, names, columns, MAX_ROWS), load())
     except Exception as error:
@@ -48,10 +48,10 @@ def measured(table: pa.Table, columns: Mapping[str, str], load: Callable[[], Pre
 
 
 def predicted(table: pa.Table, columns: Mapping[str, str], load: Callable[[], Predict]) -> tuple[list[Any] | None, str]:
-    """The answers of the version to some rows of ``table``, as drift compares them; None, and why. Never raises."""
+    """(predictions of the version for some rows of ``table``, ""), or (None, reason). Never raises."""
     names = [name for name in columns if name in table.column_names]
     if len(names) < len(columns) or not names:
-        return None, "the table does not have all columns that the version takes"
+        return None, "the table lacks some input columns of the version"
     try:
         return answers(load()(_frame(table, names, columns, MAX_PREDICTED))), ""
     except Exception as error:
@@ -60,7 +60,7 @@ def predicted(table: pa.Table, columns: Mapping[str, str], load: Callable[[], Pr
 
 
 def _not_asked(error: Exception) -> str:
-    return f"the version could not be asked: {type(error).__name__}: {str(error)[:REASON_CHARS]}"
+    return f"the version could not predict: {type(error).__name__}: {str(error)[:REASON_CHARS]}"
 
 
 def _unknown(note: str) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _unknown(note: str) -> dict[str, Any]:
 
 
 def permutation_importance(frame: Any, predict: Predict) -> dict[str, float]:
-    """``frame`` is a pandas DataFrame. Raises what the model raises."""
+    """{feature: 0 to 1}. ``frame`` is a pandas DataFrame. Errors of the model propagate."""
     random = np.random.default_rng(SEED)
     before = answers(predict(frame))
     changes = {}
@@ -81,7 +81,7 @@ def permutation_importance(frame: Any, predict: Predict) -> dict[str, float]:
 
 
 def answers(output: Any) -> list[Any]:
-    """One value for each row, as drift compares it; ``output`` is whatever ``predict`` of a pyfunc returns."""
+    """One comparable value for each row. ``output`` is any return value of a pyfunc's ``predict``."""
     if hasattr(output, "to_dict") and hasattr(output, "columns"):
         return [compared_answer(row) for row in output.to_dict("records")]
     rows = output.tolist() if hasattr(output, "tolist") else list(output)
@@ -89,7 +89,7 @@ def answers(output: Any) -> list[Any]:
 
 
 def change(before: list[Any], after: list[Any]) -> float:
-    """The mean absolute difference of numbers; of anything else the share that differs."""
+    """The mean absolute difference if all values are finite numbers, else the share of values that differ."""
     pairs = list(zip(before, after, strict=True))
     if all(_is_finite(value) for pair in pairs for value in pair):
         return math.fsum(abs(one - other) for one, other in pairs) / len(pairs)
@@ -101,7 +101,7 @@ def _is_finite(value: Any) -> bool:
 
 
 def _frame(table: pa.Table, names: list[str], columns: Mapping[str, str], most: int) -> Any:
-    """At most so many rows as the version's signature wants them, spread over all of ``table``."""
+    """At most ``most`` rows, evenly spaced in ``table``, with the dtypes of the version's signature."""
     step = max(1, table.num_rows // most)
     chosen = table.select(names).take(pa.array(range(0, table.num_rows, step)[:most]))
     frame = chosen.to_pandas()
@@ -113,7 +113,7 @@ def _frame(table: pa.Table, names: list[str], columns: Mapping[str, str], most: 
 
 
 def loaded(uri: str) -> Predict:
-    """The ``predict`` of a version, such as models:/catalog.schema.name/3."""
+    """The ``predict`` of the version at ``uri``, such as models:/catalog.schema.name/3."""
     import mlflow
     import mlflow.pyfunc
 

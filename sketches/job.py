@@ -1,12 +1,12 @@
 """Runs in the workspace: counts the rows of an inference table in the bins of baselines, or makes a baseline.
 
-Sent there by bundle.py together with the files of this folder that it imports. The rows are looked at inside Spark
-(``partial``, through ``mapInArrow``); counts alone come back. ``wanted`` is
+bundle.py sends it there together with the files of this folder that it imports. Spark processes the rows (``partial``,
+through ``mapInArrow``) and returns only counts. ``wanted`` is
 {"kind": "windows", "table", "start", "end", "width_s", "columns": {feature: MLflow type}, "endpoint",
 "entities": {served entity id or name: version}, "baselines": {version: baseline}} or
 {"kind": "baseline" | "importance", "source": "traffic" | "table", "table", "table_version", "columns", "max_rows",
-"uri", "prediction_column"}; times are ISO 8601 in UTC. Where a table has no column of predictions the version at
-``uri`` is asked for them.
+"uri", "prediction_column"}; times are ISO 8601 in UTC. If a table has no column of predictions, the version at ``uri``
+predicts its rows.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from sketches.sketch import merge, sketch
 
 MARKER = "SLIPWAY-DRIFT"
 PARTIAL = "kind string, value string"
-UNKNOWN_ENTITY = "served by an entity that is no known version"
+UNKNOWN_ENTITY = "served by an entity that is not a known version"
 NO_BASELINE = "the version has no baseline"
-NO_TABLE = "there is no such table yet, or it may not be read"
-# What a run of a job may print is 5 MB.
+NO_TABLE = "the table does not exist yet or cannot be read"
+#: Databricks limits the output of a job run to 5 MB.
 MAX_PRINTED = 4_000_000
 REASON_CHARS = 500
 Wanted = Mapping[str, Any]
 
 
 def partial(batches: Iterable[pa.RecordBatch], wanted: Wanted) -> Iterator[pa.RecordBatch]:
-    """For one partition of the inference table: its windows and what was skipped, as rows of ``PARTIAL``."""
+    """The windows of one partition of the inference table and its skipped requests, as rows of ``PARTIAL``."""
     windows: dict[tuple[str, int], dict[str, Any]] = {}
     skipped: dict[str, int] = {}
     newest: datetime | None = None
@@ -69,7 +69,7 @@ def _added(before: dict[str, Any], part: pa.RecordBatch, found: Any) -> dict[str
 def _by_window(
     rows: pa.RecordBatch, wanted: Wanted, skipped: dict[str, int]
 ) -> Iterator[tuple[tuple[str, int], pa.RecordBatch]]:
-    """(version, start in seconds since 1970) and its rows. Counts in ``skipped`` what belongs to none."""
+    """((version, start in seconds since 1970), rows). Counts rows without a baseline in ``skipped``."""
     width_s = int(wanted["width_s"])
     seconds = rows.column(TIME).cast(pa.int64()).to_numpy(zero_copy_only=False) // 1_000_000
     starts = pa.array(seconds - seconds % width_s, pa.int64())
@@ -86,7 +86,7 @@ def _by_window(
 
 
 def collected(parts: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """The report of all partitions together: {"windows", "skipped", "newest"}, windows in the order of time."""
+    """The merged report of all partitions: {"windows", "skipped", "newest"}, windows in order of time."""
     windows: dict[tuple[str, int], dict[str, Any]] = {}
     skipped: dict[str, int] = {}
     newest: list[str] = []
@@ -109,13 +109,13 @@ def collected(parts: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 
 def baseline_of_traffic(batches: Iterable[pa.RecordBatch], wanted: Wanted) -> dict[str, Any]:
-    """The baseline of the predictions in ``batches``, None without any, and what was skipped."""
+    """{"baseline": of the predictions in ``batches`` or None if there are none, "skipped": {reason: requests}}."""
     table, skipped = rows_of_traffic(batches, wanted)
     return {"baseline": None if table is None else _limited(table, wanted), "skipped": skipped}
 
 
 def rows_of_traffic(batches: Iterable[pa.RecordBatch], wanted: Wanted) -> tuple[pa.Table | None, dict[str, int]]:
-    """The predictions in ``batches``, None without any, and what was skipped."""
+    """(the predictions in ``batches`` or None if there are none, {reason: skipped requests})."""
     tables, skipped = [], dict[str, int]()
     for rows, reasons in unpack(batches, wanted["columns"]):
         tables.append(pa.Table.from_batches([rows]))
@@ -135,17 +135,17 @@ def _predictions_as_text(table: pa.Table) -> pa.Table:
 
 
 def _limited(table: pa.Table, wanted: Wanted) -> dict[str, Any]:
-    """Bookkeeping is no feature, and what is asked of many columns is kept small."""
+    """The baseline of at most ``max_rows`` rows, without our bookkeeping columns."""
     kept = table.slice(0, int(wanted["max_rows"]))
     return make_baseline(kept, exclude=[name for name in OURS if name != PREDICTION])
 
 
 def baseline_of_table(table: pa.Table, wanted: Wanted, load: Callable[[str], Predict] = loaded) -> dict[str, Any]:
-    """The baseline of the columns that the model takes, or of all if it names none, and of its predictions."""
+    """The baseline of the predictions and of the model's input columns, or of all columns if it names none."""
     named, prediction = list(wanted["columns"]), wanted.get("prediction_column") or ""
     chosen = [name for name in named if name in table.column_names] if named else list(table.column_names)
     made = _limited(table.select([name for name in chosen if name != prediction]), wanted)
-    absent = {name: "the table of the baseline has no such column" for name in named if name not in chosen}
+    absent = {name: "the baseline table does not have this column" for name in named if name not in chosen}
     found = _predictions(table, prediction, wanted, load)
     if isinstance(found, str):
         return _baseline({**made, "not_comparable": {**made["not_comparable"], **absent, PREDICTION: found}})
@@ -159,10 +159,10 @@ def _baseline(made: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _predictions(table: pa.Table, column: str, wanted: Wanted, load: Callable[[str], Predict]) -> pa.Table | str:
-    """The column PREDICTION, as the table says or else as the version answers to some rows; or why there is none."""
+    """A table with the column PREDICTION, from the table or predicted by the version; or why there is none."""
     if column:
         if column not in table.column_names:
-            return f"the table of the baseline has no column {column}"
+            return f"the baseline table does not have the column {column}"
         return pa.table({PREDICTION: table.column(column)})
     found, why = predicted(table, wanted["columns"], lambda: load(wanted["uri"]))
     if found is None:
@@ -177,10 +177,10 @@ def _predictions(table: pa.Table, column: str, wanted: Wanted, load: Callable[[s
 
 
 def run(wanted: Wanted, worker: Callable[[Wanted], Callable[..., Any]]) -> dict[str, Any]:
-    """``worker`` makes of ``wanted`` the function for mapInArrow: one that Spark can send to where the rows are."""
+    """``worker`` turns ``wanted`` into a function for mapInArrow that Spark can send to its executors."""
     spark = session()
     if not is_there(spark, wanted["table"]):
-        # An inference table comes with the first request.
+        # Databricks creates an inference table with the first request.
         return {"windows": [], "baseline": None, "skipped": {NO_TABLE: 1}}
     if wanted["kind"] == "windows":
         known = {**entities_of(spark, wanted), **wanted["entities"]}
@@ -196,14 +196,14 @@ def run(wanted: Wanted, worker: Callable[[Wanted], Callable[..., Any]]) -> dict[
 
 
 def importance_of(rows: pa.Table | None, wanted: Wanted, load: Callable[[str], Predict] = loaded) -> dict[str, Any]:
-    """See importance.py. ``rows`` are those that the baseline was made of, or None if they are gone."""
+    """See importance.py. ``rows`` are those of the baseline, or None if they no longer exist."""
     if rows is None:
-        return {"importance": None, "note": "the rows of the baseline are gone"}
+        return {"importance": None, "note": "the rows of the baseline no longer exist"}
     return measured(rows, wanted["columns"], lambda: load(wanted["uri"]))
 
 
 def _chosen(spark: Any, wanted: Wanted) -> pa.Table:
-    """Rows of a table, or payloads of the first traffic."""
+    """The rows of a table, or the payloads of the first traffic."""
     if wanted["source"] == "traffic":
         return _first(spark, wanted)
     most, version = int(wanted["max_rows"]), wanted.get("table_version")
@@ -211,13 +211,13 @@ def _chosen(spark: Any, wanted: Wanted) -> pa.Table:
         try:
             return _sample(spark.read.option("versionAsOf", version).table(wanted["table"]), most)
         except Exception as error:
-            # What a table was is forgotten after a while: what it is now is nearest to that.
+            # Delta deletes old versions of a table after a while: fall back to the current one.
             print(f"version {version} of {wanted['table']} cannot be read: {type(error).__name__}", file=sys.stderr)
     return _sample(spark.table(wanted["table"]), most)
 
 
 def session() -> Any:
-    # On Databricks there is a session already; elsewhere SPARK_REMOTE says where one is.
+    # On Databricks a session exists already; elsewhere SPARK_REMOTE is its address.
     from pyspark.sql import SparkSession
 
     return SparkSession.builder.getOrCreate()
@@ -227,19 +227,19 @@ def is_there(spark: Any, name: str) -> bool:
     from pyspark.errors import AnalysisException
 
     try:
-        # Names are looked up when the columns are asked for.
+        # Spark resolves the name only when the columns are read.
         return bool(spark.table(name).columns)
     except AnalysisException:
         return False
 
 
 def payloads(spark: Any, wanted: Wanted, columns: Sequence[str] = SOURCE_COLUMNS) -> Any:
-    """The payloads of [start, end), each once: delivery is at least once."""
+    """The payloads of [start, end) without duplicates: delivery is at least once."""
     from pyspark.sql import functions as f
 
     table = spark.table(wanted["table"])
     start, end = (f.lit(wanted[name]).cast("timestamp") for name in ("start", "end"))
-    # The table is clustered by the day: without it the whole of it would be read.
+    # The table is clustered by request_date: without this filter Spark would read all of it.
     days = [f.lit(wanted[name][:10]).cast("date") for name in ("start", "end")]
     within = table.where((f.col("request_date") >= days[0]) & (f.col("request_date") <= days[1]))
     within = within.where((f.col("request_time") >= start) & (f.col("request_time") < end))
@@ -247,7 +247,7 @@ def payloads(spark: Any, wanted: Wanted, columns: Sequence[str] = SOURCE_COLUMNS
 
 
 def entities_of(spark: Any, wanted: Wanted) -> dict[str, str]:
-    """Versions by the ids of served entities, as the workspace lists them; {} where that may not be read."""
+    """{served entity id: version} from the system table; {} if it cannot be read."""
     from pyspark.sql import functions as f
 
     try:
@@ -260,7 +260,7 @@ def entities_of(spark: Any, wanted: Wanted) -> dict[str, str]:
 
 
 def _first(spark: Any, wanted: Wanted) -> pa.Table:
-    """The first payloads of one version, as many as give enough rows: each has at least one."""
+    """The first ``max_rows`` payloads of one version: enough, as each has at least one row."""
     from pyspark.sql import functions as f
 
     entities = {**entities_of(spark, wanted), **wanted["entities"]}
@@ -272,16 +272,16 @@ def _first(spark: Any, wanted: Wanted) -> pa.Table:
 def _sample(table: Any, max_rows: int) -> pa.Table:
     rows = table.count()
     if rows > max_rows:
-        # A little more than asked for: what is too much is cut off, what is too little cannot be added.
+        # Sample 10 % more than needed: a surplus is cut off later, but a shortage cannot be filled.
         table = table.sample(fraction=min(1.0, 1.1 * max_rows / rows), seed=7)
     return table.toArrow()
 
 
 def line(report: Mapping[str, Any]) -> str:
-    """The last line of the output. Raises ValueError for a report that is larger than an output may be."""
+    """The last line of the output. Raises ValueError if the report is too large for the output of a job."""
     text = base64.b64encode(zlib.compress(json.dumps(report, allow_nan=False).encode(), 9)).decode()
     if len(text) > MAX_PRINTED:
-        raise ValueError(f"the counts take {len(text)} bytes, more than the output of a job may have")
+        raise ValueError(f"the counts take {len(text)} bytes; the limit for the output of a job is {MAX_PRINTED}")
     return f"\n{MARKER} {text}"
 
 

@@ -1,4 +1,4 @@
-"""From two sketches to a word for each feature, and one for the model, by rules that can be read aloud."""
+"""The drift status of each feature and of the model, from a baseline and a current sketch."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ class DriftStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Rules:
-    """How a deployment judges drift. ``thresholds`` are for single features, ``threshold`` for all others.
-
-    A window with fewer values than ``min_samples`` says nothing about a feature.
-    """
+    """How a deployment judges drift."""
 
     metric: str = "psi"
+    #: For features that ``thresholds`` does not name.
     threshold: float = 0.2
     thresholds: Mapping[str, float] = field(default_factory=dict)
     exclude: Collection[str] = ()
     critical: Collection[str] = ()
+    #: A feature with fewer values in the window is not judged.
     min_samples: int = 100
+    #: The model drifts above this share of drifting features, from 0 to 1.
     max_drifting_share: float = 0.3
 
     def sentence(self) -> str:
-        """The rule for the model in words."""
+        """The rule for the model, as text for people."""
         label = METRICS[self.metric].label
         return (
             f"The model drifts when a critical feature drifts, or more than {self.max_drifting_share:.0%} of the "
@@ -46,10 +46,10 @@ class Rules:
         )
 
     def enough(self, baseline: Mapping[str, Any]) -> int:
-        """So many predictions of a window that in most features chance alone stays below the threshold.
+        """How many predictions a window needs so that chance alone stays below the threshold in most features.
 
-        Worked out for the PSI, which is then about (1/n + 1/m) times a chi-square variable with one degree of freedom
-        less than there are bins (Yurdakul, 2018); ``min_samples`` for other metrics.
+        Without drift, the PSI is about (1/n + 1/m) times a chi-square variable with one degree of freedom less than
+        there are bins (Yurdakul, 2018). For other metrics it is ``min_samples``.
         """
         entries = [entry for name, entry in baseline["sketch"].items() if name not in self.exclude]
         filled = [sum(count > 0 for count in entry["counts"]) for entry in entries]
@@ -57,17 +57,18 @@ class Rules:
             return self.min_samples
         noise = chi_square_quantile(median_low(filled) - 1)
         room = self.threshold - noise / baseline["rows"]
-        # A small baseline is never enough: then as much as it has itself.
+        # With a small baseline no window is large enough: then use the size of the baseline.
         return max(self.min_samples, ceil(noise / room) if room > 0 else int(baseline["rows"]))
 
 
 @dataclass(frozen=True)
 class FeatureDrift:
-    """``value`` is the chosen metric's, or that of ``metric`` where the chosen one does not fit the feature's kind."""
+    """The result for one feature."""
 
     name: str
     kind: str
     status: DriftStatus
+    #: The chosen metric, or its replacement if the chosen one does not support ``kind``.
     metric: str
     value: float | None
     threshold: float
@@ -81,12 +82,12 @@ class FeatureDrift:
 
 
 NO_ROWS: Mapping[str, Any] = {"rows": 0, "nulls": 0, "mismatched": 0, "missing": 0, "counts": [0]}
-# For a category there is no order: what needs one is replaced by the same kind of distance that does not.
+#: Categories have no order. Metrics that need one are replaced by a similar distance that does not.
 FOR_CATEGORIES = {"ks": "linf", "wasserstein": "js"}
 
 
 def judge(baseline: Mapping[str, Any], current: Mapping[str, Any], rules: Rules) -> list[FeatureDrift]:
-    """Every feature of the baseline, in its order, those that cannot be compared included. Never raises for data."""
+    """One result for every feature of the baseline, also if it cannot be compared. Never raises for data."""
     judged = [_feature(name, feature, baseline, current, rules) for name, feature in baseline["features"].items()]
     refused = baseline.get("not_comparable", {})
     return judged + [_refused(name, reason, rules) for name, reason in refused.items()]
@@ -109,7 +110,7 @@ def _feature(
     threshold = rules.thresholds.get(name, rules.threshold)
     value = None
     if name in rules.exclude:
-        status, reason = DriftStatus.EXCLUDED, "left out by the deployment's settings"
+        status, reason = DriftStatus.EXCLUDED, "excluded by the deployment's settings"
     elif refusal := _cannot_judge(feature, now, rules.min_samples):
         status, reason = refusal
     else:
@@ -135,18 +136,18 @@ def _feature(
 def _cannot_judge(
     feature: Mapping[str, Any], now: Mapping[str, Any], min_samples: int
 ) -> tuple[DriftStatus, str] | None:
-    """Why the window says nothing about the feature; None if it does."""
+    """(status, reason) if the feature cannot be judged in this window, else None."""
     if not now["rows"]:
         return DriftStatus.NO_DATA, "no requests in this window"
     if now["missing"] == now["rows"]:
-        return DriftStatus.NO_DATA, "no request had this feature"
+        return DriftStatus.NO_DATA, "no request contained this feature"
     known = sum(now["counts"])
     if now["mismatched"] and now["mismatched"] >= known:
-        return DriftStatus.NOT_COMPARABLE, f"values are not {feature['kind']}, as those of the baseline are"
+        return DriftStatus.NOT_COMPARABLE, f"values are not {feature['kind']} as in the baseline"
     if not known:
         return DriftStatus.NO_DATA, "all values are null"
     if known < min_samples:
-        return DriftStatus.NO_DATA, f"{known} values are too few: {min_samples} are needed"
+        return DriftStatus.NO_DATA, f"{known} values are too few; at least {min_samples} are needed"
     return None
 
 
@@ -154,16 +155,16 @@ def _verdict(
     value: float | None, threshold: float, was: Mapping[str, Any], now: Mapping[str, Any]
 ) -> tuple[DriftStatus, str]:
     if value is None:
-        return DriftStatus.NOT_COMPARABLE, "the baseline does not vary in this feature"
+        return DriftStatus.NOT_COMPARABLE, "the feature is constant in the baseline"
     if value < threshold:
         return DriftStatus.OK, f"{value:.3g} is below {threshold:g}"
     if explained_by_chance(was["counts"], now["counts"]):
-        return DriftStatus.OK, f"{value:.3g}, but {sum(now['counts'])} values differ as much by chance"
+        return DriftStatus.OK, f"{value:.3g}, which chance explains for {sum(now['counts'])} values"
     return DriftStatus.DRIFT, f"{value:.3g} is at or above {threshold:g}"
 
 
 def model_status(features: Iterable[FeatureDrift], rules: Rules) -> tuple[DriftStatus, str]:
-    """One word for the model, and why; by the rule that ``Rules.sentence`` says."""
+    """The status of the model and the reason, by the rule that ``Rules.sentence`` describes."""
     compared = [item for item in features if item.status in (DriftStatus.DRIFT, DriftStatus.OK)]
     if not compared:
         return DriftStatus.NO_DATA, "no feature could be compared"
@@ -171,7 +172,7 @@ def model_status(features: Iterable[FeatureDrift], rules: Rules) -> tuple[DriftS
     critical = [item.name for item in drifting if item.is_critical]
     counted = f"{len(drifting)} of {len(compared)} features drift"
     if critical:
-        return DriftStatus.DRIFT, f"{counted}, among them the critical {', '.join(critical)}"
+        return DriftStatus.DRIFT, f"{counted}, including critical features: {', '.join(critical)}"
     if len(drifting) > rules.max_drifting_share * len(compared):
         return DriftStatus.DRIFT, counted
     return DriftStatus.OK, counted

@@ -1,8 +1,8 @@
-"""Drift metrics from binned counts: one published definition each, and the rule for empty bins written down.
+"""Drift metrics from binned counts. Each has a published definition and a documented rule for empty bins.
 
-``reference`` and ``current`` are counts in the same bins, in the same order, each with at least one value. Nulls are in
-no bin; their share is compared by itself. Values are effect sizes, not p-values: on a large window a p-value always
-finds a difference, however small.
+``reference`` and ``current`` are counts in the same bins and order, each with at least one value. Nulls are not
+binned; their share is compared separately. Metrics are effect sizes, not p-values: in a large window a p-value finds
+any difference significant, however small.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import numpy as np
 Counts = Sequence[int] | np.ndarray[Any, Any]
 Shares = np.ndarray[Any, np.dtype[np.float64]]
 
-# An empty bin counts as this share in PSI, whose logarithm has no value for 0.
+#: The share of an empty bin in PSI, where the logarithm of 0 is undefined.
 EMPTY_SHARE = 1e-4
-# The 0.999 quantile of the normal distribution.
+#: The 0.999 quantile of the standard normal distribution.
 Z_OF_CHANCE = 3.090232
 
 
 def shares(counts: Counts) -> Shares:
-    """Counts as shares that add up to 1. Raises ValueError for no values at all: there is nothing to compare."""
+    """Counts as shares that add up to 1. Raises ValueError if all counts are 0."""
     array = np.asarray(counts, dtype=np.float64)
     total = array.sum()
     if not total > 0:
@@ -36,12 +36,12 @@ def shares(counts: Counts) -> Shares:
 def psi(reference: Counts, current: Counts) -> float:
     """Population stability index: sum of (q - p) ln(q / p) over the bins, p of the reference, q of the current window.
 
-    A bin that is empty on one side counts there as a share of 0.0001, and shares are not scaled again; one that is
-    empty on both sides adds nothing. Below 0.1 is called stable, above 0.2 or 0.25 shifted.
+    A bin that is empty on one side counts there as a share of 0.0001, and shares are not rescaled. A bin that is empty
+    on both sides adds nothing. By convention, below 0.1 is stable and above 0.2 or 0.25 is shifted.
     Source: Siddiqi, Credit Risk Scorecards (2006); the same rule for empty bins as in Evidently.
     """
     p, q = shares(reference), shares(current)
-    # Where both are empty both are equal, and the logarithm is 0.
+    # If a bin is empty on both sides, both shares are equal and its logarithm is 0.
     p, q = np.where(p > 0, p, EMPTY_SHARE), np.where(q > 0, q, EMPTY_SHARE)
     return float(np.dot(q - p, np.log(q / p)))
 
@@ -58,7 +58,7 @@ def js_distance(reference: Counts, current: Counts) -> float:
 
 
 def _kullback_leibler(p: Shares, m: Shares) -> float:
-    """In bits; 0 log 0 is 0."""
+    """Kullback-Leibler divergence in bits, with 0 log 0 = 0."""
     known = p > 0
     return float(np.sum(p[known] * np.log2(p[known] / m[known])))
 
@@ -103,16 +103,16 @@ def chi_square(reference: Counts, current: Counts) -> ChiSquare:
 
 
 def explained_by_chance(reference: Counts, current: Counts) -> bool:
-    """Whether two samples of one distribution differ as much as these once in 1,000 times or more often.
+    """Whether chance explains the difference: Pearson's test of homogeneity at a significance level of 0.001.
 
-    By Pearson's test of homogeneity, whatever metric is looked at: a small window always differs a little.
+    It applies to every metric: a small window always differs a little.
     """
     found = chi_square(reference, current)
     return found.statistic <= chi_square_quantile(found.degrees_of_freedom)
 
 
 def chi_square_quantile(degrees_of_freedom: int) -> float:
-    """What a chi-square variable exceeds once in 1,000 times; 0 for no degree of freedom.
+    """The 0.999 quantile of the chi-square distribution; 0 for 0 degrees of freedom.
 
     Source: Wilson and Hilferty (1931); within 4 % of the exact quantile, within 1.2 % from 5 degrees on.
     """
@@ -135,10 +135,10 @@ def wasserstein(reference: Counts, current: Counts, places: Sequence[float]) -> 
 
 
 def bin_places(edges: Sequence[float], low: float | None, high: float | None) -> list[float]:
-    """Where the values of each bin of a numeric sketch are taken to be: the middle of the bin.
+    """The middle of each bin of a numeric sketch, at which all of its values are assumed to be.
 
-    ``low`` and ``high`` are the smallest and largest finite value of the window, the outer ends of the bins below and
-    above all edges; without values out there these bins have no width.
+    ``low`` and ``high`` are the smallest and largest finite values of the window: the outer ends of the first and the
+    last bin. Those bins have a width of 0 if no value is outside the edges.
     """
     first, last = edges[0], edges[-1]
     below = first if low is None else min(low, first)
@@ -152,7 +152,7 @@ def normed_wasserstein(
 ) -> float | None:
     """Wasserstein distance of two numeric sketch entries in standard deviations of the reference.
 
-    None where the reference does not vary: there is no unit to measure in.
+    None if the reference is constant, because its standard deviation is 0.
     """
     scale = standard_deviation(reference)
     if not scale:
@@ -162,13 +162,13 @@ def normed_wasserstein(
 
 
 def mean(entry: Mapping[str, Any]) -> float | None:
-    """Mean of the finite values of a numeric sketch entry; None without any."""
+    """Mean of the finite values of a numeric sketch entry; None if there are none."""
     finite = sum(entry["counts"]) - entry["infinite"]
     return entry["sum"] / finite if finite else None
 
 
 def standard_deviation(entry: Mapping[str, Any]) -> float | None:
-    """Population standard deviation of the finite values; 0 for a constant, None without any."""
+    """Population standard deviation of the finite values; None if there are none."""
     finite = sum(entry["counts"]) - entry["infinite"]
     if not finite:
         return None
@@ -179,15 +179,15 @@ def standard_deviation(entry: Mapping[str, Any]) -> float | None:
 
 
 def null_share(entry: Mapping[str, Any]) -> float | None:
-    """Nulls among the rows that had the column and could be read; None without such rows."""
+    """Share of nulls among the readable rows that had the column; None if there are none."""
     rows = entry["rows"] - entry["missing"] - entry["mismatched"]
     return entry["nulls"] / rows if rows else None
 
 
 def new_share(entry: Mapping[str, Any]) -> float | None:
-    """Values outside of what the baseline has: categories without a bin, numbers below or above all edges.
+    """Share of non-null values that the baseline does not cover; None if all values are null.
 
-    Of the values that are not null; None without any.
+    These are categories without a bin, and numbers below or above all edges.
     """
     counts = entry["counts"]
     outside = counts[0] + counts[-1] if "sum" in entry else counts[-1]
@@ -197,11 +197,12 @@ def new_share(entry: Mapping[str, Any]) -> float | None:
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric that a deployment may choose. ``value`` takes the entries of both sketches and the feature's bins."""
+    """A metric that a deployment may choose."""
 
     key: str
     label: str
     kinds: frozenset[str]
+    #: Takes the entry of the baseline, the entry of the window, and the bins of the feature.
     value: Callable[[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]], float | None]
 
 

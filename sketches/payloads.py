@@ -1,11 +1,11 @@
-"""From the payloads of an inference table to one typed row for each prediction.
+"""Parses the payloads of an inference table into one typed row for each prediction.
 
-Like sketch.py this file is sent to the workspace in one piece and imports nothing of ours. It reads what Databricks'
-AI-Gateway-enabled inference tables hold (one row for each request, request and response as JSON text) in every
+Like sketch.py, this file is sent to the workspace as it is and imports none of our modules. It reads Databricks'
+AI-Gateway-enabled inference tables (one row for each request, with request and response as JSON text) in every
 documented request format: dataframe_split, dataframe_records, instances and inputs.
 
 ``columns`` is the model's input signature as {name: MLflow type}: double, float, integer, long, boolean, string,
-datetime, binary. Anything else is kept as text.
+datetime, binary. Other types are kept as text.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ Answer = Callable[[Any], Any]
 
 
 class Unreadable(ValueError):
-    """A payload that cannot become rows; the text says why."""
+    """The payload cannot be parsed. The text is the reason."""
 
 
 @dataclass
 class Unpacked:
-    """``rows`` by column; ``skipped`` counts requests that gave none, by reason."""
+    """``rows`` by column, and ``skipped`` {reason: requests}."""
 
     rows: dict[str, list[Any]]
     skipped: dict[str, int] = field(default_factory=dict)
@@ -45,12 +45,12 @@ class Unpacked:
 def unpack(
     batches: Iterable[pa.RecordBatch], columns: Mapping[str, str], answer: Answer | None = None
 ) -> Iterator[tuple[pa.RecordBatch, dict[str, int]]]:
-    """For each batch of payloads its predictions as typed rows, and how many requests were skipped and why.
+    """For each batch of payloads: its predictions as typed rows, and {reason: skipped requests}.
 
-    The rows have the columns ``OURS`` and the features of ``columns``, but for a feature that is named like one of
-    ours. A value that is not of its type is null. Requests that did not answer 200 are skipped: nothing was predicted.
-    ``answer`` makes one prediction of what a model answered for one row; ``compared_answer`` where it is left out.
-    Never raises for what a payload holds.
+    The rows have the columns ``OURS`` and the features of ``columns``. A feature with the name of one of ours is left
+    out. A value of another type is null. Requests with a status other than 200 are skipped. ``answer`` extracts the
+    prediction from the model's output for one row; the default is ``compared_answer``. Never raises for the content of
+    a payload.
     """
     columns = {name: kind for name, kind in columns.items() if name not in OURS}
     for batch in batches:
@@ -65,7 +65,7 @@ def unpack(
 
 def _add(found: Unpacked, payload: Mapping[str, Any], columns: Mapping[str, str], answer: Answer) -> None:
     if payload["status_code"] != 200:
-        raise Unreadable("the answer was not 200")
+        raise Unreadable("the status was not 200")
     rows = request_rows(_parsed(payload["request"], "request"), list(columns))
     predictions = response_predictions(_parsed(payload["response"], "response"), len(rows), answer)
     for index, (row, prediction) in enumerate(zip(rows, predictions, strict=True)):
@@ -80,7 +80,7 @@ def _add(found: Unpacked, payload: Mapping[str, Any], columns: Mapping[str, str]
 
 def _parsed(text: str | None, what: str) -> Any:
     if text is None:
-        raise Unreadable(f"the {what} was not kept, for example because it was too large")
+        raise Unreadable(f"the {what} was not logged, for example because it was too large")
     try:
         return json.loads(text)
     except ValueError:
@@ -91,7 +91,7 @@ def _parsed(text: str | None, what: str) -> Any:
 
 
 def request_rows(body: Any, names: list[str]) -> list[Mapping[str, Any]]:
-    """The rows of a request, each {feature: value}. Raises Unreadable for none of the documented formats."""
+    """The rows of a request, each {feature: value}. Raises Unreadable if the format is not documented."""
     if not isinstance(body, Mapping):
         raise Unreadable("the request is not an object")
     for key, read in _FORMATS.items():
@@ -121,7 +121,7 @@ def _instances(value: Any, names: list[str]) -> list[Mapping[str, Any]]:
 
 
 def _inputs(value: Any, names: list[str]) -> list[Mapping[str, Any]]:
-    """TensorFlow Serving's column format: {name: [values]}; a list is rows by position."""
+    """TensorFlow Serving's column format: {name: [values]}, or a list of rows by position."""
     if isinstance(value, list):
         return _instances(value, names)
     if not isinstance(value, Mapping) or not value:
@@ -144,7 +144,7 @@ def _zipped(row: Any, names: Any) -> Mapping[str, Any]:
 
 
 def _scalar(cell: Any) -> Any:
-    """The one value of a tensor of shape [1]; anything else stays as it is."""
+    """The value of a tensor of shape [1]; anything else is returned unchanged."""
     return cell[0] if isinstance(cell, list) and len(cell) == 1 else cell
 
 
@@ -152,22 +152,22 @@ def _scalar(cell: Any) -> Any:
 
 
 def response_predictions(body: Any, rows: int, answer: Answer | None = None) -> list[Any]:
-    """One prediction for each row. Raises Unreadable when there are others than rows."""
+    """One prediction for each row. Raises Unreadable if their number differs from ``rows``."""
     found = body.get("predictions", body.get("outputs")) if isinstance(body, Mapping) else None
     if isinstance(found, Mapping) and len(found) == 1:
         found = next(iter(found.values()))
     if not isinstance(found, list):
         found = [found]
     if len(found) != rows:
-        raise Unreadable("there are not as many predictions as rows")
+        raise Unreadable("the number of predictions differs from the number of rows")
     return [(answer or compared_answer)(item) for item in found]
 
 
 def compared_answer(item: Any) -> Any:
-    """The one value of an answer that drift compares; None if there is none.
+    """The value of a prediction that drift compares; None if there is none.
 
-    Of an object with several values the first; of two numbers the second, the probability of the positive class; of
-    more numbers the place of the largest, as text: a place is a name and no number.
+    For an object it is the first value. For a list of two numbers it is the second, the probability of the positive
+    class. For a longer list of numbers it is the index of the largest, as text because an index is a class name.
     """
     if isinstance(item, Mapping) and item:
         return compared_answer(next(iter(item.values())))
@@ -177,12 +177,12 @@ def compared_answer(item: Any) -> Any:
 
 
 def is_number(value: Any) -> bool:
-    """Neither a truth value nor NaN."""
+    """Whether it is a number other than NaN. Booleans are not numbers."""
     return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
 
 
 def scalar_answer(item: Any) -> Any:
-    """The one value of ``item``; None if it has none or more."""
+    """The value of ``item`` if it has exactly one, else None."""
     if isinstance(item, Mapping):
         item = next(iter(item.values())) if len(item) == 1 else None
     item = _scalar(item)
@@ -193,7 +193,7 @@ def scalar_answer(item: Any) -> Any:
 
 
 def typed(value: Any, kind: str) -> Any:
-    """``value`` as the signature's type has it; None if it is none. Numbers in text are numbers: clients send them."""
+    """``value`` as the signature's type, or None if it is of another type. Numbers in text are accepted."""
     if value is None:
         return None
     if kind in NUMERIC:
@@ -204,13 +204,13 @@ def typed(value: Any, kind: str) -> Any:
 
 
 def _text(value: Any) -> str:
-    """Text as Arrow keeps it: JSON may hold halves of surrogate pairs."""
+    """Valid UTF-8 text, as Arrow requires: JSON may contain lone surrogates."""
     text = value if isinstance(value, str) else json.dumps(value)
     return text.encode("utf-8", "replace").decode()
 
 
 def _moment(value: Any) -> datetime | None:
-    """ISO 8601; without a zone it is UTC."""
+    """Parses ISO 8601. A time without an offset is UTC."""
     try:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
@@ -244,7 +244,7 @@ def _batch(rows: dict[str, list[Any]], columns: Mapping[str, str]) -> pa.RecordB
 
 
 def _predictions(values: list[Any]) -> pa.Array:
-    """Numbers if all that are there are numbers, else text."""
+    """A column of numbers if all values are numbers, else of text."""
     known = [value for value in values if value is not None]
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in known):
         return pa.array([_number(value) for value in values], pa.float64())

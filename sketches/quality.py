@@ -1,15 +1,15 @@
-"""Runs in the workspace: counts predictions beside the labels that came later, per UTC day and model version.
+"""Runs in the workspace: compares predictions with the labels that arrive later, per UTC day and model version.
 
-Sent there by quality_bundle.py as bundle.py sends job.py. Spark joins the label of each ``client_request_id`` to the
-payloads; ``partial`` counts (through ``mapInArrow``), and counts alone come back. ``wanted`` is {"table", "start",
+quality_bundle.py sends it there as bundle.py sends job.py. Spark joins the label of each ``client_request_id`` to the
+payloads, ``partial`` counts (through ``mapInArrow``), and only counts are returned. ``wanted`` is {"table", "start",
 "end", "columns": {feature: MLflow type}, "endpoint", "entities": {served entity id or name: version}, "labels":
 {"table", "id_column", "label_column", "time_column" or "", "kind": "classification" | "regression", "positive"}};
-times are ISO 8601 in UTC; names of tables are quoted as SQL has them, names of columns are as they are.
+times are ISO 8601 in UTC; table names are quoted for SQL, column names are not.
 
-A class is compared as text: 1, 1.0, "1" and true are one class. How an answer becomes a class: of a list or an object
-of numbers the largest counts (the first of equals), and its place or name is the class. A number between 0 and 1 is
-the probability of the positive label ("1" if none is named), which is predicted from 0.5 on. Where the positive label
-is a word, 0 and 1 are probabilities too.
+Classes are compared as text: 1, 1.0, "1" and true are the same class. For a list or an object of numbers, the class is
+the index or the name of the largest (the first one of a tie). A number between 0 and 1 is the probability of the
+positive label ("1" if none is named), which is predicted from 0.5 on. If the positive label is not a number, 0 and 1
+are probabilities too.
 """
 
 from __future__ import annotations
@@ -39,37 +39,37 @@ from sketches.payloads import (
 
 CLIENT_ID, LABEL, LABELLED_AT, LABELS = "client_request_id", "_label", "_labelled_at", "_labels"
 JOINED = ["databricks_request_id", CLIENT_ID, LABEL, LABELLED_AT, LABELS]
-SEVERAL_ROWS = "the request has several rows, and a label belongs to one"
-SEVERAL_LABELS = "the label table has different labels of the same id"
-NO_PREDICTION = "the answer is neither a class nor a number"
+SEVERAL_ROWS = "the request has several rows, but a label belongs to one"
+SEVERAL_LABELS = "the label table has different labels for the same id"
+NO_PREDICTION = "the prediction is neither a class nor a number"
 NO_NUMBER = "the label is not a number"
-TOO_MANY_CLASSES = "there are more classes than are counted"
+TOO_MANY_CLASSES = "there are too many classes"
 POSITIVE, NEGATIVE, OTHER = "1", "0", "other"
 HALF = 0.5
 CLASS_CHARS = 100
-# Of one version and day. More are no classification, and would not fit in the output of a job.
+#: Limit for one version and day. More pairs would not fit into the output of a job.
 MAX_PAIRS = 2_500
 Wanted = Mapping[str, Any]
 Day = dict[str, Any]
 
 
-# -- what an answer says ---------------------------------------------------------------------------
+# -- predictions and classes -----------------------------------------------------------------------
 
 
 def answer(item: Any) -> Any:
-    """One prediction of what a model answered for one row: of several numbers the place or name of the largest."""
+    """The prediction in the model's output for one row. For several numbers, the index or name of the largest."""
     if isinstance(item, Mapping) and len(item) == 1:
         item = next(iter(item.values()))
     named = item.items() if isinstance(item, Mapping) else enumerate(item) if isinstance(item, list) else ()
     scores = list(named)
     if len(scores) < 2 or not all(is_number(score) for _, score in scores):
         return scalar_answer(item)
-    # Text: a place is a name and no number.
+    # As text, because an index is a class name.
     return str(max(scores, key=lambda pair: pair[1])[0])
 
 
 def as_class(value: Any) -> str:
-    """The text by which classes are compared."""
+    """The normalized text of a class, for comparison."""
     text = str(value).strip()
     if text.lower() in ("true", "false"):
         return POSITIVE if text.lower() == "true" else NEGATIVE
@@ -80,7 +80,7 @@ def as_class(value: Any) -> str:
 
 
 def as_number(value: Any) -> float | None:
-    """None for what is no finite number."""
+    """``value`` as a float; None if it is not a finite number."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -89,20 +89,20 @@ def as_number(value: Any) -> float | None:
 
 
 def classes_of(prediction: Any, label: Any, positive: str) -> tuple[str, str]:
-    """(predicted, actual) of one prediction; ``positive`` as ``as_class`` has it, "" without one."""
+    """(predicted, actual) of one prediction. ``positive`` is normalized by ``as_class``, or ""."""
     actual = as_class(label)
     chance = _chance(prediction, positive)
     if chance is None:
         return as_class(prediction), actual
     yes = positive or POSITIVE
     no = NEGATIVE if yes == POSITIVE else OTHER
-    # Beside a probability there is the positive label and all others.
+    # A probability distinguishes only the positive label from all others.
     actual = actual if actual == yes or no == NEGATIVE else no
     return (yes if chance >= HALF else no), actual
 
 
 def _chance(prediction: Any, positive: str) -> float | None:
-    """The probability that the answer is; None if it is a class."""
+    """The prediction as a probability; None if it is a class."""
     number = as_number(prediction)
     if number is None or not 0 <= number <= 1:
         return None
@@ -114,7 +114,7 @@ def _chance(prediction: Any, positive: str) -> float | None:
 
 
 def new_day(version: str, day: str) -> Day:
-    """``delay_s`` adds up how long after their predictions the labels came, of the ``timed`` ones that say when."""
+    """Empty counts. ``delay_s`` is the sum of label delays over the ``timed`` labels, which have a time."""
     return {
         "version": version, "day": day, "predictions": 0, "with_id": 0, "labelled": 0, "timed": 0, "delay_s": 0.0,
         "pairs": {}, "error": 0.0, "absolute": 0.0, "squared": 0.0,
@@ -122,7 +122,7 @@ def new_day(version: str, day: str) -> Day:
 
 
 def added(one: Day, other: Day) -> Day:
-    """The counts of both, which are of the same version and day."""
+    """The sum of two counts of the same version and day."""
     kept = {name: one[name] for name in ("version", "day")}
     pairs: dict[str, int] = dict(Counter(one["pairs"]) + Counter(other["pairs"]))
     sums = {name: one[name] + other[name] for name in one if name not in ("version", "day", "pairs")}
@@ -130,7 +130,7 @@ def added(one: Day, other: Day) -> Day:
 
 
 def partial(batches: Iterable[pa.RecordBatch], wanted: Wanted) -> Iterator[pa.RecordBatch]:
-    """For one partition of payloads with their labels: its days and what was skipped, as rows of ``PARTIAL``."""
+    """The days of one partition of labelled payloads and its skipped requests, as rows of ``PARTIAL``."""
     days: dict[tuple[str, str], Day] = {}
     skipped: Counter[str] = Counter()
     for batch in batches:
@@ -173,7 +173,7 @@ def _count(
 
 
 def _add(day: Day, row: Mapping[str, Any], request: Mapping[str, Any], size: int, labels: Wanted) -> str:
-    """Why the prediction was not compared with a label; "" if it was, or has none."""
+    """Why the prediction was not compared with its label; "" if it was, or if it has no label."""
     if request[CLIENT_ID] and size > 1:
         return SEVERAL_ROWS
     if request[LABEL] is None:
@@ -214,7 +214,7 @@ def _compare_numbers(day: Day, prediction: Any, label: Any, labels: Wanted) -> s
 
 
 def collected(parts: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """The report of all partitions together: {"days", "skipped"}, days in the order of time."""
+    """The merged report of all partitions: {"days", "skipped"}, days in order of time."""
     days: dict[tuple[str, str], Day] = {}
     skipped: Counter[str] = Counter()
     for kind, text in parts:
@@ -231,12 +231,12 @@ def collected(parts: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 
 def run(wanted: Wanted, worker: Callable[[Wanted], Callable[..., Any]]) -> dict[str, Any]:
-    """``worker`` makes of ``wanted`` the function for mapInArrow. {"problem"} says why there is nothing to count."""
+    """``worker`` turns ``wanted`` into a function for mapInArrow. "problem" is set if labels cannot be counted."""
     spark, labels = session(), wanted["labels"]
     if not is_there(spark, labels["table"]):
         return {"problem": "no_labels"}
     named = [labels[name] for name in ("id_column", "label_column", "time_column") if labels[name]]
-    # Spark looks names of columns up whatever their case.
+    # Spark resolves column names regardless of case.
     lower = {name.lower() for name in spark.table(labels["table"]).columns}
     missing = [name for name in named if name.lower() not in lower]
     if missing:
@@ -250,14 +250,14 @@ def run(wanted: Wanted, worker: Callable[[Wanted], Callable[..., Any]]) -> dict[
 
 
 def with_labels(spark: Any, wanted: Wanted) -> Any:
-    """Each payload once, with its newest label, when that was given, and how many different ones are as new."""
+    """Each payload once, with its newest label, the time of that label, and the number of different ones as new."""
     from pyspark.sql import Window
     from pyspark.sql import functions as f
 
     asked = payloads(spark, wanted, (*SOURCE_COLUMNS, CLIENT_ID))
     ids = asked.select(f.col(CLIENT_ID).alias("_asked"))
     every = _labels(spark, wanted["labels"]).where(f.col(LABEL).isNotNull() & f.col("_id").isNotNull())
-    # A label table may be of many years: the newest is looked for among labels of these requests alone.
+    # A label table may cover many years: restrict it to these requests before finding the newest label.
     rows = every.join(ids, every["_id"] == ids["_asked"], "left_semi")
     newest = rows.groupBy(f.col("_id").alias("_of"), f.col(LABELLED_AT).alias("_at")).agg(
         f.min(LABEL).alias(LABEL), f.countDistinct(LABEL).cast("bigint").alias(LABELS)
@@ -270,7 +270,7 @@ def with_labels(spark: Any, wanted: Wanted) -> Any:
 
 
 def _labels(spark: Any, labels: Wanted) -> Any:
-    """The columns _id, LABEL (text) and LABELLED_AT (null where no column says it)."""
+    """The columns _id, LABEL (text) and LABELLED_AT (null if there is no time column)."""
     from pyspark.sql import functions as f
 
     table = spark.table(labels["table"])
@@ -284,15 +284,15 @@ def _labels(spark: Any, labels: Wanted) -> Any:
 
 
 def _quoted(column: str) -> str:
-    """One column whatever its name: a dot would else look into a struct."""
+    """Quote the name, because a dot would otherwise select a field of a struct."""
     return f"`{column.replace('`', '``')}`"
 
 
 def _of_labels(spark: Any, labels: Wanted) -> dict[str, Any]:
-    """How many labels there are, and when the newest was given, where a column says it."""
+    """The number of labels, and the time of the newest one (None if there is no time column)."""
     from pyspark.sql import functions as f
 
-    # A number: moments would come in the time zone of the process, without saying so.
+    # As a number: Spark returns timestamps as naive local times of the process.
     newest = f.unix_seconds(f.max(LABELLED_AT)).alias("newest")
     row = _labels(spark, labels).agg(f.count(LABEL).alias("count"), newest).collect()[0]
     at = None if row["newest"] is None else datetime.fromtimestamp(row["newest"], UTC).isoformat()

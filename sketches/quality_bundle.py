@@ -1,4 +1,4 @@
-"""The job that counts labels as one file for the workspace, and what it says as the portal reads it."""
+"""Builds the quality job as one file for the workspace, and parses the last line of its output."""
 
 from __future__ import annotations
 
@@ -17,31 +17,32 @@ REASON_CHARS = 200
 
 @dataclass(frozen=True)
 class FoundDay:
-    """Counts of one version and UTC day. ``pairs`` are (predicted, actual, predictions), ``sums`` those of ``SUMS``.
-
-    ``delay_s`` is the sum over ``timed`` labels of how long after their predictions they came.
-    """
+    """Counts of one version and UTC day."""
 
     version: str
     day: date
     predictions: int
     with_id: int
     labelled: int
+    #: Labels that have a time.
     timed: int
+    #: The sum of the delays of the ``timed`` labels after their predictions, in seconds.
     delay_s: float
+    #: (predicted, actual, predictions)
     pairs: list[tuple[str, str, int]]
+    #: {key of ``SUMS``: sum}
     sums: dict[str, float]
 
 
 @dataclass(frozen=True)
 class Found:
-    """``problem`` is "", "no_labels" (no such table, or not to be read) or "no_column"; then nothing was counted.
+    """The report of a job."""
 
-    ``missing`` columns the label table lacks, ``has`` are those it has. ``newest_label`` is UTC.
-    """
-
+    #: "no_labels" (the label table does not exist or cannot be read) or "no_column": nothing was counted. Else "".
     problem: str = ""
+    #: Columns that the label table lacks.
     missing: tuple[str, ...] = ()
+    #: Columns that the label table has.
     has: tuple[str, ...] = ()
     labels: int = 0
     newest_label: datetime | None = None
@@ -50,12 +51,12 @@ class Found:
 
 
 def script(wanted: Mapping[str, Any]) -> bytes:
-    """The file that counts what is ``wanted``; see quality.py. The same for the same."""
+    """The file that runs quality.py with the arguments ``wanted``. Deterministic."""
     return bundle.script(wanted, PARTS)
 
 
 def read(output: str) -> Found | None:
-    """What the last line of the output says; None if there is none that can be read."""
+    """The report in the last line of the output. None if there is no valid report."""
     return bundle.read_as(output, _found)
 
 

@@ -1,7 +1,7 @@
-"""How good predictions were, from counts alone: of classes from pairs, of numbers from sums.
+"""Quality metrics from counts: classification from pairs of classes, regression from sums of errors.
 
-Definitions are those of scikit-learn's ``sklearn.metrics`` (Pedregosa et al., JMLR 12, 2011), whose values these are.
-What divides by nothing is None, but within an average over classes, where it is 0 as there.
+Definitions and values are those of scikit-learn's ``sklearn.metrics`` (Pedregosa et al., JMLR 12, 2011). A division by
+zero gives None, except within an average over classes, where it counts as 0 as in scikit-learn.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Confusion:
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str, int]]) -> Confusion:
-        """Of (predicted, actual, predictions); the same pair may come more than once."""
+        """From (predicted, actual, predictions). A pair may occur more than once."""
         total: Counter[tuple[str, str]] = Counter()
         for predicted, actual, count in pairs:
             total[(predicted, actual)] += count
@@ -32,21 +32,21 @@ class Confusion:
 
     @property
     def classes(self) -> list[str]:
-        """Every class that was predicted or was so."""
+        """Every class that occurs as a prediction or as a label."""
         return sorted({name for pair in self.pairs for name in pair})
 
     @property
     def accuracy(self) -> float | None:
-        """Share of the predictions that are the label (``accuracy_score``)."""
+        """Share of predictions that equal their label (``accuracy_score``)."""
         right = sum(count for (predicted, actual), count in self.pairs.items() if predicted == actual)
         return _share(right, self.labelled)
 
     def precision(self, name: str) -> float | None:
-        """Share of what was predicted as ``name`` that is it: TP / (TP + FP) (``precision_score``)."""
+        """Share of predictions of ``name`` that are right: TP / (TP + FP) (``precision_score``)."""
         return _share(self._right(name), sum(count for pair, count in self.pairs.items() if pair[0] == name))
 
     def recall(self, name: str) -> float | None:
-        """Share of what is ``name`` that was predicted as it: TP / (TP + FN) (``recall_score``)."""
+        """Share of labels ``name`` that were predicted: TP / (TP + FN) (``recall_score``)."""
         return _share(self._right(name), sum(count for pair, count in self.pairs.items() if pair[1] == name))
 
     def f1(self, name: str) -> float | None:
@@ -56,17 +56,17 @@ class Confusion:
 
     @property
     def macro_precision(self) -> float | None:
-        """Mean of the classes' precision, each class counting the same (``average="macro"``)."""
+        """Unweighted mean of the precision of all classes (``average="macro"``)."""
         return _mean([self.precision(name) for name in self.classes])
 
     @property
     def macro_recall(self) -> float | None:
-        """Mean of the classes' recall, each class counting the same (``average="macro"``)."""
+        """Unweighted mean of the recall of all classes (``average="macro"``)."""
         return _mean([self.recall(name) for name in self.classes])
 
     @property
     def macro_f1(self) -> float | None:
-        """Mean of the classes' F1, each class counting the same (``average="macro"``)."""
+        """Unweighted mean of the F1 of all classes (``average="macro"``)."""
         return _mean([self.f1(name) for name in self.classes])
 
     def _right(self, name: str) -> int:
@@ -75,7 +75,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Errors:
-    """Sums over ``labelled`` predictions of the error (prediction less label), its amount and its square."""
+    """Sums over ``labelled`` predictions of the error (prediction minus label), its absolute value and its square."""
 
     labelled: int
     error: float
@@ -94,7 +94,7 @@ class Errors:
 
     @property
     def bias(self) -> float | None:
-        """Mean error, above 0 where predictions are too high (mean signed deviation), in the label's unit."""
+        """Mean error (mean signed deviation), in the label's unit. Above 0 if predictions are too high."""
         return self.error / self.labelled if self.labelled else None
 
 

@@ -1,14 +1,14 @@
 """The sketch: for each feature, counts in the fixed bins of a baseline, and a few sums.
 
-This file is one piece on purpose: it is also sent to the workspace, where a job runs ``sketch`` on Arrow record
-batches inside Spark. It imports numpy and pyarrow and nothing of ours. Sketches of disjoint rows add up (``merge``),
-so any range of time at any resolution is a sum and never a second look at the rows.
+This file is self-contained because it is also sent to the workspace, where a job runs ``sketch`` on Arrow record
+batches inside Spark. It imports numpy and pyarrow but none of our modules. Sketches of disjoint rows add up
+(``merge``), so any time range at any resolution is a sum of stored sketches, and rows are read only once.
 
 A baseline is {"features": {name: {"kind": "numeric", "edges": [..]} | {"kind": "categorical", "categories": [..]}}}.
 
-Bins of a numeric feature with edges e0 < … < ek: below e0, then [e0, e1), …, then ek and above; k + 2 in all.
-Bins of a categorical feature with c categories: one for each, then all others; c + 1 in all. Nulls and NaN are in
-no bin; they are counted apart.
+A numeric feature with edges e0 < … < ek has k + 2 bins: below e0, then [e0, e1), …, then ek and above. A categorical
+feature with c categories has c + 1 bins: one for each category, then one for all others. Nulls and NaN are not binned;
+they are counted separately.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Baseline = Mapping[str, Any]
 Sketch = dict[str, dict[str, Any]]
 
 SCHEMA_VERSION = 1
-# Values of a numeric column looked at together: they and a mask fit a core's cache.
+#: Values of a numeric column that are processed together. They and a mask fit into the cache of a core.
 CHUNK = 8_192
 _ADDITIVE = ("rows", "nulls", "mismatched", "missing", "infinite", "sum", "sum_sq")
 
@@ -34,10 +34,10 @@ _ADDITIVE = ("rows", "nulls", "mismatched", "missing", "infinite", "sum", "sum_s
 def sketch(batches: Iterable[pa.RecordBatch], baseline: Baseline) -> Sketch:
     """Counts of every feature of ``baseline`` over ``batches``.
 
-    Of each feature: ``rows`` looked at; of these ``missing`` (the batch has no such column), ``nulls`` (and NaN),
-    ``mismatched`` (cannot be read as the baseline's kind) and the rest in ``counts``. Numeric features also have
-    ``infinite``, and over the finite values ``sum``, ``sum_sq``, ``min`` and ``max`` (null without any).
-    Never raises for what a column contains.
+    Each feature has the number of ``rows``, split into ``missing`` (the batch lacks the column), ``nulls`` (and NaN),
+    ``mismatched`` (not of the baseline's kind), and the rest in ``counts``. Numeric features also have ``infinite``
+    and, over the finite values, ``sum``, ``sum_sq``, ``min`` and ``max`` (None if there are none). Never raises for
+    the content of a column.
     """
     found = empty(baseline)
     for batch in batches:
@@ -55,16 +55,16 @@ def sketch(batches: Iterable[pa.RecordBatch], baseline: Baseline) -> Sketch:
 
 
 def empty(baseline: Baseline) -> Sketch:
-    """The sketch of no rows: what ``merge`` starts from."""
+    """The sketch of zero rows, the neutral element of ``merge``."""
     return {name: _empty_feature(feature) for name, feature in baseline["features"].items()}
 
 
 def merge(one: Sketch, other: Sketch) -> Sketch:
-    """The sketch of the rows of both. Raises ValueError when they were made with different baselines."""
+    """The sketch of the rows of both. Raises ValueError if their baselines differ."""
     if {name: len(entry["counts"]) for name, entry in one.items()} != {
         name: len(entry["counts"]) for name, entry in other.items()
     }:
-        raise ValueError("sketches of different baselines do not add up")
+        raise ValueError("sketches of different baselines cannot be merged")
     return {name: _merged(entry, other[name]) for name, entry in one.items()}
 
 
@@ -114,10 +114,10 @@ def _add_numeric(entry: dict[str, Any], column: pa.Array, edges: list[float]) ->
 
 
 def numbers(column: pa.Array) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-    """The column as float64 with NaN for null; None if it does not hold numbers.
+    """The column as float64 with NaN for null; None if it cannot be read as numbers.
 
     Integers beyond 2**53 and decimals are rounded to the nearest float, timestamps and dates are seconds since 1970
-    in UTC, times and durations are seconds, text is read as numbers if all of it can be.
+    in UTC, times and durations are seconds. Text is parsed if all values are numbers.
     """
     kind = column.type
     try:
@@ -151,9 +151,9 @@ def _seconds(column: pa.Array) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def _at_least(entry: dict[str, Any], values: np.ndarray[Any, Any], edges: list[float]) -> np.ndarray[Any, Any]:
-    """How many values are no NaN, and how many are at or above each edge; adds the sums to ``entry``.
+    """The number of values that are not NaN, then of those at or above each edge. Adds the sums to ``entry``.
 
-    One comparison with each edge is several times faster than a search per value: it is what processors do best.
+    Comparing all values with one edge after the other is vectorized, and several times faster than a search per value.
     """
     mask = np.empty(len(values), dtype=bool)
     found = np.empty(len(edges) + 1, dtype=np.int64)
@@ -181,7 +181,7 @@ def _add_sums(entry: dict[str, Any], values: np.ndarray[Any, Any], known: int) -
 
 
 def _bounded(total: float) -> float:
-    """A sum as JSON can keep it: one too large for a float is the largest float."""
+    """The sum, limited to the largest finite float: JSON has no infinity."""
     return math.copysign(min(abs(total), sys.float_info.max), total)
 
 
@@ -195,7 +195,7 @@ def _add_categorical(entry: dict[str, Any], column: pa.Array, categories: list[s
         return
     places = pc.index_in(encoded.dictionary, value_set=pa.array(categories, pa.string()))
     bins = places.fill_null(len(categories)).to_numpy(zero_copy_only=False)
-    # A null in the dictionary is a null as one in the indices is.
+    # Nulls in the dictionary count like nulls in the indices.
     is_null = encoded.dictionary.is_null().to_numpy(zero_copy_only=False)
     indices = encoded.indices.drop_null().to_numpy(zero_copy_only=False)
     of_label = np.bincount(indices, minlength=len(bins))
@@ -206,7 +206,7 @@ def _add_categorical(entry: dict[str, Any], column: pa.Array, categories: list[s
 
 
 def labels(column: pa.Array) -> pa.DictionaryArray | None:
-    """The column as text behind indices; None for nested values. true and false are "true" and "false"."""
+    """The column as dictionary-encoded text; None for nested values. Booleans are "true" and "false"."""
     try:
         if not pa.types.is_dictionary(column.type):
             column = column.cast(pa.string()).dictionary_encode()

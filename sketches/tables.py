@@ -1,4 +1,4 @@
-"""Sketches of a Delta table that is near: read column group by column group, so that memory stays small."""
+"""Sketches of a Delta table on local disk, read in groups of columns to limit memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 
 from sketches.sketch import Baseline, Sketch, sketch
 
-# Columns decoded together. Fewer take less memory and more seeks.
+#: Columns that are decoded together. Fewer columns take less memory but more seeks.
 COLUMNS = 8
 BATCH_ROWS = 32_768
 Filters = Sequence[tuple[str, str, str | list[str]]]
@@ -24,13 +24,13 @@ def sketch_delta(
     partitions: Filters | None = None,
     storage_options: dict[str, str] | None = None,
 ) -> Sketch:
-    """The sketch of a whole Delta table on a local disk, or of the ``partitions`` that deltalake's filters name.
+    """The sketch of a Delta table, or of the ``partitions`` that match filters of deltalake.
 
-    Raises ValueError for a table with deletion vectors, whose files hold rows that are gone.
+    Raises ValueError if the table has deletion vectors, because its files contain deleted rows.
     """
     table = DeltaTable(uri, storage_options=storage_options)
     if "deletionVectors" in (table.protocol().reader_features or []):
-        raise ValueError("a table with deletion vectors cannot be read file by file")
+        raise ValueError("tables with deletion vectors are not supported")
     files = table.file_uris(file_pruning_predicate=list(partitions) if partitions else None)
     found: Sketch = {}
     for part in _column_groups(baseline):

@@ -46,8 +46,11 @@ def usual_tests() -> int:
 
 def long_tests() -> int:
     with cluster() as url:
-        say("what takes too long for every change")
-        return pytest("-m", LONG, DATABASE_URL=url)
+        say("what takes too long for every change, on PostgreSQL")
+        if code := pytest("-m", LONG, DATABASE_URL=url):
+            return code
+    say("on SQLite, what differs there")
+    return pytest("-m", f"sqlite and ({LONG})")
 
 
 def compile_packages() -> None:

@@ -15,7 +15,7 @@ from pytest_django import DjangoDbBlocker
 
 from tests.database import database_named
 
-pytestmark = pytest.mark.sqlite
+pytestmark = [pytest.mark.sqlite, pytest.mark.long]
 NUMBERED = ("__unnamed", "fk_", "sqlite_autoindex")
 APPS = ("accounts", "catalog", "deployments", "monitoring")
 

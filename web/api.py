@@ -1,4 +1,4 @@
-"""What API views add by inheritance: Idempotency-Key on POST, ETag on GET, our own errors as API errors."""
+"""Mixins of API views: Idempotency-Key on POST, ETag on GET, the errors of services as API errors."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ KEY_HEADER = "Idempotency-Key"
 
 
 class Conflict(exceptions.APIException):
-    """409: the request is right, but not now."""
+    """409: the request is valid, but conflicts with the current state."""
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
-    default_detail = "This conflicts with what is there now."
+    default_detail = "The request conflicts with the current state of the object."
 
 
 class _AnsweredBefore(Exception):
@@ -39,7 +39,7 @@ class _AnsweredBefore(Exception):
 
 
 class ServiceErrorsMixin(APIView):
-    """What a service raises as an answer: ``Invalid`` is a 400 with its fields, ``Refused`` a 409 with its code."""
+    """Turns errors of services into responses: ``Invalid`` to a 400 with its fields, ``Refused`` to a 409."""
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, DjangoValidationError):
@@ -54,11 +54,12 @@ class ServiceErrorsMixin(APIView):
 class IdempotentPostMixin(APIView):
     """Honours the header ``Idempotency-Key`` on POST, for 24 hours and per user.
 
-    The same key with the same request gets the first answer again, with ``Idempotent-Replayed: true``; with another
-    request, or while the first still runs, 409. Only successes are kept: what failed may be tried again.
-    ``idempotency_secrets``: names of fields whose value is never kept; a replay has null there.
+    A request with the same key and content gets the first response again, with ``Idempotent-Replayed: true``.
+    The answer is 409 if the content differs, or while the first request still runs. Only successful responses are
+    kept, so a failed request can be sent again.
     """
 
+    #: Names of response fields that are never stored; a replayed response has null there.
     idempotency_secrets: tuple[str, ...] = ()
     _claimed: idempotency.IdempotencyKey | None = None
 
@@ -76,10 +77,10 @@ class IdempotentPostMixin(APIView):
             message = "Use 1 to 255 visible ASCII characters."
             raise exceptions.ValidationError({KEY_HEADER: [message]}) from None
         except idempotency.KeyReused:
-            message = "This key came before with another request. Use a new key."
+            message = "This key was already used for a different request. Use a new key."
             raise Conflict(message, "idempotency_key_reused") from None
         except idempotency.StillRunning:
-            message = "The first request with this key still runs. Ask again in a moment."
+            message = "The first request with this key is still running. Try again in a moment."
             raise Conflict(message, "idempotency_key_in_use") from None
         if isinstance(claimed, idempotency.Answer):
             raise _AnsweredBefore(claimed)
@@ -118,11 +119,11 @@ class IdempotentPostMixin(APIView):
 
 
 class ETagMixin(APIView):
-    """Every GET that succeeds carries an ETag of its content; ``If-None-Match`` with it gets an empty 304."""
+    """Adds an ETag of the content to every successful GET; a matching ``If-None-Match`` gets an empty 304."""
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         answered = super().finalize_response(request, response, *args, **kwargs)
-        if request.method in ("GET", "HEAD") and isinstance(answered, Response):  # a file or a stream is none
+        if request.method in ("GET", "HEAD") and isinstance(answered, Response):  # not for files and streams
             wanted = parse_etags(request.headers.get("If-None-Match", ""))
             answered.add_post_render_callback(lambda rendered: _conditional(rendered, wanted))
         return answered
@@ -144,14 +145,14 @@ def _conditional(response: HttpResponse, wanted: list[str]) -> HttpResponse | No
 
 
 class PortalAPIMixin(ServiceErrorsMixin, IdempotentPostMixin, ETagMixin):
-    """What every view of our API has. First among its bases: ``class RunViewSet(PortalAPIMixin, ModelViewSet)``."""
+    """The base of every API view. List it first: ``class RunViewSet(PortalAPIMixin, ModelViewSet)``."""
 
 
-# A primary key of up to 18 digits: longer ones are larger than the database's integers.
+# A primary key has up to 18 digits; the database's integers hold no more.
 ID = "[0-9]{1,18}"
 
 
-# `q` is one of the filters here, so without the search backend, which would offer it a second time.
+# Without the search backend: `q` is already one of the filters, and the document would list it twice.
 BACKENDS: list[Any] = [b for b in cast(Any, api_settings.DEFAULT_FILTER_BACKENDS) if not issubclass(b, SearchFilter)]
 
 PAGERS = [backend for backend in BACKENDS if not issubclass(backend, OrderingFilter)]

@@ -1,4 +1,4 @@
-"""Strict request bodies: what pages, API and YAML files send, read into pydantic models."""
+"""Strict request bodies: pydantic models for the input from pages, API and YAML files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from web.errors import Invalid
 
 
 def _no_nul(value: str) -> str:
-    """PostgreSQL keeps no text with a NUL character."""
+    """Reject NUL characters: PostgreSQL cannot store them."""
     if "\x00" in value:
         raise ValueError("Null characters are not allowed.")
     return value
@@ -23,7 +23,7 @@ ShortText = Annotated[str, StringConstraints(max_length=255), AfterValidator(_no
 
 
 class Part(BaseModel):
-    """Strict: unknown fields are refused, "1" is not 1 and 1 is not true."""
+    """Strict: unknown fields are rejected, and values are not converted ("1" is not 1, 1 is not true)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -35,7 +35,7 @@ class Nothing(Part):
 def _message(error: Mapping[str, Any]) -> str:
     match error["type"]:
         case "extra_forbidden":
-            return "There is no such field."
+            return "Unknown field."
         case "missing":
             return "This field is required."
         case "value_error":
@@ -51,9 +51,9 @@ AnyPart = TypeVar("AnyPart", bound=Part)
 
 
 def parse(part: type[AnyPart], data: object) -> AnyPart:
-    """Read a part from decoded JSON or YAML; raises Invalid with all that is wrong, field by field."""
+    """Read a part from decoded JSON or YAML. Raises Invalid with the messages of all fields."""
     if not isinstance(data, Mapping):
-        raise Invalid({"body": ["Write an object with the fields of this request."]})
+        raise Invalid({"body": ["Send an object with the fields of this request."]})
     try:
         return part.model_validate(dict(data))
     except ValidationError as error:

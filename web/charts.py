@@ -1,4 +1,4 @@
-"""A chart as data: drawn by static/js/charts.js, and the table beneath it. One source for both."""
+"""A chart as data: the source of the drawing (static/js/charts.js) and of the table beneath it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 Kind = Literal["line", "bar", "stacked", "scatter"]
-# (x, y), and where a point leads: (x, y, name, "/path/"). y is None where nothing is known: a gap and never a zero.
+# (x, y), or (x, y, name, "/path/") for a point with a link. y is None if unknown: the line has a gap, not a zero.
 Point = Sequence[Any]
 UNKNOWN = "\N{EN DASH}"
 
@@ -22,34 +22,35 @@ class Series:
 
 @dataclass(frozen=True)
 class Table:
-    """``rows``: (x, one text for each of ``names``)."""
-
+    #: Heading of the first column.
     first: str
+    #: Headings of the other columns.
     names: list[str]
+    #: (x, one text per name in ``names``).
     rows: list[tuple[str, list[str]]]
 
 
 @dataclass(frozen=True)
 class Chart:
-    """``id`` is unique on its page. With ``x`` "time", x values are datetimes in UTC, else words or numbers.
-
-    ``markers`` are (datetime, label), ``thresholds`` (value, label); ``start`` and ``end`` bound the time axis, so that
-    what is missing at an end is seen. ``empty`` is what stands there without any known value.
-    """
-
+    #: Unique on its page.
     id: str
     title: str
     series: Sequence[Series]
     kind: Kind = "line"
+    #: If "time", x values are datetimes in UTC; otherwise texts or numbers.
     x: Literal["time", "category", "number"] = "time"
     unit: str = ""
     x_label: str = ""
+    #: (time in UTC, label).
     markers: Sequence[tuple[datetime, str]] = ()
+    #: (value, label).
     thresholds: Sequence[tuple[float, str]] = ()
+    #: ``start`` and ``end`` bound the time axis, so that missing data at either end is visible.
     start: datetime | None = None
     end: datetime | None = None
     max: float | None = None
-    empty: str = "Nothing is known of this time."
+    #: The text shown in place of the chart if no value is known.
+    empty: str = "No data in this time range."
     categories: Sequence[str] = field(default_factory=list)
 
     @property
@@ -72,7 +73,10 @@ class Chart:
             "end": _plain(self.end),
             "max": self.max,
             "categories": list(self.categories),
-            "series": [{"name": one.name, "data": [_point(point) for point in one.data]} for one in self.series],
+            "series": [
+                {"name": one.name, "data": [[_plain(value) for value in point] for point in one.data]}
+                for one in self.series
+            ],
             "markers": [{"at": _plain(at), "label": label} for at, label in self.markers],
             "thresholds": [{"value": value, "label": label} for value, label in self.thresholds],
         }
@@ -102,17 +106,13 @@ class Chart:
         return rows
 
 
-def _point(point: Point) -> list[Any]:
-    return [_plain(value) for value in point]
-
-
 def _plain(value: Any) -> Any:
-    """For JSON. A datetime is ISO 8601 in UTC."""
+    """``value`` for JSON: datetimes in ISO 8601 and UTC, anything else unchanged."""
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 
 
 def _text(value: Any) -> str:
-    """For the table: minutes for times, at most four places for numbers."""
+    """``value`` for the table: times in UTC to the minute, numbers below 100 to four significant digits."""
     if value is None:
         return UNKNOWN
     if isinstance(value, datetime):

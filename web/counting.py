@@ -1,4 +1,4 @@
-"""Counts that all processes share, kept in Redis. While Redis does not answer, the portal goes on without it."""
+"""Counters shared by all processes, kept in Redis. The portal keeps working while Redis is down."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rest_framework import throttling
 from rest_framework.request import Request
 
 if TYPE_CHECKING:
-    # DRF's views import the classes that the settings name, this module's among them.
+    # Avoids an import cycle: DRF's views import the classes named in the settings, including this module's.
     from rest_framework.views import APIView
 
 logger = logging.getLogger(__name__)
@@ -20,20 +20,20 @@ T = TypeVar("T")
 
 
 def counted(act: Callable[[BaseCache], T]) -> T:
-    """The result of ``act`` on the shared cache; on the cache of this process while Redis does not answer."""
+    """The result of ``act`` on the shared cache, or on the cache of this process while Redis is down."""
     try:
         return act(caches["default"])
     except RedisError as error:
-        logger.warning("redis does not answer, counting in this process alone: %s", type(error).__name__)
+        logger.warning("redis is unavailable, counting in this process only: %s", type(error).__name__)
         return act(caches["process"])
 
 
 class UserRateThrottle(throttling.UserRateThrottle):
-    """API_RATE over all processes. While Redis does not answer, every request is allowed."""
+    """Enforces API_RATE over all processes. Every request is allowed while Redis is down."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         try:
             return bool(super().allow_request(request, view))
         except RedisError as error:
-            logger.warning("redis does not answer, the API is not throttled: %s", type(error).__name__)
+            logger.warning("redis is unavailable, the API is not throttled: %s", type(error).__name__)
             return True

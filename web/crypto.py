@@ -1,4 +1,4 @@
-"""Encryption at rest for Terraform state and plan files: Fernet (AES-128-CBC with HMAC-SHA256), keys rotate."""
+"""Encryption at rest for Terraform state and plan files: Fernet (AES-128-CBC with HMAC-SHA256), rotating keys."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def encrypt(plain: bytes) -> bytes:
 
 
 def decrypt(token: bytes | memoryview) -> bytes:
-    """Raises cryptography.fernet.InvalidToken when no key of STATE_KEYS made ``token``."""
+    """Raises cryptography.fernet.InvalidToken if no key in STATE_KEYS decrypts ``token``."""
     return _box().decrypt(bytes(token))

@@ -1,4 +1,4 @@
-"""Tables as files: the rows of the screen, with figures that a spreadsheet can read."""
+"""CSV downloads of tables, with numbers that a spreadsheet can read."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from decimal import Decimal
 
 from django.http import HttpResponse
 
-# A cell that begins so is a formula to a spreadsheet (OWASP, CSV Injection).
+# A spreadsheet reads a cell that starts with one of these as a formula (OWASP, CSV Injection).
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_of(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> HttpResponse:
-    """A download. None is an empty cell; text that would be a formula gets an apostrophe."""
+    """A CSV download. None becomes an empty cell; text that would be a formula gets a leading apostrophe."""
     answer = HttpResponse(content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     writer = csv.writer(answer)

@@ -1,4 +1,4 @@
-"""The two ways in which Slipway says no: ``Invalid`` input, and an action that is ``Refused`` now."""
+"""The two errors that services raise: ``Invalid`` for bad input, ``Refused`` for an action not possible now."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 class Invalid(Exception):
-    """A spec cannot be accepted. ``fields`` is {dotted field name: [message]}."""
+    """The input is not valid. ``fields`` is {dotted field name: [message]}."""
 
     def __init__(self, fields: Mapping[str, list[str]]) -> None:
         super().__init__("; ".join(f"{name}: {' '.join(texts)}" for name, texts in fields.items()))
@@ -14,12 +14,12 @@ class Invalid(Exception):
 
     @property
     def text(self) -> str:
-        """All that is wrong in one line, without the names of fields: for a page that does not show them."""
+        """All messages in one line without field names, for pages that do not show the fields."""
         return " ".join(text for texts in self.fields.values() for text in texts)
 
 
 class Refused(Exception):
-    """The action is not possible now. ``code`` is stable and goes to API clients; the text is for people."""
+    """The action is not possible now. ``code`` is stable and for API clients; ``message`` is for people."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Filters of lists that every app uses."""
+"""List filters shared by all apps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db.models import Q
 
 
 def words_in(rows: Any, value: str, *fields: str) -> Any:
-    """Rows that have each word of ``value`` in one of ``fields``."""
+    """Rows that contain each of the first 10 words of ``value`` in at least one of ``fields``."""
     for word in value.split()[:10]:
         any_field = Q()
         for field in fields:
@@ -20,7 +20,7 @@ def words_in(rows: Any, value: str, *fields: str) -> Any:
 
 
 def no_nul(value: str) -> None:
-    """PostgreSQL refuses text with a NUL character."""
+    """Reject NUL characters: PostgreSQL cannot store them."""
     if "\x00" in value:
         raise ValidationError("Null characters are not allowed.")
 

@@ -1,4 +1,4 @@
-"""Times, spans and sizes in the words of the interface."""
+"""How the interface writes times, durations and sizes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MINUTE_S = 60
 HOUR_S = 60 * MINUTE_S
 DAY_S = 24 * HOUR_S
 UNITS = ((DAY_S, "d"), (HOUR_S, "h"), (MINUTE_S, "min"), (1, "s"))
-# Past this an age says less than a date.
+# Older moments are shown as a date: it says more than an age.
 OLD_S = 30 * DAY_S
 
 
@@ -38,17 +38,17 @@ def relative(moment: datetime, now: datetime) -> str:
 
 
 def exact(moment: datetime) -> str:
-    """The moment to the second in the current time zone, with the name of the zone."""
+    """The moment in the current time zone, to the second, with the zone's name."""
     return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def machine(moment: datetime) -> str:
-    """The moment in UTC, as RFC 3339 writes it."""
+    """The moment in UTC, in RFC 3339 format, to the second."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def duration(span: float | timedelta | None) -> str:
-    """Seconds in at most two units: 850 ms, 12 s, 3 min 4 s, 2 h 5 min, 3 d 4 h."""
+    """A duration in at most two units: 850 ms, 12 s, 3 min 4 s, 2 h 5 min, 3 d 4 h. A float is in seconds."""
     if span is None:
         return NOTHING
     span_s = span.total_seconds() if isinstance(span, timedelta) else float(span)
@@ -68,7 +68,7 @@ def filesize(size_bytes: float | None) -> str:
 
 
 def pretty_json(value: Any) -> str:
-    """JSON with an indent of two blanks; what JSON does not know becomes text."""
+    """JSON indented by two spaces; values that JSON cannot represent become text."""
     return orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
 
 
@@ -80,5 +80,5 @@ def initials(name: str) -> str:
 
 
 def storable(text: str) -> str:
-    """``text`` as any database keeps it: foreign output may hold NUL characters and halves of surrogate pairs."""
+    """``text`` without NUL characters and lone surrogates, which external output may contain and databases reject."""
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()

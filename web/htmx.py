@@ -1,4 +1,4 @@
-"""Requests as django-htmx's middleware leaves them."""
+"""The type of requests that have passed django-htmx's middleware."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from django_htmx.middleware import HtmxDetails
 
 
 class HtmxRequest(HttpRequest):
-    """For a view that answers htmx with a part of its page: ``request.htmx`` is true there, and false otherwise."""
+    """For views that return a fragment to htmx: ``request.htmx`` is true if htmx sent the request."""
 
     htmx: HtmxDetails

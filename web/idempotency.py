@@ -1,4 +1,4 @@
-"""A POST sent twice is done once: the first claims its key, the others get the first one's answer."""
+"""Idempotency keys: a POST sent twice runs once. The first request claims the key; later ones get its response."""
 
 from __future__ import annotations
 
@@ -14,28 +14,26 @@ from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-# A request that has not answered by then died with its process; its key can be claimed again.
+# A request without a response after this time is considered dead; its key can be claimed again.
 ABANDONED_AFTER = timedelta(minutes=5)
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
     def expired(self) -> IdempotencyKeyQuerySet:
-        """Keys that nobody may count on any more."""
+        """Keys older than KEPT_FOR."""
         return self.filter(created_at__lt=timezone.now() - IdempotencyKey.KEPT_FOR)
 
 
 class IdempotencyKey(models.Model):
-    """A POST that a client may send again: what it asked (as a hash) and, once known, what it was answered.
-
-    ``status_code`` is null while the first request is still being answered.
-    """
+    """A POST that a client may send again: a hash of the request and, once it has finished, the response."""
 
     KEPT_FOR = timedelta(hours=24)
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)
+    #: Null while the first request is running.
     status_code = models.PositiveSmallIntegerField(null=True)
     body = models.JSONField(null=True)
     location = models.CharField(max_length=1024, blank=True)
@@ -44,7 +42,7 @@ class IdempotencyKey(models.Model):
     objects = IdempotencyKeyQuerySet.as_manager()
 
     class Meta:
-        app_label = "accounts"  # its table; ``accounts.models`` brings it in
+        app_label = "accounts"  # the table belongs to accounts; ``accounts.models`` imports this model
         constraints = [models.UniqueConstraint(fields=["user", "key"], name="one_answer_per_idempotency_key")]
 
     def __str__(self) -> str:
@@ -56,11 +54,11 @@ class KeyMalformed(Exception):
 
 
 class KeyReused(Exception):
-    """The same key came before with another request."""
+    """The key was already used for a different request."""
 
 
 class StillRunning(Exception):
-    """The first request with this key has not been answered yet."""
+    """The first request with this key has not finished."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +69,15 @@ class Answer:
 
 
 def fingerprint(method: str, path: str, data: Any) -> str:
-    """A hash of what a request asks; the order of keys in its JSON does not matter."""
+    """A SHA-256 of the request; the order of keys in its JSON does not matter."""
     body = orjson.dumps(data, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str)
     return hashlib.sha256(method.encode() + b"\n" + path.encode() + b"\n" + body).hexdigest()
 
 
 def claim(*, user_id: int, key: str, fingerprint: str) -> IdempotencyKey | Answer:
-    """The claimed key (answer the request, then ``settle`` or ``release``), or the answer given before.
+    """Claim ``key``, or return the stored answer of the first request.
 
+    If the key is claimed, handle the request, then call ``settle`` or ``release``.
     Raises KeyMalformed, KeyReused or StillRunning.
     """
     if not KEY.fullmatch(key):
@@ -103,26 +102,26 @@ def claim(*, user_id: int, key: str, fingerprint: str) -> IdempotencyKey | Answe
 
 
 def settle(claimed: IdempotencyKey, answer: Answer) -> None:
-    """Keep the answer for whoever sends the request again."""
+    """Store the answer for requests with the same key."""
     IdempotencyKey.objects.filter(pk=claimed.pk, created_at=claimed.created_at).update(
         status_code=answer.status_code, body=answer.body, location=answer.location[:1024]
     )
 
 
 def release(claimed: IdempotencyKey) -> None:
-    """Nothing was done: the same key may try again."""
+    """Free the key after a failed request, so that it can be used again."""
     IdempotencyKey.objects.filter(pk=claimed.pk, created_at=claimed.created_at, status_code=None).delete()
 
 
 def without(body: Any, names: tuple[str, ...]) -> Any:
-    """``body`` with the values of ``names`` replaced by null, for answers that hold a secret."""
+    """``body`` with the values of ``names`` replaced by None, for responses that contain a secret."""
     if not names or not isinstance(body, Mapping):
         return body
     return {name: None if name in names else value for name, value in body.items()}
 
 
 def _taken_over(known: IdempotencyKey, fingerprint: str) -> IdempotencyKey:
-    """Claim an old or abandoned key; one of two that try wins."""
+    """Claim an expired or abandoned key. Raises StillRunning if another request claimed it first."""
     now = timezone.now()
     won = IdempotencyKey.objects.filter(pk=known.pk, created_at=known.created_at).update(
         fingerprint=fingerprint, created_at=now, status_code=None, body=None, location=""

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what every operation has, said once."""
+"""The parts of the OpenAPI document that all operations share."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from rest_framework import serializers
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
-    """Every error has this shape."""
+    """The body of every error response."""
 
-    code = serializers.CharField(help_text="Stable, for programs.")
-    message = serializers.CharField(help_text="For people.")
+    code = serializers.CharField(help_text="Stable code of the error, for programs.")
+    message = serializers.CharField(help_text="Description of the error, for people.")
     fields = serializers.DictField(  # type: ignore[assignment]  # the field of the answer, not of this class
         child=serializers.ListField(child=serializers.CharField()),
-        help_text="What is wrong, by dotted field name; empty where no field is at fault.",
+        help_text="Messages by dotted field name; empty if the error concerns no field.",
     )
 
 
 ERRORS = {
-    400: "The request is not right: fields says why.",
-    401: "No token, or one that is not valid.",
-    403: "You may see this but not do it, or the token may only read.",
-    404: "There is no such object, or you may not see it.",
-    409: "Not now: code says why.",
-    429: "Too many requests: wait as long as Retry-After says.",
+    400: "The request is not valid; see fields.",
+    401: "The token is missing or not valid.",
+    403: "You may not do this, or the token is read-only.",
+    404: "The object does not exist, or you may not see it.",
+    409: "The request conflicts with the current state; see code.",
+    429: "Too many requests; wait for the time in Retry-After.",
 }
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
     OpenApiParameter.HEADER,
-    description="Names this request: sent again within 24 hours it is done once, and answered as the first time.",
+    description="A unique name for this request. Repeating it within 24 hours returns the first response.",
 )
 ETAG = OpenApiParameter(
-    "ETag", str, OpenApiParameter.HEADER, description="Of this content; send it back in If-None-Match.", response=[200]
+    "ETag", str, OpenApiParameter.HEADER, description="Version of the content, for If-None-Match.", response=[200]
 )
 
 
 class PortalSchema(AutoSchema):
-    """Adds the errors, Idempotency-Key and ETag that PortalAPIMixin, which every view has, brings."""
+    """Documents what PortalAPIMixin adds to every view: errors, Idempotency-Key and ETag."""
 
     def get_override_parameters(self) -> list[Any]:
         parameters = [*super().get_override_parameters()]
@@ -53,8 +53,8 @@ class PortalSchema(AutoSchema):
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies = dict(super()._get_response_bodies(direction))
         if self.method == "GET":
-            bodies["304"] = {"description": "Unchanged since the answer that had this ETag."}
-        # What a view says itself has the one shape of errors, too.
+            bodies["304"] = {"description": "The content still matches the ETag in If-None-Match."}
+        # A 409 that a view declares itself gets the common shape of errors, too.
         own = [409] if bodies.pop("409", None) else []
         for code in [*self._error_codes(), *own]:
             response = OpenApiResponse(ErrorSerializer, ERRORS[code])

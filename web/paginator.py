@@ -1,4 +1,4 @@
-"""Pages of lists whose rows are wide."""
+"""Pagination for lists with wide rows."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from django.db.models import QuerySet
 
 
 class LatePaginator(Paginator):  # type: ignore[type-arg]
-    """Looks for the keys of a page, and then for the rows that have them: two queries.
+    """Reads the keys of a page first and then its rows: two queries.
 
-    A database that sorts rows carries all their columns and joins along, of those on other pages too. ``count`` is how
-    many rows there are, for whoever has counted them already.
+    One query would make the database sort all columns and joins of all rows, including those on other pages.
+    Pass ``count``, the total number of rows, if it is known already.
     """
 
     object_list: QuerySet[Any]

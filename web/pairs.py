@@ -1,4 +1,4 @@
-"""A field of rows, each a name and a value: environment variables, tags."""
+"""A form field of name-value rows, for environment variables and tags."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Pair = tuple[str, str]
 
 
 class PairsWidget(forms.Widget):
-    """Reads ``<name>_name`` and ``<name>_value``, one of each a row. The rows are drawn by deployments/_pairs.html."""
+    """Reads one ``<name>_name`` and one ``<name>_value`` per row. deployments/_pairs.html renders the rows."""
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> list[Pair]:
         if not isinstance(data, QueryDict):
@@ -25,7 +25,7 @@ class PairsWidget(forms.Widget):
 
 
 class PairsField(forms.Field):
-    """Cleans to {name: value} without the rows left empty. A name given twice is refused: a dict would lose one."""
+    """Cleans to {name: value} without empty rows. Duplicate names are rejected: a dict would lose one."""
 
     widget = PairsWidget
 
@@ -35,10 +35,10 @@ class PairsField(forms.Field):
         for text in [text for pair in pairs for text in pair]:
             ProhibitNullCharactersValidator()(text)
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValidationError(f"Given twice: {', '.join(twice)}.")
+            raise ValidationError(f"Duplicate names: {', '.join(twice)}.")
         return dict(pairs)
 
 
 def filled(pairs: list[Pair]) -> list[Pair]:
-    """The rows that say something, names without blanks around them."""
+    """The rows that are not empty, with names stripped."""
     return [(name.strip(), value) for name, value in pairs if name.strip() or value]

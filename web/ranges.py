@@ -1,4 +1,4 @@
-"""The time range of a chart, as it stands in the URL."""
+"""The time range of a chart, read from the URL."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ class TimeRange:
 
 
 class RangeInvalid(ValueError):
-    """The text is for people."""
+    """The time range cannot be parsed. The message is for people."""
 
 
 def parse_range(name: str, start: str, end: str, now: datetime, default: str = DEFAULT_RANGE) -> TimeRange:
-    """``?range=7d``, or ``?from=…&to=…`` in ISO 8601 with a zone; ``default`` if nothing is asked.
+    """Parse ``?range=7d``, or ``?from=…&to=…`` in ISO 8601 with a zone; ``default`` applies if all are empty.
 
-    Raises RangeInvalid.
+    Raises RangeInvalid if the range cannot be parsed.
     """
     if start or end:
         return _between(start, end, now)
     chosen = name or default
     if chosen not in RANGES:
-        raise RangeInvalid(f"The range {chosen[:40]!r} is none of {', '.join(RANGES)}.")
+        raise RangeInvalid(f"Unknown range {chosen[:40]!r}. Choose one of: {', '.join(RANGES)}.")
     return TimeRange(chosen, now - RANGES[chosen], now)
 
 
@@ -55,9 +55,9 @@ def _between(start: str, end: str, now: datetime) -> TimeRange:
     first = _moment(start, "from") if start else None
     last = _moment(end, "to") if end else now
     if first is None:
-        raise RangeInvalid("A range with an end needs a start: from=2026-01-31T00:00:00Z.")
+        raise RangeInvalid("A range with an end needs a start, for example from=2026-01-31T00:00:00Z.")
     if first >= last:
-        raise RangeInvalid("A range ends after it starts.")
+        raise RangeInvalid("The end of a range must be after its start.")
     return TimeRange("custom", first, last)
 
 
@@ -67,7 +67,7 @@ def _moment(text: str, name: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise RangeInvalid(f"{name}={text[:40]!r} is no time with a zone, such as 2026-01-31T00:00:00Z.")
+        raise RangeInvalid(f"{name}={text[:40]!r} is not a time with a zone, for example 2026-01-31T00:00:00Z.")
     return moment
 
 
@@ -82,7 +82,7 @@ class RangeLink:
 
 
 def range_links(query: QueryDict, chosen: TimeRange, offered: tuple[str, ...] = tuple(RANGES)) -> list[RangeLink]:
-    """One link for each range that is offered; what else stands in the URL stays."""
+    """One link for each name in ``offered``; other query parameters are kept."""
     links = []
     for name in offered:
         changed = query.copy()
@@ -93,13 +93,13 @@ def range_links(query: QueryDict, chosen: TimeRange, offered: tuple[str, ...] = 
     return links
 
 
-FROM = OpenApiParameter("from", str, description="Start of the range, ISO 8601 with a zone, in place of `range`.")
+FROM = OpenApiParameter("from", str, description="Start of the range in ISO 8601 with a zone; replaces `range`.")
 
-TO = OpenApiParameter("to", str, description="End of the range; now, if it is left out.")
+TO = OpenApiParameter("to", str, description="End of the range in ISO 8601 with a zone; defaults to now.")
 
 
 def asked_range(request: Request, default: str) -> TimeRange:
-    """Raises ValidationError."""
+    """The time range of an API request. Raises ValidationError if it cannot be parsed."""
     given = request.query_params
     try:
         return parse_range(given.get("range", ""), given.get("from", ""), given.get("to", ""), timezone.now(), default)

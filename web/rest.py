@@ -1,4 +1,4 @@
-"""What every API view shares: one error shape, strict JSON in, fast JSON out, cursor pages."""
+"""DRF classes that all API views share: strict JSON parser, renderer, pagination, filters and error shape."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class ORJSONRenderer(renderers.BaseRenderer):
 
 
 class StrictJSONParser(parsers.BaseParser):
-    """JSON as RFC 8259 has it: no NaN, no trailing text, UTF-8.
+    """JSON by RFC 8259: UTF-8, no NaN, no trailing text.
 
-    NUL characters, which PostgreSQL cannot keep, and bodies nested deeper than MAX_DEPTH are refused here, for all.
+    Rejects NUL characters, which PostgreSQL cannot store, and bodies nested deeper than MAX_DEPTH.
     """
 
     media_type = "application/json"
@@ -47,7 +47,7 @@ class StrictJSONParser(parsers.BaseParser):
         except orjson.JSONDecodeError as error:
             raise exceptions.ParseError(f"The body is not JSON: {error}") from None
         if b"\\u0000" in body and _has_nul(data):
-            raise exceptions.ParseError("The body has a null character.")
+            raise exceptions.ParseError("The body contains a null character.")
         if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _is_deeper_than(data, MAX_DEPTH):
             raise exceptions.ParseError(f"The body is nested deeper than {MAX_DEPTH} levels.")
         return data
@@ -57,7 +57,7 @@ MAX_DEPTH = 100
 
 
 def _inner(values: list[Any]) -> list[Any]:
-    """What stands in ``values`` one level down: elements of lists, keys and values of objects."""
+    """The values one level below ``values``: elements of lists, keys and values of objects."""
     below: list[Any] = []
     for value in values:
         if isinstance(value, dict):
@@ -84,7 +84,7 @@ def _is_deeper_than(data: Any, depth: int) -> bool:
 
 
 class CursorPagination(pagination.CursorPagination):
-    """Pages of 50, at most 200, newest first unless ``?ordering=`` says otherwise."""
+    """Pages of 50 rows by default and 200 at most, newest first unless ``?ordering=`` is given."""
 
     page_size = 50
     max_page_size = 200
@@ -92,16 +92,16 @@ class CursorPagination(pagination.CursorPagination):
     ordering = "-pk"
 
     def get_page_size(self, request: Request) -> int:
-        """Raises ValidationError for what is no positive number; more than the most is the most."""
+        """The requested size, capped at ``max_page_size``. Raises ValidationError if it is not a positive integer."""
         asked = request.query_params.get(self.page_size_query_param)
         if asked is None:
             return self.page_size
         if not re.fullmatch(r"[0-9]{1,9}", asked) or int(asked) < 1:
-            raise exceptions.ValidationError({self.page_size_query_param: ["Write a positive whole number."]})
+            raise exceptions.ValidationError({self.page_size_query_param: ["Enter a positive whole number."]})
         return min(int(asked), self.max_page_size)
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
-        """A cursor that somebody wrote by hand is a 404, whatever the database makes of it."""
+        """Raises NotFound for a malformed cursor, even if only the database rejects it."""
         try:
             return super().paginate_queryset(queryset, request, view)
         except (ValueError, ValidationError, DataError):
@@ -111,7 +111,7 @@ class CursorPagination(pagination.CursorPagination):
 
 
 class StrictOrderingFilter(filters.OrderingFilter):
-    """``?ordering=`` by a field that the view does not offer is refused, not ignored."""
+    """Rejects ``?ordering=`` by an unknown field; DRF would ignore it."""
 
     def remove_invalid_fields(self, queryset: Any, fields: Any, view: Any, request: Request) -> list[str]:
         valid = [name for name, _ in self.get_valid_fields(queryset, view, {"request": request})]
@@ -122,9 +122,9 @@ class StrictOrderingFilter(filters.OrderingFilter):
 
 
 class StrictQueryFilter(filters.BaseFilterBackend):
-    """A query parameter that a list does not know is refused: a typing error must not widen what somebody gets.
+    """Rejects unknown query parameters of a list: a misspelled filter must not widen the result.
 
-    A view that reads more than its filters, order and page names it in ``query_parameters``.
+    A view names the parameters it reads besides filters, order and page in ``query_parameters``.
     """
 
     PAGE = frozenset({"cursor", "page_size", "ordering", "format"})
@@ -133,24 +133,24 @@ class StrictQueryFilter(filters.BaseFilterBackend):
         declared = getattr(getattr(view, "filterset_class", None), "base_filters", {})
         searched = {"q"} if getattr(view, "search_fields", None) else set()
         known = {*self.PAGE, *getattr(view, "query_parameters", ()), *declared, *searched}
-        errors = {name: ["There is no such parameter."] for name in set(request.query_params) - known}
+        errors = {name: ["Unknown parameter."] for name in set(request.query_params) - known}
         for name, declaration in declared.items():
             if request.query_params.get(name) == "" and not isinstance(declaration, CharFilter):
-                errors[name] = ["Write a value, or leave the parameter out."]
+                errors[name] = ["Enter a value, or leave the parameter out."]
         if errors:
             raise exceptions.ValidationError(errors)
         return queryset
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        """It adds none."""
+        """No parameters of its own."""
         return []
 
 
 class Metadata(metadata.SimpleMetadata):
-    """What OPTIONS answers."""
+    """The response to OPTIONS."""
 
     def determine_actions(self, request: Request, view: Any) -> Any:
-        """DRF looks up the object that a PUT would change, and fails where the address names none."""
+        """Skip DRF's lookup of the object that a PUT would change: it fails for URLs without an object."""
         if (view.lookup_url_kwarg or view.lookup_field) not in view.kwargs:
             vars(view)["get_object"] = lambda: None
         return super().determine_actions(request, view)
@@ -169,19 +169,14 @@ def _messages(detail: Any) -> Any:
     return fields
 
 
-def _code(error: exceptions.APIException) -> str:
-    codes = error.get_codes()
-    return codes if isinstance(codes, str) else "invalid"
-
-
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Every error as ``{"code", "message", "fields"}``; ``fields`` is {name: [message]}."""
-    # Late: DRF's views import the classes that the settings name, this module's among them.
+    # Imported late: DRF's views import the classes named in the settings, including this module's.
     from rest_framework.views import exception_handler as drf_exception_handler
     from rest_framework.views import set_rollback
 
     if isinstance(error, Http404):
-        error = exceptions.NotFound("There is no such object, or you may not see it.")
+        error = exceptions.NotFound("The object does not exist, or you may not see it.")
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied(str(error) or None)
     response = drf_exception_handler(error, context)
@@ -195,6 +190,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     elif isinstance(error.detail, list):
         message = " ".join(str(item) for item in error.detail)
     else:
-        message = " ".join(general) or "Some fields are not right."
-    response.data = {"code": _code(error), "message": message, "fields": fields}
+        message = " ".join(general) or "Some fields are not valid."
+    codes = error.get_codes()
+    code = codes if isinstance(codes, str) else "invalid"
+    response.data = {"code": code, "message": message, "fields": fields}
     return response

@@ -1,4 +1,4 @@
-"""What views of pages share: telling a refusal, asking before an action, sending a file."""
+"""Shared by page views: show refusals and errors, ask for confirmation, send a YAML file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from web.errors import Invalid, Refused
 
 
 def yaml_file(name: str, text: str) -> HttpResponse:
-    """``name`` is that of an endpoint: letters, digits, - and _."""
+    """A YAML download. ``name`` is the name of an endpoint: letters, digits, - and _."""
     response = HttpResponse(text, content_type="application/yaml; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.yaml"'
     return response
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 def attempt(request: HttpRequest, act: Callable[[], T]) -> T | None:
-    """What ``act`` gives; None where it was refused, and the next page says why."""
+    """The result of ``act``; if it raises Refused or Invalid, None and a message on the next page."""
     try:
         return act()
     except Refused as refusal:
@@ -45,7 +45,7 @@ def attempt(request: HttpRequest, act: Callable[[], T]) -> T | None:
 
 
 def show_errors(form: Form, error: ValidationError) -> None:
-    """What a service refused, at the fields of ``form``; what belongs to none of them, above it."""
+    """Add the messages of ``error`` to the fields of ``form``; those of unknown fields go above the form."""
     for name, texts in (error.message_dict if hasattr(error, "error_dict") else {"": error.messages}).items():
         for text in texts:
             form.add_error(name if name in form.fields else None, text)

@@ -18,5 +18,5 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox ships 
         return self.get_full_name() or self.username
 
 
-# Who changed what, for people and machines alike. Neither passwords nor hashes of tokens are recorded.
+# The audit trail records changes by people and service accounts, without passwords.
 auditlog.register(User, exclude_fields=["password", "last_login"])

@@ -1,4 +1,4 @@
-"""What a view knows of its request, typed."""
+"""The user of a request, typed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from accounts.people.models import User
 
 
 def user_of(request: Request) -> User:
-    """The user behind the request. Raises NotAuthenticated for nobody."""
+    """The user of an API request. Raises NotAuthenticated if the request is anonymous."""
     if not isinstance(request.user, User):
         raise NotAuthenticated
     return request.user
 
 
 def signed_in(request: HttpRequest) -> User:
-    """The user of a view behind ``login_required``."""
+    """The user of a request whose view has ``login_required``."""
     assert isinstance(request.user, User)
     return request.user

@@ -1,4 +1,4 @@
-"""Who am I?"""
+"""API of the current user."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from web.api import PortalAPIMixin
 
 
 class MeViewSet(PortalAPIMixin, viewsets.ViewSet):
-    """The person, or the token's person, who asks."""
+    """The user of the session or the token."""
 
     @extend_schema(operation_id="me", responses=forced_singular_serializer(MeSerializer))  # type: ignore[no-untyped-call]
     def list(self, request: Request) -> Response:

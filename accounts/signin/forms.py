@@ -1,4 +1,4 @@
-"""Log-in forms that count failed attempts."""
+"""Log-in forms that limit failed attempts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from accounts.signin import guard as login
 
 
 class ThrottledLogin(AuthenticationForm):
-    """Counts failures per username and address, and stops asking for passwords after too many."""
+    """Counts failures per username and address, and rejects every log-in after too many."""
 
     blocked = False
 
@@ -22,7 +22,7 @@ class ThrottledLogin(AuthenticationForm):
         if login.is_blocked(username, address):
             self.blocked = True
             minutes = login.WINDOW_S // 60
-            raise ValidationError(f"Too many failed logins. Wait {minutes} minutes, then try again.")
+            raise ValidationError(f"Too many failed log-ins. Try again in {minutes} minutes.")
         try:
             cleaned = super().clean()
         except ValidationError:
@@ -33,4 +33,4 @@ class ThrottledLogin(AuthenticationForm):
 
 
 class ThrottledAdminLogin(ThrottledLogin, AdminAuthenticationForm):
-    """The same for Django's admin pages."""
+    """``ThrottledLogin`` for Django's admin pages."""

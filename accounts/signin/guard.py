@@ -1,7 +1,7 @@
-"""Guessing passwords is slow work: failed logins are counted per username and address.
+"""Limits password guessing: counts failed log-ins per username and address.
 
-All processes count together, in Redis. While Redis does not answer, each counts for itself: the limit is then the one
-below times the number of web processes.
+All processes share the counters in Redis. While Redis is down, each process counts on its own, which multiplies the
+limits by the number of web processes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WINDOW_S = 15 * 60
 
 
 def is_blocked(username: str, address: str) -> bool:
-    """Whether this username, from this address, has failed too often in the last 15 minutes."""
+    """Whether the username from this address, or the address alone, failed too often in the last WINDOW_S seconds."""
     person, place = _keys(username, address)
     counts = counted(lambda cache: cache.get_many([person, place]))
     return bool(counts.get(person, 0) >= MAX_FAILURES or counts.get(place, 0) >= MAX_FAILURES_OF_ADDRESS)
@@ -31,12 +31,12 @@ def note_failure(username: str, address: str) -> None:
 
 
 def note_success(username: str, address: str) -> None:
-    """Forget the failures of this person, not those of the address: it may be guessing others."""
+    """Reset the failures of this username, but not those of the address: it may be guessing other passwords."""
     counted(lambda cache: cache.delete(_keys(username, address)[0]))
 
 
 def _count(key: str, cache: BaseCache) -> None:
-    # add, then incr: two requests at once are counted as two, and the window starts with the first.
+    # add, then incr: concurrent requests are all counted, and the window starts with the first.
     cache.add(key, 0, WINDOW_S)
     try:
         cache.incr(key)

@@ -1,4 +1,4 @@
-"""The signed-in person as the API shows them."""
+"""The current user in the API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class MeSerializer(serializers.ModelSerializer[User]):
         choices=TokenScope.choices,
         read_only=True,
         allow_null=True,
-        help_text="Scope of the token this request came with; null for a browser session.",
+        help_text="Scope of the token that authenticates this request; null for a browser session.",
     )
 
     class Meta:

@@ -12,7 +12,7 @@ from accounts.signin.guard import WINDOW_S
 
 
 class Login(LoginView):
-    """Django's own login, with a limit on guesses: then 429 and Retry-After."""
+    """Django's log-in with a limit on failures. Beyond it, the answer is 429 with Retry-After."""
 
     authentication_form = ThrottledLogin
     redirect_authenticated_user = True

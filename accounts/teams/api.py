@@ -1,4 +1,4 @@
-"""Teams and their members."""
+"""API of teams and their members."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ USERNAME = OpenApiParameter("username", str, OpenApiParameter.PATH)
 
 
 class TeamViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Team]):
-    """The teams you are in; all of them for a platform admin."""
+    """The teams you are a member of; all teams for a platform admin."""
 
     queryset = Team.objects.none()
     lookup_field = "slug"
@@ -51,7 +51,7 @@ class TeamViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Team]):
 
     @extend_schema(request={"application/json": BudgetSerializer}, responses=TeamDetailSerializer)
     def partial_update(self, request: Request, *args: object, **kwargs: object) -> Response:
-        """Set the team's monthly budget. For platform admins."""
+        """Set the team's monthly budget. Requires a platform admin."""
         team = self.get_object()
         asked = BudgetSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
@@ -61,7 +61,7 @@ class TeamViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Team]):
     @extend_schema(request=NewMemberSerializer, responses={201: MembershipSerializer})
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def members(self, request: Request, slug: str) -> Response:
-        """Add a member. For team admins."""
+        """Add a member. Requires a team admin."""
         team = self.get_object()
         asked = NewMemberSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
@@ -77,7 +77,7 @@ class TeamViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Team]):
         url_name="member",
     )
     def member(self, request: Request, slug: str, username: str) -> Response:
-        """Give a member another role. For team admins."""
+        """Change the role of a member. Requires a team admin."""
         membership = self._membership(username)
         asked = RoleSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
@@ -87,7 +87,7 @@ class TeamViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Team]):
     @extend_schema(parameters=[USERNAME], responses={204: None})
     @member.mapping.delete
     def remove(self, request: Request, slug: str, username: str) -> Response:
-        """Remove a member, or leave the team yourself."""
+        """Remove a member, which requires a team admin, or leave the team yourself."""
         remove_member(actor=user_of(request), membership=self._membership(username))
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -1,4 +1,4 @@
-"""What a team may spend."""
+"""The monthly budget of a team."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from accounts.teams.models import Team
 
 
 def set_budget(*, actor: User, team: Team, monthly_budget: Decimal | None, budget_currency: str) -> Team:
-    """What all endpoints of the team together may cost in a month; None for no limit. For platform admins."""
+    """Limit the monthly cost of all endpoints of the team; a ``monthly_budget`` of None removes the limit.
+
+    Raises PermissionDenied unless ``actor`` is a platform admin, and ValidationError by field.
+    """
     if not actor.is_platform_admin:
-        raise PermissionDenied("Only a platform admin sets the budget of a team.")
+        raise PermissionDenied("Only a platform admin can set the budget of a team.")
     currency = budget_currency.strip().upper()
     if len(currency) != 3 or not (currency.isascii() and currency.isalpha()):
-        raise ValidationError({"budget_currency": "Write the three letters of a currency, for example USD."})
+        raise ValidationError({"budget_currency": "Enter a three-letter currency code, for example USD."})
     if monthly_budget is not None and monthly_budget < 0:
-        raise ValidationError({"monthly_budget": "A budget is not less than nothing."})
+        raise ValidationError({"monthly_budget": "A budget cannot be negative."})
     team.monthly_budget, team.budget_currency = monthly_budget, currency
     team.save(update_fields=["monthly_budget", "budget_currency"])
     return team

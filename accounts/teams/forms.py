@@ -1,4 +1,4 @@
-"""Forms of teams; what they accept is decided by the services."""
+"""Forms of teams. The services validate what they submit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class NewMemberForm(forms.Form):
 
 class BudgetForm(forms.Form):
     monthly_budget = forms.DecimalField(
-        max_digits=12, decimal_places=2, min_value=0, required=False, help_text="Leave it empty for no limit."
+        max_digits=12, decimal_places=2, min_value=0, required=False, help_text="Leave empty for no limit."
     )
     budget_currency = forms.CharField(min_length=3, max_length=3, initial="USD", label="Currency")
 

@@ -20,7 +20,7 @@ SLUG = RegexValidator(r"^[a-z][a-z0-9_]{0,62}$", "Use lower-case letters, digits
 
 class TeamQuerySet(models.QuerySet["Team"]):
     def visible_to(self, user: User | AnonymousUser) -> TeamQuerySet:
-        """Teams that ``user`` is a member of; all of them for a platform admin."""
+        """The teams that ``user`` is a member of; all teams for a platform admin."""
         if not isinstance(user, User):
             return self.none()
         if user.is_platform_admin:
@@ -29,17 +29,17 @@ class TeamQuerySet(models.QuerySet["Team"]):
 
 
 class Team(models.Model):
-    """Owns models and deployments. Its slug is the Unity Catalog schema its models are registered in.
+    """Owns models and deployments."""
 
-    ``monthly_budget``: what all its endpoints together may cost in a month, in ``budget_currency``; null for no limit.
-    """
-
+    #: The Unity Catalog schema in which the team's models are registered.
     slug = models.CharField(max_length=63, unique=True, validators=[SLUG])
     name = models.CharField(max_length=120)
     cost_center = models.CharField(max_length=64, blank=True)
+    #: Limit of the monthly cost of all the team's endpoints, in ``budget_currency``; null for no limit.
     monthly_budget = models.DecimalField(
         max_digits=12, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
     )
+    #: ISO 4217.
     budget_currency = models.CharField(max_length=3, default="USD")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -54,7 +54,7 @@ class Team(models.Model):
 
 class OfTeamQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User | AnonymousUser) -> OfTeamQuerySet:
-        """Those of the teams ``user`` is in; all for a platform admin."""
+        """The rows of the teams that ``user`` is a member of; all rows for a platform admin."""
         if isinstance(user, User) and user.is_platform_admin:
             return self
         return self.filter(team__in=Team.objects.visible_to(user))

@@ -1,4 +1,4 @@
-"""The one place that answers: may this person do this for that team?"""
+"""Permission checks: which actions a user may do for a team."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def teams_where(user: User | AnonymousUser, action: Action) -> QuerySet[Team]:
-    """The teams for which ``user`` may do ``action``; all for a platform admin."""
+    """The teams for which ``user`` may do ``action``; all teams for a platform admin."""
     if not isinstance(user, User) or not user.is_active:
         return Team.objects.none()
     if user.is_platform_admin:
@@ -23,7 +23,7 @@ def teams_where(user: User | AnonymousUser, action: Action) -> QuerySet[Team]:
 
 
 def can(user: User | AnonymousUser, action: Action, team: Team | None) -> bool:
-    """Whether ``user`` may do ``action`` for ``team``. What has no team is for platform admins."""
+    """Whether ``user`` may do ``action`` for ``team``. Only platform admins may act on objects without a team."""
     if not isinstance(user, User) or not user.is_active:
         return False
     if user.is_platform_admin:
@@ -32,4 +32,5 @@ def can(user: User | AnonymousUser, action: Action, team: Team | None) -> bool:
 
 
 def teams_of(request: Any) -> Any:
+    """The teams that the user of ``request`` may see; none if ``request`` is None, as in the API's schema."""
     return Team.objects.visible_to(request.user) if request is not None else Team.objects.none()

@@ -1,4 +1,4 @@
-"""Roles and what they allow: data, read by every permission check."""
+"""Roles and the actions they allow. Every permission check reads this table."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ ALLOWED: dict[Role, frozenset[Action]] = {
 
 
 def roles_allowing(action: Action) -> list[Role]:
-    """The roles that may do ``action``, in the order of the table."""
+    """The roles that allow ``action``, in the order of ``ALLOWED``."""
     return [role for role, actions in ALLOWED.items() if action in actions]

@@ -1,4 +1,4 @@
-"""Teams and their members as the API shows them."""
+"""Teams and their members in the API."""
 
 from __future__ import annotations
 
@@ -35,10 +35,14 @@ class TeamDetailSerializer(serializers.ModelSerializer[Team]):
 
 
 class BudgetSerializer(serializers.Serializer[Team]):
-    """null takes the limit away."""
-
-    monthly_budget = serializers.DecimalField(max_digits=12, decimal_places=2, min_value=0, allow_null=True)
-    budget_currency = serializers.RegexField(r"^[A-Za-z]{3}$", default="USD", help_text="ISO 4217.")
+    monthly_budget = serializers.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        min_value=0,
+        allow_null=True,
+        help_text="Limit of the monthly cost of all endpoints; null removes the limit.",
+    )
+    budget_currency = serializers.RegexField(r"^[A-Za-z]{3}$", default="USD", help_text="Currency code by ISO 4217.")
 
 
 class NewMemberSerializer(serializers.Serializer[Membership]):

@@ -49,7 +49,7 @@ def _visible_team(request: HttpRequest, slug: str) -> Team:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def team(request: HttpRequest, slug: str) -> HttpResponse:
-    """A team and its members; POST adds one."""
+    """A team and its members. POST adds a member."""
     found = _visible_team(request, slug)
     if request.method != "POST":
         return _team_page(request, found, NewMemberForm())
@@ -68,18 +68,18 @@ def team(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 @require_POST
 def budget(request: HttpRequest, slug: str) -> HttpResponse:
-    """What the team's endpoints may cost in a month."""
+    """Set the team's monthly budget."""
     found = _visible_team(request, slug)
     form = BudgetForm(request.POST)
     if not signed_in(request).is_platform_admin:
-        raise PermissionDenied("Only a platform admin sets the budget of a team.")
+        raise PermissionDenied("Only a platform admin can set the budget of a team.")
     if form.is_valid():
         try:
             set_budget(actor=signed_in(request), team=found, **form.cleaned_data)
         except ValidationError as error:
             show_errors(form, error)
         else:
-            messages.success(request, f"The budget of {found} is set.")
+            messages.success(request, f"Updated the budget of {found}.")
             return redirect("accounts:team", slug=slug)
     return _team_page(request, found, NewMemberForm(), 400, form)
 

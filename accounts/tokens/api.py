@@ -1,4 +1,4 @@
-"""Your own tokens."""
+"""API of your own API tokens."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TokenViewSet(
     mixins.DestroyModelMixin,
     viewsets.GenericViewSet[AccessToken],
 ):
-    """Your tokens. The token itself is shown once, when it is created; a replayed POST shows null."""
+    """Your API tokens. The token itself is returned once, on creation; a replayed POST returns null."""
 
     queryset = AccessToken.objects.none()
     serializer_class = TokenSerializer

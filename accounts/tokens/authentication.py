@@ -1,4 +1,4 @@
-"""Who calls the API: bearer tokens, what their scope allows, and whose name the audit trail gets."""
+"""Authentication by bearer token: checks the scope and names the user in the audit trail."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ USED_AT_PRECISION = timedelta(minutes=1)
 
 
 class TokenAuthentication(KnoxTokenAuthentication):  # type: ignore[misc]  # knox ships no types
-    """``Authorization: Bearer slw_...``. A token of scope read is refused (403) for methods that change something."""
+    """Reads ``Authorization: Bearer slw_...``. Unsafe methods with a token of scope read get a 403."""
 
     def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
         found: tuple[User, AccessToken] | None = super().authenticate(request)
@@ -29,25 +29,25 @@ class TokenAuthentication(KnoxTokenAuthentication):  # type: ignore[misc]  # kno
             return None
         user, token = found
         if token.scope == TokenScope.READ and request.method not in SAFE_METHODS:
-            raise exceptions.PermissionDenied("This token may only read. Use one of scope write.")
+            raise exceptions.PermissionDenied("This token is read-only. Use a token with scope write.")
         _note_use(token)
         _audit_as(user)
         return user, token
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, AccessToken]:
-        """Raises AuthenticationFailed, also for bytes that are no token at all."""
+        """Raises AuthenticationFailed for unknown and malformed tokens."""
         if not TOKEN.fullmatch(token):
             raise exceptions.AuthenticationFailed("Invalid token.")
         found: tuple[User, AccessToken] = super().authenticate_credentials(token)
         return found
 
     def _cleanup_token(self, auth_token: AccessToken) -> bool:
-        """Whether it has expired. It is kept, unlike in knox: its owner sees on the page what happened."""
+        """Whether the token has expired. Knox deletes expired tokens; here they stay visible to their owner."""
         return auth_token.is_expired
 
 
 def _note_use(token: AccessToken) -> None:
-    """Set ``last_used_at``, at most once a minute and without a line in the audit trail."""
+    """Set ``last_used_at``, at most once a minute and without an entry in the audit trail."""
     now = timezone.now()
     if token.last_used_at is not None and token.last_used_at > now - USED_AT_PRECISION:
         return
@@ -56,7 +56,7 @@ def _note_use(token: AccessToken) -> None:
 
 
 def _audit_as(user: User) -> None:
-    """Name ``user`` in the audit trail of this request: its middleware ran before the token was read."""
+    """Set ``user`` as the actor in the audit trail: auditlog's middleware ran before the token was read."""
     context = auditlog_value.get(None)
     if context is not None:
         context["actor"] = user

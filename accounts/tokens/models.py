@@ -16,15 +16,13 @@ class TokenScope(models.TextChoices):
 
 
 class AccessToken(AbstractAuthToken):  # type: ignore[misc]  # knox ships no types
-    """A bearer token of the API. Only its hash is kept; knox checks it and its expiry.
+    """A bearer token of the API. Only its hash is stored; knox checks the hash and the expiry."""
 
-    ``scope`` narrows what its user may do: a read token only ever reads.
-    """
-
-    # Not the digest, as in knox: the audit trail and URLs name a token by its primary key.
+    #: A UUID, not the digest as in knox: the primary key appears in the audit trail and in URLs.
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     digest = models.CharField(max_length=128, unique=True, editable=False)
     name = models.CharField(max_length=120)
+    #: Restricts the permissions of the token's user.
     scope = models.CharField(max_length=10, choices=TokenScope, default=TokenScope.READ)
     last_used_at = models.DateTimeField(null=True, blank=True)
 

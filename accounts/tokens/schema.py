@@ -1,4 +1,4 @@
-"""How our tokens stand in the OpenAPI document."""
+"""The security scheme of API tokens in the OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""API tokens as the API shows them."""
+"""API tokens in the API."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class NewTokenSerializer(serializers.Serializer[AccessToken]):
 
 class CreatedTokenSerializer(TokenSerializer):
     token = serializers.CharField(
-        read_only=True, allow_null=True, help_text="The token itself. It is shown in this answer and never again."
+        read_only=True, allow_null=True, help_text="The token itself. Only the response to its creation contains it."
     )
 
     class Meta(TokenSerializer.Meta):

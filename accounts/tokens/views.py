@@ -1,4 +1,4 @@
-"""The page of your API tokens."""
+"""The page of a user's API tokens."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _tokens_page(request: HttpRequest, form: NewTokenForm, plain_text: str = "",
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
-    """Your tokens. A new one is shown in the answer to its own POST and nowhere else."""
+    """Your API tokens. Only the response to the POST that creates a token contains its plain text."""
     if request.method != "POST":
         return _tokens_page(request, NewTokenForm())
     form = NewTokenForm(request.POST)
@@ -50,5 +50,5 @@ def tokens(request: HttpRequest) -> HttpResponse:
 def revoke(request: HttpRequest, token_id: UUID) -> HttpResponse:
     token = get_object_or_404(AccessToken, pk=token_id, user=signed_in(request))
     revoke_token(user=signed_in(request), token=token)
-    messages.success(request, f"{token.name} is revoked.")
+    messages.success(request, f"Revoked {token.name}.")
     return redirect("accounts:tokens")

@@ -1,4 +1,4 @@
-"""Evidently's DataDriftPreset with its defaults; argv: reference directory, current directory (Parquet)."""
+"""Runs Evidently's DataDriftPreset with defaults. Arguments: reference directory, current directory (Parquet)."""
 
 from __future__ import annotations
 

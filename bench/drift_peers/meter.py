@@ -1,4 +1,4 @@
-"""What one tool of the comparison took, measured from inside by the standard library alone."""
+"""Measures one tool of the comparison from inside its process, with the standard library only."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 
 class Meter:
-    """Starts when it is made: after the imports, which do not count."""
+    """Starts on creation. Create it after the imports, which are not measured."""
 
     def __init__(self) -> None:
         self._wall_s, self._cpu_s = time.perf_counter(), time.process_time()
 
     def report(self, *, columns: int) -> None:
-        """Print seconds, CPU seconds of user and system, and the peak of resident memory, as one line of JSON."""
+        """Print wall seconds, CPU seconds (user and system) and peak resident memory in MiB as one line of JSON."""
         figures = {
             "wall_s": time.perf_counter() - self._wall_s,
             "cpu_s": time.process_time() - self._cpu_s,
@@ -24,7 +24,7 @@ class Meter:
 
 
 def _peak_mib() -> float:
-    """Of this program alone: ru_maxrss would begin with the peak of whoever started it."""
+    """Peak resident memory of this process. ru_maxrss would include the peak of its parent process."""
     status = Path("/proc/self/status").read_text()
     [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
     return int(line.split()[1]) / 1024

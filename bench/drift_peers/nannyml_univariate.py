@@ -1,4 +1,4 @@
-"""NannyML's univariate drift with the methods nearest to ours, one chunk; argv: reference, current (Parquet)."""
+"""Runs NannyML's univariate drift with similar methods and one chunk. Arguments: reference, current (Parquet)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sketches of the current window and all metrics against a stored baseline; argv: baseline.json, current table."""
+"""Sketches the current table and computes all metrics against a baseline. Arguments: baseline.json, current table."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The mirror of a workspace's registry. No network call ever stands inside a database transaction."""
+"""The mirror of a workspace's model registry. Network calls stay outside database transactions."""

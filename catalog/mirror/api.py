@@ -1,4 +1,4 @@
-"""API of environments and of the refresh of their registry."""
+"""API of environments and of refreshing their catalog."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from web.api import PortalAPIMixin
 
 
 class EnvironmentViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Environment]):
-    """Where models can be deployed to, and the rules that hold there."""
+    """The environments that models can be deployed to."""
 
     queryset = Environment.objects.select_related("workspace")
     serializer_class = EnvironmentSerializer
@@ -33,7 +33,7 @@ class EnvironmentViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Environme
     @extend_schema(request=None, responses={202: RefreshSerializer})
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def refresh(self, request: Request, slug: str) -> Response:
-        """Read the models of the environment's workspace anew, soon."""
+        """Request a full sync of the environment's workspace."""
         environment = get_object_or_404(self.get_queryset(), slug=slug)
         started = request_refresh(user=user_of(request), workspace=environment.workspace)
         return Response({"started": started}, status=status.HTTP_202_ACCEPTED)

@@ -1,4 +1,4 @@
-"""One sync per workspace at a time, and what people see of it while it runs."""
+"""The claim that allows one sync per workspace at a time, and the progress of that sync."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from catalog.workspaces.models import Workspace
 
 
 class Claim:
-    """The right to sync a workspace, held from ``take`` to ``finish``. Whoever lost it writes nothing."""
+    """The right to sync a workspace, held from ``take`` to ``succeed`` or ``fail``. A lost claim writes nothing."""
 
     def __init__(self, workspace: Workspace, started_at: datetime) -> None:
         self.workspace = workspace
         self.started_at = started_at
         self.is_full = workspace.refresh_requested_at is not None
-        # A refresh that somebody asks for while this sync runs is not this sync's: it stays asked for.
+        # A refresh requested while this sync runs stays requested.
         self._answered = Q(refresh_requested_at=workspace.refresh_requested_at)
 
     @classmethod
     def take(cls, workspace_id: int) -> Claim | None:
-        """None if another sync of the workspace runs, or there is no such workspace."""
+        """Claim the workspace. None if another sync of it is running or if it does not exist."""
         now = timezone.now()
         free = Q(sync_started_at=None) | Q(sync_started_at__lte=now - Workspace.SYNC_ABANDONED_AFTER)
         won = Workspace.objects.filter(free, pk=workspace_id).update(sync_started_at=now, sync_done=0, sync_total=0)
@@ -34,18 +34,18 @@ class Claim:
         return Q(pk=self.workspace.pk, sync_started_at=self.started_at)
 
     def expect(self, steps: int) -> None:
-        """Say how many steps are left."""
+        """Record the number of remaining steps."""
         Workspace.objects.filter(self._held).update(sync_total=F("sync_done") + steps)
 
     def step(self) -> bool:
-        """One step done. False: somebody else holds the claim now, stop."""
+        """Record one finished step. False if another worker has taken the claim: the caller must stop."""
         return bool(Workspace.objects.filter(self._held).update(sync_done=F("sync_done") + 1))
 
     def succeed(self) -> None:
         self._finish(synced_at=timezone.now(), sync_error="")
 
     def fail(self, message: str) -> None:
-        """``synced_at`` and all rows stay as they were: old and dated is better than gone."""
+        """Record the error. ``synced_at`` and the mirrored rows stay: old data with its date is better than none."""
         self._finish(sync_error=message)
 
     def _finish(self, **values: Any) -> None:

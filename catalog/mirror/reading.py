@@ -1,8 +1,8 @@
-"""One pass over a workspace: list the models, re-list the versions of some, read the details of new ones.
+"""One sync pass over a workspace: list the models, re-list versions, read the details of new versions.
 
-A pass is quick: listing 200 unchanged models costs one request. Versions, aliases and tags (three requests a model)
-are read again for models that changed, for all when somebody asked for a refresh, and in turn for at most
-``RELIST_LIMIT`` others. Details are read once for a version, for at most ``DETAILS_LIMIT`` in a pass.
+Listing 200 unchanged models costs one request. Versions, aliases and tags (three requests per model) are read again
+for changed models, for all models of a requested refresh, and in turn for at most ``RELIST_LIMIT`` other models.
+Details are read once per version, for at most ``DETAILS_LIMIT`` versions per pass.
 """
 
 from __future__ import annotations
@@ -30,33 +30,34 @@ RELIST_LIMIT = 50
 
 DETAILS_LIMIT = 100
 
-# Well inside the time after which the claim counts as abandoned.
+# Well below ``Workspace.SYNC_ABANDONED_AFTER``.
 PASS_BUDGET_S = 300
 
-# So many answers "not now" in a row mean that the workspace is in trouble, not one model.
+# This many temporary errors in a row mean that the workspace has a problem, not a single model.
 GIVE_UP_AFTER = 3
 
-Connect = Callable[[Workspace], databricks.Workspace]
+Connect = Callable[[Workspace], databricks.WorkspaceClient]
 
 
 @dataclass
 class SyncOutcome:
-    """``errors``: what could not be read, in words; everything else was."""
+    """The numbers of models, versions and details that a pass has read."""
 
     models: int = 0
     versions: int = 0
     details: int = 0
+    #: Messages about models and versions that could not be read.
     errors: list[str] = field(default_factory=list)
 
 
 class _ClaimLost(Exception):
-    """Another worker has taken over."""
+    """Another worker has taken over the claim."""
 
 
 def sync_workspace(workspace_id: int, *, connect: Connect = connect) -> SyncOutcome | None:
-    """Mirror the catalogs of the workspace's environments. None if a sync runs already.
+    """Mirror the catalogs of the workspace's environments. None if a sync is already running.
 
-    Never raises IntegrationError: what went wrong is in ``Workspace.sync_error`` and the old rows stay.
+    Never raises IntegrationError: the message goes to ``Workspace.sync_error`` and the old rows stay.
     """
     claim = Claim.take(workspace_id)
     if claim is None:
@@ -70,22 +71,18 @@ def sync_workspace(workspace_id: int, *, connect: Connect = connect) -> SyncOutc
         logger.warning("sync of workspace %s was taken over", claim.workspace)
         return outcome
     except Exception:
-        claim.fail("The sync stopped for a reason of its own; the log has it.")
+        claim.fail("The sync stopped with an internal error; see the portal's log.")
         raise
     if outcome.errors:
-        claim.fail(_summary(outcome.errors))
+        others = len(outcome.errors) - 1
+        claim.fail(outcome.errors[0] + (f" (and {others} more)" if others else ""))
     else:
         claim.succeed()
     return outcome
 
 
-def _summary(errors: list[str]) -> str:
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return errors[0] + more
-
-
 class _Pass:
-    def __init__(self, claim: Claim, remote: databricks.Workspace, outcome: SyncOutcome) -> None:
+    def __init__(self, claim: Claim, remote: databricks.WorkspaceClient, outcome: SyncOutcome) -> None:
         self.claim = claim
         self.workspace = claim.workspace
         self.remote = remote
@@ -108,7 +105,7 @@ class _Pass:
             self._each(str(version), partial(self._read_details, version))
 
     def _each(self, name: str, step: Callable[[], None]) -> None:
-        """Take one step; one that fails is noted and does not stop the others, unless several do in a row."""
+        """Take one step. A failed step is recorded; GIVE_UP_AFTER temporary failures in a row stop the pass."""
         if time.monotonic() > self.deadline:
             return
         try:
@@ -154,7 +151,7 @@ class _Pass:
             details = self.remote.version_details(version.model.full_name, version.version, run_id=version.run_id)
         except IntegrationError as error:
             if error.permanent:
-                # Asking again would get the same answer: nothing to read for this version.
+                # A retry would fail again, so the version gets empty details.
                 rows.save_details(version, databricks.VersionDetails(), timezone.now())
             raise
         rows.save_details(version, details, timezone.now())

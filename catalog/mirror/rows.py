@@ -1,4 +1,4 @@
-"""From what the workspace answered to rows. Everything here is fast and may stand in a transaction."""
+"""Writes the workspace's answers to rows. Makes no network calls, so it may run inside a transaction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from integrations import databricks
 
 BATCH = 500
 MAX_NAME = 767
-# For models of which the workspace tells no time: always the same, or every pass would take them for changed.
+# Stands in for missing times. It must be constant, or every pass would treat the model as changed.
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MODEL_FIELDS = [
     "catalog_name",
@@ -45,7 +45,7 @@ VERSION_FIELDS = [
 
 
 def clean(value: Any) -> Any:
-    """Without NUL characters, which PostgreSQL stores neither in text nor in JSON."""
+    """``value`` without NUL characters, which PostgreSQL cannot store in text or JSON."""
     if isinstance(value, str):
         return value.replace("\x00", "")
     if isinstance(value, Mapping):
@@ -60,7 +60,7 @@ def _cut(text: str, length: int) -> str:
 
 
 def save_models(workspace: Workspace, listed: Iterable[databricks.RegisteredModel], now: datetime) -> None:
-    """Insert and update what was listed, in a team by its schema; mark as removed what was not."""
+    """Insert or update the listed models and mark the others as removed. The schema's name gives the team."""
     teams = {team.slug: team for team in Team.objects.all()}
     present = RegisteredModel.objects.filter(workspace=workspace).present()
     known = dict(present.values_list("full_name", "updated_at"))
@@ -69,12 +69,13 @@ def save_models(workspace: Workspace, listed: Iterable[databricks.RegisteredMode
         for model in listed
         if len(model.full_name) <= MAX_NAME
     }
-    # A model that comes back may be another one of the same name.
+    # Includes models that were removed and came back: they may be different models with the same name.
     changed = [name for name, row in fresh.items() if known.get(name) != row.updated_at]
     with transaction.atomic():
         models = RegisteredModel.objects.filter(workspace=workspace)
-        for names in _batches(changed):
-            models.filter(full_name__in=names).update(versions_synced_at=None)
+        # In batches, because SQLite limits the number of parameters per statement.
+        for start in range(0, len(changed), BATCH):
+            models.filter(full_name__in=changed[start : start + BATCH]).update(versions_synced_at=None)
         RegisteredModel.objects.bulk_create(
             fresh.values(),
             batch_size=BATCH,
@@ -105,11 +106,6 @@ def _model_row(
     )
 
 
-def _batches(names: list[str]) -> Iterable[list[str]]:
-    """SQLite takes a limited number of parameters in a statement."""
-    return (names[start : start + BATCH] for start in range(0, len(names), BATCH))
-
-
 def save_versions(
     model: RegisteredModel,
     versions: Iterable[databricks.Version],
@@ -117,7 +113,7 @@ def save_versions(
     tags: Mapping[str, str],
     asked_at: datetime,
 ) -> None:
-    """Mirror the versions of ``model``. A version that changed has its details read again."""
+    """Mirror the versions, aliases and tags of ``model``. Changed versions are marked for reading details again."""
     names: dict[int, list[str]] = {}
     for alias, number in sorted(aliases.items()):
         names.setdefault(number, []).append(_cut(alias, 255))
@@ -163,7 +159,7 @@ def _version_row(
 
 
 def save_details(version: ModelVersion, details: databricks.VersionDetails, now: datetime) -> None:
-    """Keep what MLmodel and the MLflow run say."""
+    """Store the details from the MLmodel file and the MLflow run."""
     ModelVersion.objects.filter(pk=version.pk).update(
         signature=clean(details.signature),
         input_example=clean(details.input_example),

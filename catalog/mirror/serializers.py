@@ -1,4 +1,4 @@
-"""A refresh as the API shows it."""
+"""A requested refresh in the API."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ from rest_framework import serializers
 
 
 class RefreshSerializer(serializers.Serializer[Any]):
-    started = serializers.BooleanField(help_text="false: a refresh was asked for before and is still going on.")
+    started = serializers.BooleanField(help_text="false if an earlier refresh is still pending.")

@@ -1,4 +1,4 @@
-"""Asking for a fresh copy of a workspace's registry."""
+"""Requesting a refresh of a workspace's mirror."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ logger = logging.getLogger(__name__)
 
 
 def request_refresh(*, user: User, workspace: Workspace) -> bool:
-    """Have the whole mirror of ``workspace`` read anew. False if that was asked for and is still going on.
+    """Request a full sync of ``workspace``. False if an earlier request is still pending.
 
-    Raises PermissionDenied for somebody who is in no team.
+    Raises PermissionDenied unless ``user`` is a platform admin or a member of a team.
     """
     if not user.is_platform_admin and not teams_where(user, Action.VIEW).exists():
-        raise PermissionDenied("Only members of a team may refresh the catalog.")
+        raise PermissionDenied("Only members of a team can refresh the catalog.")
     now = timezone.now()
     not_asked = Q(refresh_requested_at=None) | Q(refresh_requested_at__lte=now - Workspace.REQUEST_LOST_AFTER)
     if not Workspace.objects.filter(not_asked, pk=workspace.pk).update(refresh_requested_at=now):
@@ -32,6 +32,6 @@ def request_refresh(*, user: User, workspace: Workspace) -> bool:
     try:
         sync_workspace.delay(workspace.pk)
     except OperationalError:
-        # The wish is in the database: the sync that beat starts every minute will find it.
-        logger.warning("queueing the refresh of workspace %s: the broker is away", workspace)
+        # The request is in the database, and beat starts a sync every minute.
+        logger.warning("queueing the refresh of workspace %s: the broker is unavailable", workspace)
     return True

@@ -1,4 +1,4 @@
-"""How fresh the catalog is, and refreshing it."""
+"""The sync status of the catalog and its refresh."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from web.htmx import HtmxRequest
 @login_required
 @require_safe
 def sync_status(request: HttpRequest) -> HttpResponse:
-    """How fresh the catalog is, and how far a running sync has come; asks again by itself while one runs."""
+    """A fragment with the time of the last sync and the progress of a running one; it polls while a sync runs."""
     status = synced_workspaces()
     response = render(request, "catalog/_sync_status.html", status)
     if not status["syncing"]:
@@ -29,7 +29,7 @@ def sync_status(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def refresh(request: HtmxRequest) -> HttpResponse:
-    """Read all workspaces anew."""
+    """Request a full sync of all workspaces."""
     started = [
         workspace
         for workspace in synced_workspaces()["workspaces"]
@@ -37,5 +37,5 @@ def refresh(request: HtmxRequest) -> HttpResponse:
     ]
     if request.htmx:
         return render(request, "catalog/_sync_status.html", synced_workspaces())
-    messages.info(request, "Reading the registry anew." if started else "A refresh is already under way.")
+    messages.info(request, "Refreshing the catalog." if started else "A refresh is already in progress.")
     return redirect("catalog:models")

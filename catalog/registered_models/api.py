@@ -1,4 +1,4 @@
-"""API of the catalog: models, their versions, environments."""
+"""API of registered models and their versions."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ from web.api import BACKENDS, PortalAPIMixin
 FULL_NAME = OpenApiParameter("full_name", str, OpenApiParameter.PATH, description="catalog.schema.name")
 
 WORKSPACE = OpenApiParameter(
-    "workspace", str, description="Needed only where two workspaces have a model of this name."
+    "workspace",
+    str,
+    description="Name of the workspace; needed only if several workspaces have a model of this name.",
 )
 
 
 class ModelViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[RegisteredModel]):
-    """Registered models of your teams, as last read from the workspaces."""
+    """The registered models of your teams, as of the last sync of their workspace."""
 
     queryset = RegisteredModel.objects.none()
     serializer_class = ModelSerializer
@@ -54,7 +56,7 @@ class ModelViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[RegisteredModel
         parameters=[FULL_NAME, WORKSPACE], request={"application/json": RiskSerializer}, responses=ModelSerializer
     )
     def partial_update(self, request: Request, *args: object, **kwargs: object) -> Response:
-        """Put the model into a risk tier. For team admins."""
+        """Set the risk tier of the model. Requires a team admin."""
         model = self.get_object()
         asked = RiskSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
@@ -63,7 +65,7 @@ class ModelViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[RegisteredModel
 
 
 def model_or_404(models: RegisteredModelQuerySet, full_name: str, request: Request) -> RegisteredModel:
-    """The model of that name, in the workspace that ``?workspace=`` names if it does."""
+    """The model with that name in the workspace named by ``?workspace=``, or in any. Raises Http404."""
     found = models.filter(full_name=full_name.lower())
     workspace = request.query_params.get("workspace", "").replace("\x00", "")
     if workspace:
@@ -79,7 +81,7 @@ def model_or_404(models: RegisteredModelQuerySet, full_name: str, request: Reque
     retrieve=extend_schema(parameters=[FULL_NAME, WORKSPACE]),
 )
 class ModelVersionViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[ModelVersion]):
-    """Versions of one model, newest first."""
+    """The versions of a model, newest first."""
 
     queryset = ModelVersion.objects.none()
     lookup_field = "version"

@@ -1,4 +1,4 @@
-"""How lists of the catalog are narrowed: the same parameters in a page's URL and in the API."""
+"""Filters of the catalog's lists, with the same parameters for pages and API."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PRESENCE = [("true", "With an alias"), ("false", "Without an alias")]
 
 
 class ModelFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
-    """Every parameter narrows the list; a value that does not exist is refused, not ignored."""
+    """Filters registered models. Unknown values are rejected, not ignored."""
 
     q = TextFilter(
         method="search",
@@ -77,7 +77,7 @@ class VersionFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no
 
 
 class ModelListFilter(ModelFilter):
-    """The same for the page, with its order. (The API orders by its own backend.)"""
+    """``ModelFilter`` with an order, for the page. The API has an ordering backend instead."""
 
     ordering = django_filters.OrderingFilter(
         fields=["full_name", "team", "owner", "created_at", "updated_at", "version_count"]

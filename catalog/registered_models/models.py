@@ -1,6 +1,6 @@
-"""What can be deployed, and where: workspaces, environments, registered models and their versions.
+"""Registered models and their versions: a mirror of the workspace's registry (Unity Catalog).
 
-Models and versions mirror the registry of the workspace (Unity Catalog); only ``sync`` writes them.
+Only the sync writes them, except for ``RegisteredModel.risk``.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 
-# The contexts of mlflow.log_input that mean training: that of MLflow's documentation, and that of its autologging.
+# Contexts of mlflow.log_input that mean training: MLflow's documentation uses "training", its autologging "train".
 TRAINING = frozenset(("training", "train"))
 
 
 class Risk(models.TextChoices):
-    """How much harm a wrong model can do, the least first. Policies may ask more of the higher tiers."""
+    """The harm that wrong predictions can do, in ascending order. Policies can be stricter for higher tiers."""
 
     LOW = "low", "Low"
     MEDIUM = "medium", "Medium"
@@ -34,17 +34,20 @@ class Risk(models.TextChoices):
 
 class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
     def visible_to(self, user: User | AnonymousUser) -> RegisteredModelQuerySet:
-        """Models of the teams ``user`` is in; all, with those of no team, for a platform admin."""
+        """The models of the teams that ``user`` is a member of; all models for a platform admin."""
         if isinstance(user, User) and user.is_platform_admin:
             return self
         return self.filter(team__in=Team.objects.visible_to(user))
 
     def present(self) -> RegisteredModelQuerySet:
-        """Without those that the workspace no longer has."""
+        """The models that still exist in their workspace."""
         return self.filter(removed_at=None)
 
     def for_list(self) -> RegisteredModelQuerySet:
-        """With all that a row of a list shows: team, ``version_count`` and ``notable_versions``. Two queries."""
+        """Models with team, workspace, ``version_count`` and ``notable_versions`` for lists. Two queries.
+
+        Notable versions are the newest one and those with an alias, newest first.
+        """
         versions = ModelVersion.objects.filter(removed_at=None)
         of_model = versions.filter(model=models.OuterRef("pk")).order_by().values("model")
         newest = versions.filter(model=models.OuterRef("model")).order_by("-version").values("version")[:1]
@@ -60,9 +63,9 @@ class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
         )
 
     def with_version_text(self, field: str, value: str) -> RegisteredModelQuerySet:
-        """Models with a version whose JSON list ``field`` holds ``value``.
+        """Models with a version whose JSON list ``field`` contains ``value``.
 
-        As text, because SQLite cannot ask whether a JSON list contains something.
+        Compares text, because SQLite has no containment lookup for JSON lists.
         """
         holding = (
             ModelVersion.objects.filter(model=models.OuterRef("pk"), removed_at=None)
@@ -73,12 +76,10 @@ class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
 
 
 class RegisteredModel(models.Model):
-    """A registered model of Unity Catalog. ``full_name`` is catalog.schema.name in lower case.
-
-    ``risk`` is the team's own word and no part of the mirror.
-    """
+    """A registered model of Unity Catalog."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="models")
+    #: catalog.schema.name in lower case.
     full_name = models.CharField(max_length=767)
     catalog_name = models.CharField(max_length=255)
     schema_name = models.CharField(max_length=255)
@@ -87,10 +88,13 @@ class RegisteredModel(models.Model):
     comment = models.TextField(blank=True)
     owner = models.CharField(max_length=255, blank=True)
     tags = models.JSONField(default=dict, blank=True)
+    #: Set by team admins, not mirrored.
     risk = models.CharField(max_length=10, choices=Risk, default=Risk.MEDIUM)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
+    #: Time of the last sync that listed the model.
     seen_at = models.DateTimeField()
+    #: Null if the versions have to be read again.
     versions_synced_at = models.DateTimeField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
 
@@ -108,7 +112,7 @@ class RegisteredModel(models.Model):
 
     @property
     def latest(self) -> ModelVersion | None:
-        """The newest version; of a row of ``for_list`` without a query."""
+        """The newest version. Costs no query for rows of ``for_list``."""
         versions = getattr(self, "notable_versions", None)
         if versions is None:
             return self.versions.filter(removed_at=None).order_by("-version").first()
@@ -116,7 +120,7 @@ class RegisteredModel(models.Model):
 
     @property
     def alias_versions(self) -> dict[str, int]:
-        """{alias: version}, sorted by alias; of a row of ``for_list`` without a query."""
+        """{alias: version}, sorted by alias. Costs no query for rows of ``for_list``."""
         versions = getattr(self, "notable_versions", None)
         if versions is None:
             versions = self.versions.filter(removed_at=None).exclude(aliases=[])
@@ -125,7 +129,7 @@ class RegisteredModel(models.Model):
 
 
 class ModelVersionStatus(models.TextChoices):
-    """The registry's own words, see ModelVersionInfo.status of the Unity Catalog API."""
+    """ModelVersionInfo.status of the Unity Catalog API."""
 
     PENDING = "PENDING_REGISTRATION", "Registering"
     READY = "READY", "Ready"
@@ -134,22 +138,14 @@ class ModelVersionStatus(models.TextChoices):
 
 
 class TrainingTable(NamedTuple):
-    """``version`` is the one of Delta that was read, None where nobody noted it."""
-
+    #: Full name in Unity Catalog.
     name: str
+    #: Version of the Delta table that was read; None if the run did not log it.
     version: int | None
 
 
 class ModelVersion(models.Model):
-    """One version of a registered model, with what its MLmodel file and its MLflow run say.
-
-    ``signature``: {"inputs": [...], "outputs": [...], "params": [...]} as in MLmodel, decoded; {} if there is none.
-    ``input_example``: the JSON body that an invocation of the endpoint takes, null if none was logged.
-    ``metrics``: {name: number}; ``aliases``: list of names; ``flavors``: list of MLflow flavor names;
-    ``requirements``: lines of requirements.txt. ``datasets``: what the run noted with ``mlflow.log_input``, as rows of
-    ``integrations.databricks.Dataset``. ``feature_importance``: {feature: 0 to 1}, null if none was logged.
-    ``details_synced_at`` is null while these are not yet read.
-    """
+    """A version of a registered model, with details from its MLmodel file and its MLflow run."""
 
     model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="versions")
     version = models.PositiveIntegerField()
@@ -157,20 +153,29 @@ class ModelVersion(models.Model):
     run_id = models.CharField(max_length=64, blank=True)
     source = models.CharField(max_length=1024, blank=True)
     comment = models.TextField(blank=True)
+    #: List of alias names.
     aliases = models.JSONField(default=list, blank=True)
     tags = models.JSONField(default=dict, blank=True)
+    #: {name: number}.
     metrics = models.JSONField(default=dict, blank=True)
     params = models.JSONField(default=dict, blank=True)
+    #: {"inputs": [...], "outputs": [...], "params": [...]} decoded from MLmodel; {} if the model has no signature.
     signature = models.JSONField(default=dict, blank=True)
+    #: JSON body for an invocation of the endpoint; null if no example was logged.
     input_example = models.JSONField(null=True, blank=True)
+    #: List of MLflow flavor names.
     flavors = models.JSONField(default=list, blank=True)
+    #: Lines of requirements.txt.
     requirements = models.JSONField(default=list, blank=True)
+    #: Datasets that the run logged with ``mlflow.log_input``, as dicts of ``integrations.databricks.Dataset``.
     datasets = models.JSONField(default=list, blank=True)
+    #: {feature: 0 to 1}; null if no importance was logged.
     feature_importance = models.JSONField(null=True, blank=True)
     size_bytes = models.PositiveBigIntegerField(null=True, blank=True)
     created_by = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(null=True, blank=True)
+    #: Null until the details have been read.
     details_synced_at = models.DateTimeField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
 
@@ -183,6 +188,6 @@ class ModelVersion(models.Model):
 
     @property
     def training_table(self) -> TrainingTable | None:
-        """The table of Unity Catalog that the version was trained on, as its run says; None if it says none."""
+        """The Unity Catalog table that the version was trained on; None if its run did not log one."""
         training = [row for row in self.datasets if row.get("table") and row.get("context") in TRAINING]
         return TrainingTable(training[0]["table"], training[0].get("table_version")) if training else None

@@ -1,4 +1,4 @@
-"""What the pages of the catalog show, worked out of rows."""
+"""Data for the pages of the catalog, computed from rows."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Column:
 
 
 def status_tone(version: ModelVersion) -> str:
-    """A status that is not known is never good news."""
+    """The tone of the version's status."""
     return STATUS_TONES.get(ModelVersionStatus(version.status), "unknown")
 
 
 def signature_columns(signature: Mapping[str, Any]) -> list[Column]:
-    """Inputs, outputs and params of an MLflow signature, in the order of the model."""
+    """The inputs, outputs and params of an MLflow signature, in the order of the model."""
     return [
         _column(label, position, item)
         for part, label in (("inputs", "Input"), ("outputs", "Output"), ("params", "Parameter"))
@@ -53,7 +53,7 @@ def _column(part: str, position: int, item: Mapping[str, Any]) -> Column:
 
 
 def _type_of(item: Mapping[str, Any]) -> str:
-    """ "double", "tensor float32 (-1, 4)", "array of string" or "object"."""
+    """The type as text, for example "double", "tensor float32 (-1, 4)", "array of string" or "object"."""
     tensor = item.get("tensor-spec")
     if isinstance(tensor, Mapping):
         shape = ", ".join(str(size) for size in tensor.get("shape") or [])
@@ -66,14 +66,14 @@ def _type_of(item: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class MetricRow:
-    """A metric over the compared versions; None where a version has no such metric."""
+    """One metric of the compared versions. A value is None if the version has no such metric."""
 
     name: str
     values: list[float | None]
 
 
 def compared_metrics(versions: Iterable[ModelVersion]) -> list[MetricRow]:
-    """The metrics of ``versions``, one row a metric, values in the order of the versions."""
+    """One row per metric, sorted by name, with values in the order of ``versions``."""
     columns = list(versions)
     names = sorted({name for version in columns for name in version.metrics})
     return [MetricRow(name, [version.metrics.get(name) for version in columns]) for name in names]

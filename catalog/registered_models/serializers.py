@@ -1,4 +1,4 @@
-"""Models, versions and environments as the API shows them."""
+"""Registered models and their versions in the API."""
 
 from __future__ import annotations
 
@@ -77,10 +77,10 @@ class DatasetSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(read_only=True)
     digest = serializers.CharField(read_only=True)
     used_for = serializers.CharField(
-        source="context", read_only=True, help_text="The context of mlflow.log_input, such as training."
+        source="context", read_only=True, help_text="Context of mlflow.log_input, for example training."
     )
     source_type = serializers.CharField(read_only=True)
-    table = serializers.CharField(read_only=True, help_text="Its full name in Unity Catalog; empty for other places.")
+    table = serializers.CharField(read_only=True, help_text="Full name in Unity Catalog; empty for other sources.")
     table_version = serializers.IntegerField(read_only=True, allow_null=True)
 
 
@@ -88,15 +88,22 @@ class VersionDetailSerializer(VersionSerializer):
     model = serializers.CharField(source="model.full_name", read_only=True)
     params = serializers.DictField(child=serializers.CharField(), read_only=True)
     signature = serializers.DictField(
-        read_only=True, help_text="inputs, outputs and params as in MLmodel; empty if the model was logged without."
+        read_only=True, help_text="inputs, outputs and params as in MLmodel; empty if the model has no signature."
     )
     input_example = serializers.JSONField(
-        read_only=True, allow_null=True, help_text="The JSON body that an invocation takes."
+        read_only=True,
+        allow_null=True,
+        help_text="JSON body for an invocation of the endpoint; null if no example was logged.",
     )
     requirements = serializers.ListField(child=serializers.CharField(), read_only=True)
-    datasets = DatasetSerializer(many=True, read_only=True, help_text="What the run noted with mlflow.log_input.")
+    datasets = DatasetSerializer(
+        many=True, read_only=True, help_text="Datasets that the run logged with mlflow.log_input."
+    )
     feature_importance = serializers.DictField(
-        child=serializers.FloatField(), read_only=True, allow_null=True, help_text="{feature: 0 to 1}, as logged."
+        child=serializers.FloatField(),
+        read_only=True,
+        allow_null=True,
+        help_text="{feature: 0 to 1}; null if no importance was logged.",
     )
 
     class Meta(VersionSerializer.Meta):

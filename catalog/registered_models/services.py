@@ -1,4 +1,4 @@
-"""What people do in the catalog: ask for a fresh mirror, say how risky a model is."""
+"""Setting the risk tier of a model."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from catalog.registered_models.models import RegisteredModel, Risk
 
 
 def set_risk(*, actor: User, model: RegisteredModel, risk: str) -> RegisteredModel:
-    """Put the model into a risk tier; runs are judged by it from now on. Raises PermissionDenied or ValidationError."""
+    """Set the risk tier of the model, which applies to all later policy checks.
+
+    Raises PermissionDenied unless ``actor`` manages the model's team, and ValidationError for an unknown tier.
+    """
     if not can(actor, Action.MANAGE, model.team):
-        raise PermissionDenied("Only a team admin of the model's team says how risky it is.")
+        raise PermissionDenied("Only a team admin of the model's team can set its risk tier.")
     if risk not in Risk.values:
         raise ValidationError({"risk": f"Choose one of: {', '.join(Risk.values)}."})
     with transaction.atomic():

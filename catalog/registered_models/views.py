@@ -1,4 +1,4 @@
-"""Pages of the catalog: models, one model, environments."""
+"""Pages of the catalog: the list of models and the page of a model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _visible(request: HttpRequest) -> RegisteredModelQuerySet:
 
 
 def _optional_url(name: str, *args: str) -> str:
-    """The URL of a page of an app above this one; "" where the portal is installed without it."""
+    """The URL of a page in an app above this one; "" if that app is not installed."""
     try:
         return reverse(name, args=args)
     except NoReverseMatch:
@@ -43,7 +43,7 @@ def _optional_url(name: str, *args: str) -> str:
 @login_required
 @require_safe
 def models(request: HttpRequest) -> HttpResponse:
-    """The catalog; what is searched, filtered, sorted and paged stands in the URL."""
+    """The list of models. The URL carries search, filters, order and page."""
     visible = _visible(request)
     chosen = ModelListFilter(request.GET, queryset=visible.for_list(), request=request)
     valid = chosen.is_valid()
@@ -61,7 +61,7 @@ def models(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def model(request: HttpRequest, full_name: str) -> HttpResponse:
-    """One model; ``?version=`` chooses the version whose details are shown, else the newest."""
+    """A model and the details of one version: ``?version=``, or the newest by default."""
     found = _visible(request).select_related("team", "workspace").filter(full_name=full_name.lower())
     shown = found.order_by("pk").first()
     if shown is None:
@@ -86,7 +86,7 @@ def model(request: HttpRequest, full_name: str) -> HttpResponse:
 @login_required
 @require_POST
 def risk(request: HttpRequest, full_name: str) -> HttpResponse:
-    """Put the model into a risk tier."""
+    """Set the risk tier of the model."""
     found = _visible(request).select_related("team").filter(full_name=full_name.lower()).order_by("pk").first()
     if found is None:
         raise Http404
@@ -95,12 +95,12 @@ def risk(request: HttpRequest, full_name: str) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     else:
-        messages.success(request, f"{found.name} is of {found.get_risk_display().lower()} risk now.")
+        messages.success(request, f"Set the risk of {found.name} to {found.get_risk_display().lower()}.")
     return redirect("catalog:model", found.full_name)
 
 
 def _chosen_version(shown: RegisteredModel, versions: list[ModelVersion], wanted: str) -> ModelVersion | None:
-    """Raises Http404 for a version that the model does not have."""
+    """The version ``wanted``, or the newest if it is empty. Raises Http404 if the model has no such version."""
     if not wanted:
         return shown.versions.filter(pk=versions[0].pk).first() if versions else None
     if not (wanted.isascii() and wanted.isdigit() and len(wanted) <= MAX_VERSION_DIGITS):
@@ -112,7 +112,7 @@ def _chosen_version(shown: RegisteredModel, versions: list[ModelVersion], wanted
 
 
 def _deploy_url(request: HttpRequest, shown: RegisteredModel, version: ModelVersion | None) -> str:
-    """Where the wizard starts with this version; "" for those who may not deploy it."""
+    """The URL that starts the wizard with this version; "" if the user may not deploy it."""
     start = _optional_url("deployments:wizard_start")
     if not start or version is None or not can(request.user, Action.DEPLOY, shown.team):
         return ""

@@ -10,7 +10,7 @@ from catalog.workspaces.models import Environment
 
 class EnvironmentFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
     needs_approval = django_filters.ChoiceFilter(
-        choices=[("true", "Needs approval"), ("false", "Needs no approval")], method="approving", label="Approval"
+        choices=[("true", "Needs approval"), ("false", "No approval needed")], method="approving", label="Approval"
     )
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Databricks workspaces, and the environments that models are deployed to."""
+"""Databricks workspaces and the environments that models are deployed to."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from django.utils import timezone
 
 
 class Workspace(models.Model):
-    """A Databricks workspace.
-
-    The credential is a reference: the name of environment variables, never a value. With ``credential``
-    = "DATABRICKS" the portal reads DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET, or DATABRICKS_TOKEN.
-    """
+    """A Databricks workspace and the state of its sync."""
 
     name = models.SlugField(max_length=63, unique=True)
     host = models.URLField(max_length=255)
+    #: Prefix of the environment variables with the credentials, never a secret itself. "DATABRICKS" makes the portal
+    #: read DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET, or DATABRICKS_TOKEN.
     credential = models.CharField(max_length=63, default="DATABRICKS")
     refresh_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
     sync_started_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -25,9 +23,9 @@ class Workspace(models.Model):
     synced_at = models.DateTimeField(null=True, blank=True, editable=False)
     sync_error = models.TextField(blank=True, editable=False)
 
-    # A sync that has not ended by then died with its worker.
+    # A sync that has not finished after this time is considered dead.
     SYNC_ABANDONED_AFTER = timedelta(minutes=10)
-    # A request for a refresh that no worker has taken by then was lost.
+    # A requested refresh that no worker has started after this time is considered lost.
     REQUEST_LOST_AFTER = timedelta(minutes=2)
 
     class Meta:
@@ -38,7 +36,7 @@ class Workspace(models.Model):
 
     @property
     def is_syncing(self) -> bool:
-        """Whether a sync runs, or one that somebody asked for is about to."""
+        """Whether a sync is running or a requested one is about to start."""
         now = timezone.now()
         started, asked = self.sync_started_at, self.refresh_requested_at
         if started is not None and started > now - self.SYNC_ABANDONED_AFTER:
@@ -47,10 +45,11 @@ class Workspace(models.Model):
 
 
 class Environment(models.Model):
-    """A place to deploy to: a catalog of a workspace and the rules that hold there."""
+    """A deployment target: a catalog of a workspace with its approval rules."""
 
     slug = models.SlugField(max_length=63, unique=True)
     name = models.CharField(max_length=120)
+    #: Order in lists, ascending.
     position = models.PositiveSmallIntegerField(default=0)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="environments")
     catalog_name = models.CharField(max_length=255)

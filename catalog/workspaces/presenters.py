@@ -1,4 +1,4 @@
-"""Workspaces as pages show them."""
+"""The sync status of workspaces for pages."""
 
 from __future__ import annotations
 

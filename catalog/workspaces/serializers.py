@@ -1,4 +1,4 @@
-"""Environments as the API shows them."""
+"""Environments in the API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
         source="workspace.synced_at",
         read_only=True,
         allow_null=True,
-        help_text="When its models were last read from the workspace.",
+        help_text="Time of the last successful sync of the workspace.",
     )
     sync_error = serializers.CharField(source="workspace.sync_error", read_only=True)
     is_syncing = serializers.BooleanField(source="workspace.is_syncing", read_only=True)

@@ -13,6 +13,6 @@ from catalog.workspaces.models import Environment
 @login_required
 @require_safe
 def environments(request: HttpRequest) -> HttpResponse:
-    """Where models can be deployed to, and the rules that hold there."""
+    """The environments that models can be deployed to."""
     rows = Environment.objects.select_related("workspace")
     return render(request, "catalog/environments.html", {"environments": rows})

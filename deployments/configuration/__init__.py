@@ -1,1 +1,1 @@
-"""Has somebody changed an endpoint by hand? What it is like against what the last good run left."""
+"""Configuration changes: comparing live endpoints with what the last successful run left."""

@@ -1,4 +1,4 @@
-"""Taking over an endpoint that somebody made without Slipway. Nothing of it changes: an empty plan proves it."""
+"""Adopting an endpoint that was created outside Slipway. An empty plan proves that nothing changes."""
 
 from __future__ import annotations
 
@@ -24,23 +24,24 @@ from web.errors import Invalid, Refused
 
 
 def refresh_unmanaged(*, workspace: Workspace, actor: User) -> None:
-    """Have a worker list the endpoints of the workspace now."""
+    """Start a task that lists the endpoints of the workspace."""
     if not teams_where(actor, Action.DEPLOY).exists():
         raise PermissionDenied("You need the role deployer or team admin in a team.")
     transaction.on_commit(lambda: list_endpoints.delay(workspace.pk), robust=True)
 
 
 def adopt_endpoint(*, name: str, environment: Environment, team: Team, actor: User) -> Run:
-    """Create a deployment for an endpoint that is there already, and the run that takes it over.
+    """Create a deployment for an existing endpoint, and the run that adopts it.
 
-    Raises Invalid where there is no such endpoint that ``actor`` may see, or no spec can say what it is like.
+    Raises Invalid if ``actor`` cannot see such an endpoint, or if no spec can describe it. Raises Refused if it cannot
+    be adopted in its current state.
     """
     if not can(actor, Action.DEPLOY, team):
         raise PermissionDenied(f"You need a role in {team} that may deploy.")
     found = UnmanagedEndpoint.objects.visible_to(actor).unmanaged()
     endpoint = found.filter(workspace=environment.workspace_id, name=name).first()
     if endpoint is None:
-        raise Invalid({"name": [f"There is no endpoint {name} in {environment} that you may see and nobody has."]})
+        raise Invalid({"name": [f"There is no unmanaged endpoint {name} in {environment} that you may see."]})
     if endpoint.obstacle:
         raise Refused("not_adoptable", endpoint.obstacle)
     spec = spec_of(live_variables(endpoint), {"environment": environment.slug})
@@ -48,11 +49,11 @@ def adopt_endpoint(*, name: str, environment: Environment, team: Team, actor: Us
         with transaction.atomic():
             return _adopt(endpoint, spec, environment, team, actor)
     except IntegrityError:
-        raise Invalid({"name": ["Somebody else adopted it a moment ago."]}) from None
+        raise Invalid({"name": ["Another person has just adopted it."]}) from None
 
 
 def _adopt(endpoint: UnmanagedEndpoint, spec: DeploymentSpec, environment: Environment, team: Team, actor: User) -> Run:
-    # A try before this one that came to nothing no longer holds the name.
+    # An earlier adoption that failed releases the name.
     before = given_up_adoptions().filter(workspace=endpoint.workspace_id, name=endpoint.name)
     Deployment.objects.filter(pk__in=list(before.values_list("pk", flat=True))).update(destroyed_at=timezone.now())
     target = check_spec(spec, actor)

@@ -1,4 +1,4 @@
-"""Looking at an endpoint now, and writing down how it differs from what the last good run left."""
+"""Checking an endpoint now, and storing how it differs from what the last successful run left."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ Status = ConfigCheck.Status
 
 
 def check(deployment: Deployment) -> ConfigCheck | None:
-    """Compare now. None, and nothing is written, where a run is at work or came in between.
+    """Compare the endpoint with ``Deployment.intended`` and store the result.
 
-    A deployment without a good run has no intention to compare with. A workspace that cannot be asked, or an update
-    that is under way, makes the result unknown; the differences seen before stay, dated.
+    Returns None, and stores nothing, if the deployment has no successful run, is destroyed, or has an active run.
+    If the workspace cannot be read or an update is in progress, the status is unknown and the differences stay.
     """
     if not deployment.intended or deployment.destroyed_at or _is_at_work(deployment):
         return None
@@ -45,7 +45,7 @@ def check(deployment: Deployment) -> ConfigCheck | None:
 
 
 def live_variables(found: ConfigCheck) -> dict[str, Any]:
-    """The endpoint as this check saw it; empty if it was gone."""
+    """The endpoint's module variables at the time of this check; empty if the endpoint was gone."""
     return dict(orjson.loads(decrypt(found.live))) if found.live else {}
 
 
@@ -81,7 +81,7 @@ def _same(row: Mapping[str, str], told: Mapping[str, str]) -> bool:
 
 
 def _keep(deployment: Deployment, values: dict[str, Any]) -> ConfigCheck | None:
-    """Write it, unless a run has begun or the intention has changed since ``deployment`` was read."""
+    """Store ``values``, unless a run has started or ``intended`` has changed since ``deployment`` was read."""
     with transaction.atomic():
         now = Deployment.objects.select_for_update().get(pk=deployment.pk)
         if now.intended != deployment.intended or now.destroyed_at or _is_at_work(now):

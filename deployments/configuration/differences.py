@@ -1,4 +1,4 @@
-"""What differs between what an endpoint should be like and what it is like, field by field, in plain words."""
+"""The differences between the requested and the live configuration of an endpoint, field by field."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Variables = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class FieldDifference:
-    """``field`` in plain words. Values of environment variables are never in it."""
+    """One field that differs, by its readable name. Never contains values of environment variables."""
 
     field: str
     intended: str
@@ -25,10 +25,10 @@ class FieldDifference:
 
 
 def differences(intended: Variables, live: Endpoint | None) -> list[FieldDifference]:
-    """``intended`` are variables of terraform/modules/model_endpoint; ``live`` is None where there is no endpoint.
+    """Compare ``intended``, variables of terraform/modules/model_endpoint, with ``live``, None if the endpoint is gone.
 
-    What the server fills in, the order of entities, routes and tags, and what is left out because it is the
-    default are no differences; neither are tags that only Slipway sets.
+    Ignores values that the server fills in, omitted defaults, the order of entities, routes and tags, and the tags
+    that Slipway sets.
     """
     if live is None:
         return [FieldDifference("Endpoint", str(intended.get("endpoint_name", "")), "gone")]
@@ -49,7 +49,7 @@ def _entities(variables: Variables) -> list[Entity]:
 
 
 def _pairs(intended: Sequence[Entity], live: Sequence[Entity]) -> list[tuple[Entity | None, Entity | None]]:
-    """By name; one version that went and one that came in its place are a pair too."""
+    """Pairs of entities with the same name. One removed and one added version also form a pair."""
     there, wanted = {row["name"]: row for row in live}, {row["name"] for row in intended}
     gone = [row for row in intended if row["name"] not in there]
     came = [row for row in live if row["name"] not in wanted]
@@ -82,7 +82,7 @@ def _entity(intended: Entity | None, live: Entity | None, is_one_of_many: bool) 
 
 
 def _plain_fields(intended: Entity, live: Entity) -> list[tuple[str, str, str]]:
-    """The name is told only where it is all that is new: another version brings another name with it."""
+    """Fields as (name, intended, live). Includes the entity's name only if the version is the same."""
     same_version = all(intended.get(key) == live.get(key) for key in ("entity_name", "entity_version"))
     name = [("Name of the served entity", str(intended["name"]), str(live["name"]))] if same_version else []
     return [
@@ -115,14 +115,14 @@ def _environment(intended: Entity, live: Entity, where: str) -> Iterator[FieldDi
         elif name not in wanted:
             yield FieldDifference(f"Environment variable {name}{where}", "not set", "set")
         elif wanted[name] != there[name]:
-            yield FieldDifference(f"Environment variable {name}{where}", "as asked for", "another value")
+            yield FieldDifference(f"Environment variable {name}{where}", "requested value", "another value")
 
 
 # -- the endpoint ---------------------------------------------------------------------------------
 
 
 def _shares(variables: Variables) -> dict[str, int]:
-    """Percent by served entity. What is served without a route has 0 %, the only entity without one all."""
+    """Traffic in percent by served entity. Without a route: 100 for the only entity, else 0."""
     entities = _entities(variables)
     routes = {row["served_entity_name"]: int(row["traffic_percentage"]) for row in variables.get("routes") or ()}
     if not routes and len(entities) == 1:
@@ -147,7 +147,7 @@ def _share_of(entity: Entity | None, shares: Mapping[str, int]) -> int:
 
 
 def _table(table: Mapping[str, Any] | None) -> str:
-    """The table that requests are logged to. One that was switched off and one that never was are the same."""
+    """The full name of the inference table, or "off" if it is disabled or was never configured."""
     if not table or not table.get("enabled", True):
         return "off"
     return f"{table.get('catalog_name')}.{table.get('schema_name')}.{table.get('table_name_prefix')}_payload"
@@ -159,7 +159,7 @@ def _inference_table(intended: Mapping[str, Any] | None, live: Mapping[str, Any]
 
 
 def _usage_tracking(intended: bool | None, live: bool | None) -> list[FieldDifference]:
-    """Not compared where Slipway does not manage it."""
+    """Compared only if Slipway manages usage tracking."""
     if intended is None or intended == bool(live):
         return []
     return [FieldDifference("Usage tracking", _on(intended), _on(live))]

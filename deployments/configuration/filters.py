@@ -1,4 +1,4 @@
-"""Filters of endpoints that no deployment manages."""
+"""Filters of unmanaged endpoints, and the choices of the configuration filter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from catalog.models import Environment
 from deployments.configuration.unmanaged import UnmanagedEndpoint
 from web.filters import TextFilter, words_in
 
-CONFIGURATIONS = [("changed", "Changed by hand"), ("in_sync", "As asked for"), ("unknown", "Unknown")]
+CONFIGURATIONS = [("changed", "Changed by hand"), ("in_sync", "In sync"), ("unknown", "Unknown")]
 
 
 class UnmanagedEndpointFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
@@ -34,5 +34,5 @@ class UnmanagedEndpointFilter(django_filters.FilterSet):  # type: ignore[misc]  
     def in_environment(
         self, rows: QuerySet[UnmanagedEndpoint], name: str, value: Environment
     ) -> QuerySet[UnmanagedEndpoint]:
-        """Endpoints of its workspace that serve models of its catalog."""
+        """Endpoints in the environment's workspace that serve models of its catalog."""
         return rows.filter(workspace=value.workspace_id, model_name__startswith=f"{value.catalog_name.lower()}.")

@@ -1,4 +1,4 @@
-"""Adopting an endpoint: for which team, in which environment."""
+"""The form to adopt an endpoint."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class AdoptForm(forms.Form):
         environments.queryset = Environment.objects.filter(workspace=endpoint.workspace_id, catalog_name=catalog)
 
     def show(self, error: Invalid) -> None:
-        """What is wrong with the endpoint's own spec has no field here: it is said above."""
+        """Add errors to their fields. Errors of the endpoint's spec have no field and go to the whole form."""
         for name, texts in error.fields.items():
             field = name if name in self.fields else None
             for text in texts:

@@ -1,4 +1,4 @@
-"""Listing the endpoints of a workspace that no deployment manages."""
+"""Listing the unmanaged endpoints of a workspace."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from integrations.errors import IntegrationError
 from web.crypto import decrypt, encrypt
 from web.formats import storable
 
-# Endpoints of Databricks itself: foundation models, paid by use.
+# Prefix of Databricks' own endpoints: pay-per-token foundation models.
 RESERVED_PREFIX = "databricks-"
 
 
 def list_unmanaged(workspace: Workspace) -> None:
-    """Ask the workspace now. What cannot be asked leaves the old rows, dated, with the reason."""
+    """List the endpoints now. On an IntegrationError, keep the old rows and store the error."""
     try:
         found = list(_unmanaged(workspace, connect(workspace)))
     except IntegrationError as error:
@@ -48,8 +48,8 @@ def live_variables(endpoint: UnmanagedEndpoint) -> dict[str, Any]:
     return dict(orjson.loads(decrypt(endpoint.live)))
 
 
-def _unmanaged(workspace: Workspace, connection: databricks.Workspace) -> Iterator[Endpoint]:
-    """In full: a list tells no workload sizes. One call for each."""
+def _unmanaged(workspace: Workspace, connection: databricks.WorkspaceClient) -> Iterator[Endpoint]:
+    """Unmanaged endpoints in full. One call for each, because the list has no workload sizes."""
     ours = set(managing().filter(workspace=workspace).values_list("name", flat=True))
     for row in connection.list_endpoints():
         if not row.id or row.name in ours or row.name.startswith(RESERVED_PREFIX):
@@ -79,7 +79,7 @@ def _values(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _served(entity: Mapping[str, Any], percent: int) -> dict[str, Any]:
-    """Without the variables of its environment."""
+    """A served entity for display, without its environment variables."""
     return {
         "entity_name": storable(entity["entity_name"]),
         "entity_version": storable(entity["entity_version"]),

@@ -1,4 +1,4 @@
-"""The spec that a live endpoint amounts to."""
+"""Deriving a spec from a live endpoint."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from web.errors import Invalid
 def spec_of(
     variables: Mapping[str, Any], base: Mapping[str, Any], given_tags: Mapping[str, str] | None = None
 ) -> DeploymentSpec:
-    """The spec of an endpoint with these module variables; what an endpoint does not tell is as in ``base``.
+    """The spec of an endpoint with these module variables. ``base`` supplies the fields that an endpoint lacks.
 
-    ``given_tags``: tags that Slipway adds by itself and that therefore do not belong into the spec.
-    Raises Invalid where a spec cannot say it, for example for split traffic or a secret in plain text. A version
-    that is served without traffic is not part of a spec.
+    ``given_tags`` are tags that Slipway adds and that do not belong to the spec. Versions without traffic are ignored.
+    Raises Invalid if no spec can describe the endpoint, for example with split traffic or a secret in plain text.
     """
     entity = _with_all_traffic(variables)
     table = variables.get("inference_table") or {}
@@ -43,7 +42,9 @@ def _with_all_traffic(variables: Mapping[str, Any]) -> Mapping[str, Any]:
     used = [row for row in variables.get("served_entities") or () if routes.get(row["name"])]
     if len(used) != 1:
         count = len(used) or "no"
-        raise Invalid({"served_entities": [f"Traffic goes to {count} versions; a spec gives it all to one."]})
+        raise Invalid(
+            {"served_entities": [f"Traffic goes to {count} versions, but a spec sends all traffic to one version."]}
+        )
     entity: Mapping[str, Any] = used[0]
     return entity
 

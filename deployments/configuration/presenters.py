@@ -1,4 +1,4 @@
-"""How the configuration of an endpoint compares with what was asked for, as its card shows it."""
+"""The Configuration card: how the endpoint compares with the requested configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from web.views import Question
 
 NEVER = EndpointState("unknown", "Unknown · never checked")
 
-NOT_YET = EndpointState("idle", "Nothing to compare with yet")
+NOT_YET = EndpointState("idle", "No successful run yet")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _question(deployment: Deployment, action: str, **words: Any) -> Question:
         "id": f"{action}-dialog",
         "url": reverse(f"deployments:config_{action}", args=[deployment.pk]),
         "cancel_url": reverse("deployments:deployment", args=[deployment.pk]),
-        "cancel_label": "Not now",
+        "cancel_label": "Cancel",
         **words,
     }
 
@@ -65,8 +65,8 @@ def accept_question(deployment: Deployment, found: ConfigCheck) -> Question:
     return _question(
         deployment,
         "accept",
-        title=f"Accept what {deployment.name} is like now?",
-        text=f"It becomes what this deployment asks for: {told}. The endpoint is not touched.",
+        title=f"Accept the live configuration of {deployment.name}?",
+        text=f"It becomes the requested configuration: {told}. The endpoint is not changed.",
         hidden={"fingerprint": found.fingerprint},
         confirm_label="Accept",
         tone="info",
@@ -78,8 +78,8 @@ def revert_question(deployment: Deployment) -> Question:
         deployment,
         "revert",
         title=f"Revert {deployment.name}?",
-        text="A run with the last good spec makes a plan that shows the way back; it is checked and approved like any "
-        "other, and then applied.",
+        text="A run with the last successful spec plans how to restore the endpoint. It goes through the same checks "
+        "and approvals as any other run.",
         confirm_label="Start the run",
         tone="info",
     )

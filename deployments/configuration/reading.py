@@ -1,7 +1,7 @@
-"""An endpoint in the words of terraform/modules/model_endpoint, with what the server fills in by itself made plain.
+"""A live endpoint as variables of terraform/modules/model_endpoint, with the server's defaults made explicit.
 
-The defaults are those of Databricks' serving endpoints: a CPU workload, scale to zero off where it is not told, and
-all the traffic for the only served entity of a config that was sent without traffic_config.
+Defaults of Databricks' serving endpoints: a CPU workload, scale to zero off, and all traffic for the only served entity
+of a config without traffic_config.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ DEFAULT_WORKLOAD_TYPE = "CPU"
 
 
 def variables_of(endpoint: Endpoint) -> dict[str, Any]:
-    """The module's variables that would make this endpoint, in the API's order.
+    """The module's variables that would create this endpoint, in the API's order.
 
-    ``usage_tracking`` is left out where the endpoint has no such block: null is "not managed" to the module.
+    Without ``usage_tracking`` if the endpoint has no such block: to the module, null means "not managed".
     """
     variables: dict[str, Any] = {
         "endpoint_name": endpoint.name,

@@ -1,4 +1,4 @@
-"""What people do about an endpoint that was changed by hand: look again, accept it, or have it put back."""
+"""Actions on a configuration change: check again, accept it, or revert it."""
 
 from __future__ import annotations
 
@@ -22,28 +22,30 @@ from web.errors import Invalid, Refused
 
 
 def check_configuration(*, deployment: Deployment, actor: User) -> None:
-    """Have a worker look at the endpoint now."""
+    """Start a task that checks the endpoint."""
     require(actor, Action.VIEW, deployment)
     refuse_destroyed(deployment)
     transaction.on_commit(lambda: check_config.delay(deployment.pk), robust=True)
 
 
 def accept_configuration(*, deployment: Deployment, actor: User, fingerprint: str = "") -> ConfigCheck:
-    """Make what is live the wish: spec and intention become what the last check saw. The endpoint is not touched.
+    """Make the live configuration the requested one, as the last check saw it. The endpoint is not changed.
 
-    With ``fingerprint`` it is refused if the endpoint has changed again since the person looked.
+    Raises Refused if ``fingerprint`` is given and the endpoint has changed since that check.
     """
     found = _drifted(deployment, actor)
     if fingerprint and fingerprint != found.fingerprint:
-        raise Refused("changed_again", "The endpoint has changed again since you looked. Read what differs now.")
+        raise Refused(
+            "changed_again", "The endpoint has changed again since you looked. Review the current differences."
+        )
     variables = live_variables(found)
     if not variables:
-        raise Refused("gone", "The endpoint is gone. Revert makes it again; or destroy the deployment.")
+        raise Refused("gone", "The endpoint is gone. Revert to create it again, or destroy the deployment.")
     spec = _accepted_spec(deployment, variables)
     with transaction.atomic():
         now = Deployment.objects.select_for_update().get(pk=deployment.pk)
         if now.intended != deployment.intended or _unfinished(now):
-            raise Refused("at_work", "A run has begun meanwhile: look again when it is over.")
+            raise Refused("at_work", "A run has started in the meantime. Try again when it has ended.")
         now.spec = now.intended_spec = spec.as_json()
         now.intended = variables
         now.save(update_fields=["spec", "intended_spec", "intended"])
@@ -57,7 +59,7 @@ def accept_configuration(*, deployment: Deployment, actor: User, fingerprint: st
 
 
 def revert_configuration(*, deployment: Deployment, actor: User) -> Run:
-    """Start a run with the last good spec: its plan shows the way back."""
+    """Start a run with the last successful spec. Its plan shows what will be restored."""
     _drifted(deployment, actor)
     spec = last_good_spec(deployment)
     if spec is None:
@@ -66,7 +68,7 @@ def revert_configuration(*, deployment: Deployment, actor: User) -> Run:
 
 
 def last_good_spec(deployment: Deployment) -> DeploymentSpec | None:
-    """What was last reached or accepted; None before the first good run."""
+    """The spec that was last applied or accepted; None before the first successful run."""
     if deployment.intended_spec:
         return parse_spec(deployment.intended_spec)
     good = deployment.runs.filter(status__in=GOOD).exclude(kind=RunKind.DESTROY).first()
@@ -77,10 +79,10 @@ def _drifted(deployment: Deployment, actor: User) -> ConfigCheck:
     require(actor, Action.DEPLOY, deployment)
     refuse_destroyed(deployment)
     if run := _unfinished(deployment):
-        raise Refused("at_work", f"Run #{run.pk} is not over: look again when it is.")
+        raise Refused("at_work", f"Run #{run.pk} has not ended. Try again when it has.")
     found = ConfigCheck.objects.filter(deployment=deployment, status=ConfigCheck.Status.DRIFTED).first()
     if found is None:
-        raise Refused("not_drifted", "Nobody has seen a change by hand that is still there.")
+        raise Refused("not_drifted", "The last check found no change by hand.")
     return found
 
 
@@ -98,10 +100,12 @@ def _accepted_spec(deployment: Deployment, variables: dict[str, object]) -> Depl
     try:
         spec = spec_of(variables, base, given)
     except Invalid as error:
-        raise Refused("cannot_accept", f"A spec cannot say what is live. {error.text} Revert puts it back.") from None
+        raise Refused(
+            "cannot_accept", f"No spec can describe the live configuration. {error.text} Revert restores the last one."
+        ) from None
     if spec.model != deployment.model.full_name:
         raise Refused(
-            "other_model", f"The endpoint serves {spec.model}, and this deployment is for {deployment.model.full_name}."
+            "other_model", f"The endpoint serves {spec.model}, but this deployment is for {deployment.model.full_name}."
         )
     return spec
 

@@ -1,4 +1,4 @@
-"""Endpoints of a workspace that no deployment manages, as they were last listed."""
+"""Unmanaged endpoints of a workspace, as of the last listing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def given_up_adoptions() -> DeploymentQuerySet:
-    """Deployments that were only ever to adopt an endpoint, and did not: the endpoint is still nobody's."""
+    """Deployments whose only purpose was an adoption that failed. Their endpoints are still unmanaged."""
     runs = Run.objects.filter(deployment=OuterRef("pk"))
     return (
         Deployment.objects.live()
@@ -31,12 +31,12 @@ def given_up_adoptions() -> DeploymentQuerySet:
 
 
 def managing() -> DeploymentQuerySet:
-    """Deployments whose endpoint is theirs."""
+    """Live deployments that manage their endpoint."""
     return Deployment.objects.live().exclude(pk__in=given_up_adoptions().values("pk"))
 
 
 class EndpointListing(models.Model):
-    """When the endpoints of a workspace were last listed, and why the last try did not succeed."""
+    """When the endpoints of a workspace were last listed, and the error of a failed listing since."""
 
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="endpoint_listing")
     listed_at = models.DateTimeField(null=True, blank=True)
@@ -48,22 +48,19 @@ class EndpointListing(models.Model):
 
 class UnmanagedEndpointQuerySet(models.QuerySet["UnmanagedEndpoint"]):
     def visible_to(self, user: User | AnonymousUser) -> UnmanagedEndpointQuerySet:
-        """Endpoints of models that ``user`` may see; all for a platform admin."""
+        """Endpoints of models that ``user`` may see. Platform admins see all."""
         if isinstance(user, User) and user.is_platform_admin:
             return self
         seen = RegisteredModel.objects.visible_to(user).present()
         return self.filter(Exists(seen.filter(workspace=OuterRef("workspace"), full_name=OuterRef("model_name"))))
 
     def unmanaged(self) -> UnmanagedEndpointQuerySet:
-        """Without those that a deployment has got since they were listed."""
+        """Endpoints that no deployment manages, also counting deployments created since the listing."""
         return self.exclude(Exists(managing().filter(workspace=OuterRef("workspace"), name=OuterRef("name"))))
 
 
 class UnmanagedEndpoint(models.Model):
-    """``model_name`` is the model that gets most of the traffic. ``served`` are {"entity_name", "entity_version",
-    "workload_type", "workload_size", "scale_to_zero", "traffic"}, traffic in percent. ``live`` are the variables of
-    terraform/modules/model_endpoint that would make it, encrypted: values of its environment are among them.
-    """
+    """A serving endpoint that no deployment managed at the last listing."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="unmanaged_endpoints")
     name = models.CharField(max_length=255)
@@ -71,11 +68,14 @@ class UnmanagedEndpoint(models.Model):
     creator = models.CharField(max_length=255, blank=True)
     ready = models.CharField(max_length=20)
     config_update = models.CharField(max_length=30, blank=True)
+    #: The model with the largest share of the traffic.
     model_name = models.CharField(max_length=767, blank=True)
+    #: [{"entity_name", "entity_version", "workload_type", "workload_size", "scale_to_zero", "traffic"}], in percent.
     served = models.JSONField(default=list)
     tags = models.JSONField(default=dict)
     made_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(null=True, blank=True)
+    #: Variables of terraform/modules/model_endpoint that would create it. Encrypted: includes environment variables.
     live = models.BinaryField()
 
     objects = UnmanagedEndpointQuerySet.as_manager()
@@ -94,11 +94,11 @@ class UnmanagedEndpoint(models.Model):
 
     @property
     def obstacle(self) -> str:
-        """Why it cannot be adopted as it is, "" if nothing is in the way that can be seen from here."""
+        """Why the endpoint cannot be adopted, or "" if no reason is known."""
         if len(self.served) != 1:
-            return f"It serves {len(self.served) or 'no'} versions; a deployment is for exactly one."
+            return f"It serves {len(self.served) or 'no'} versions; a deployment needs exactly one."
         if self.model_name.count(".") != 2:
-            return "It serves no model of Unity Catalog."
+            return "It does not serve a model of Unity Catalog."
         if not self.is_ready:
-            return "It is not ready, or an update of it is in progress or failed."
+            return "It is not ready, or an update is in progress or has failed."
         return ""

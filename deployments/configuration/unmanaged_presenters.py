@@ -1,4 +1,4 @@
-"""Endpoints that no deployment manages, as their pages show them."""
+"""Unmanaged endpoints as their pages show them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from deployments.configuration.unmanaged import UnmanagedEndpoint
 
 
 def listings() -> list[Workspace]:
-    """Workspaces that an environment is in, each with ``endpoint_listing`` if it was ever listed. One query."""
+    """Workspaces with an environment, and their ``endpoint_listing`` if there is one. One query."""
     rows = Workspace.objects.filter(environments__isnull=False).select_related("endpoint_listing")
     return list(rows.distinct().order_by("name"))
 
 
 def facts(endpoint: UnmanagedEndpoint) -> list[tuple[str, str]]:
-    """What is known of the endpoint, as pairs of (label, value)."""
+    """Facts about the endpoint as pairs of (label, value)."""
     return [
         ("Workspace", endpoint.workspace.name),
-        ("Created by", endpoint.creator or "Not told"),
+        ("Created by", endpoint.creator or "Unknown"),
         ("Serves", ", ".join(_served(entity) for entity in endpoint.served) or "Nothing"),
         ("Tags", ", ".join(f"{key}: {value}" for key, value in endpoint.tags.items()) or "None"),
     ]
 
 
 def _served(entity: dict[str, object]) -> str:
-    size = f"{entity['workload_size'] or 'no size told'}, {entity['workload_type']}"
+    size = f"{entity['workload_size'] or 'unknown size'}, {entity['workload_type']}"
     return f"{entity['entity_name']} version {entity['entity_version']} ({size}) with {entity['traffic']} %"

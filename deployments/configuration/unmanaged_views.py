@@ -1,4 +1,4 @@
-"""Endpoints that no deployment manages, and adopting one."""
+"""Pages of unmanaged endpoints, and adopting one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PAGE_SIZE = 25
 @login_required
 @require_safe
 def unmanaged(request: HttpRequest) -> HttpResponse:
-    """As they were last listed; what is searched, filtered and paged stands in the URL."""
+    """Unmanaged endpoints as of the last listing. Search, filters and page are in the URL."""
     visible = UnmanagedEndpoint.objects.visible_to(signed_in(request)).unmanaged().select_related("workspace")
     chosen = UnmanagedEndpointFilter(request.GET, queryset=visible, request=request)
     valid = chosen.is_valid()
@@ -47,19 +47,19 @@ def unmanaged(request: HttpRequest) -> HttpResponse:
 def unmanaged_refresh(request: HttpRequest, workspace_id: int) -> HttpResponse:
     workspace = get_object_or_404(Workspace, pk=workspace_id)
     adopting.refresh_unmanaged(workspace=workspace, actor=signed_in(request))
-    messages.success(request, f"A worker lists the endpoints of {workspace} now: look again in a moment.")
+    messages.success(request, f"The endpoints of {workspace} are being listed. Reload the page in a moment.")
     return redirect("deployments:unmanaged")
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def adopt(request: HttpRequest, endpoint_id: int) -> HttpResponse:
-    """Asks for team and environment, then starts the run that takes the endpoint over."""
+    """Ask for team and environment, then start the run that adopts the endpoint."""
     user = signed_in(request)
     rows = UnmanagedEndpoint.objects.visible_to(user).unmanaged().select_related("workspace")
     found = get_object_or_404(rows, pk=endpoint_id)
     if not teams_where(user, Action.DEPLOY).exists():
-        raise PermissionDenied("Adopting an endpoint takes the role deployer or team admin in a team.")
+        raise PermissionDenied("You need the role deployer or team admin in a team to adopt an endpoint.")
     form = AdoptForm(request.POST or None, endpoint=found, user=user)
     if request.method != "POST" or not form.is_valid():
         return _form(request, found, form)

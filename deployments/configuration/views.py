@@ -1,4 +1,4 @@
-"""What people do about an endpoint that was changed by hand."""
+"""Pages that act on a configuration change."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def config_check(request: HttpRequest, deployment_id: int) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, refusal.message)
     else:
-        messages.success(request, "A worker looks at the endpoint now; the card shows what it finds.")
+        messages.success(request, "The endpoint is being checked. The card will show the result.")
     return redirect("deployments:deployment", found.pk)
 
 
 @login_required
 @require_http_methods(GET_OR_POST)
 def config_accept(request: HttpRequest, deployment_id: int) -> HttpResponse:
-    """Accepts what the page showed, and nothing that came after."""
+    """Accept the configuration that the page showed. Refused if it has changed since."""
     found = deployable(request, deployment_id)
     check = check_of(found)
     if request.method != "POST":
         if check is None or not check.differences:
-            messages.info(request, "The endpoint is as asked for, as far as is known.")
+            messages.info(request, "The last check found no differences.")
             return redirect("deployments:deployment", found.pk)
         return render(request, "ui/confirm.html", accept_question(found, check))
     try:
@@ -49,7 +49,7 @@ def config_accept(request: HttpRequest, deployment_id: int) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, refusal.message)
     else:
-        messages.success(request, "Accepted: what is live is now what this deployment asks for.")
+        messages.success(request, "Accepted: the live configuration is now the requested one.")
     return redirect("deployments:deployment", found.pk)
 
 

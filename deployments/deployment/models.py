@@ -1,4 +1,4 @@
-"""A Deployment is the wish: one serving endpoint for one model in one environment."""
+"""A deployment: one serving endpoint for one model in one environment."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 
-# An observation older than this says nothing about now.
+# The state of an endpoint counts as unknown once its last observation is older than this.
 STALE_AFTER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class EndpointState:
-    """What people read about an endpoint: two words and a tone. ``label`` is "Ready · up to date", for example."""
+    """The state of an endpoint as people read it. ``label`` is "Ready · up to date", for example."""
 
     tone: str
     label: str
@@ -31,49 +31,48 @@ class EndpointState:
 
 class DeploymentQuerySet(models.QuerySet["Deployment"]):
     def visible_to(self, user: User | AnonymousUser) -> DeploymentQuerySet:
-        """Deployments of the teams ``user`` is in; all for a platform admin."""
+        """Deployments of the teams that ``user`` belongs to. Platform admins see all."""
         if isinstance(user, User) and user.is_platform_admin:
             return self
         return self.filter(team__in=Team.objects.visible_to(user))
 
     def live(self) -> DeploymentQuerySet:
-        """Without those that were destroyed."""
+        """Deployments that are not destroyed."""
         return self.filter(destroyed_at=None)
 
 
 class Deployment(models.Model):
-    """``spec`` is the newest one that was asked for; what really runs is in the observed fields.
-
-    Observed fields mirror the endpoint as the workspace last showed it: ``served`` and ``pending`` are lists of
-    {"name", "entity_name", "entity_version", "state", "message", "traffic"}, traffic in percent.
-    ``intended`` are the variables of terraform/modules/model_endpoint as the last good run left them, with the routes
-    that traffic really has: what the endpoint should look like now; ``intended_spec`` is the spec they come from. Both
-    are empty before the first good run.
-    ``hours_used_per_day`` is what people expect of an endpoint that scales to zero: an assumption of its
-    price, null where nobody has said.
-    ``fencing`` is the number of the newest Terraform credential: writes with an older one are refused.
-    """
+    """The requested configuration of an endpoint, and the endpoint as the workspace last showed it."""
 
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="deployments")
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="deployments")
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="deployments")
     model = models.ForeignKey(RegisteredModel, on_delete=models.PROTECT, related_name="deployments")
     name = models.CharField(max_length=63)
+    #: The requested configuration. The observed fields below say what runs.
     spec = models.JSONField()
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="deployments_created")
     created_at = models.DateTimeField(auto_now_add=True)
     destroyed_at = models.DateTimeField(null=True, blank=True)
+    #: What the endpoint should look like now: the variables of terraform/modules/model_endpoint as the last
+    #: successful run left them, with the current routes. Empty before the first successful run.
     intended = models.JSONField(default=dict, blank=True)
+    #: The spec that ``intended`` was made from. Empty before the first successful run.
     intended_spec = models.JSONField(default=dict, blank=True)
+    #: Expected hours of use a day, for the price of an endpoint that scales to zero. Null if not set.
     hours_used_per_day = models.DecimalField(max_digits=4, decimal_places=1, null=True, blank=True)
+    #: Number of the newest Terraform credential. Writes with an older credential are refused.
     fencing = models.PositiveIntegerField(default=0)
 
+    # Observed fields: the endpoint as the workspace last showed it.
     endpoint_id = models.CharField(max_length=64, blank=True)
     endpoint_url = models.CharField(max_length=1024, blank=True)
     endpoint_creator = models.CharField(max_length=255, blank=True)
     ready = models.CharField(max_length=20, blank=True)
     config_update = models.CharField(max_length=30, blank=True)
+    #: [{"name", "entity_name", "entity_version", "state", "message", "traffic"}], traffic in percent.
     served = models.JSONField(default=list, blank=True)
+    #: Entities of an update in progress, in the shape of ``served``.
     pending = models.JSONField(default=list, blank=True)
     observed_at = models.DateTimeField(null=True, blank=True)
     observe_error = models.TextField(blank=True)
@@ -96,12 +95,12 @@ class Deployment(models.Model):
 
     @property
     def live_version(self) -> str:
-        """The version that gets most of the traffic, "" if none serves."""
+        """The version with the largest share of the traffic; "" if no version gets traffic."""
         serving = [entity for entity in self.served if entity.get("traffic")]
         return str(max(serving, key=lambda entity: entity["traffic"])["entity_version"]) if serving else ""
 
     def endpoint_state(self, now: datetime | None = None) -> EndpointState:
-        """The endpoint in two words, from the last observation. Never "Ready" on old news."""
+        """The state of the endpoint at the last observation; unknown if that is older than STALE_AFTER."""
         if self.destroyed_at:
             return EndpointState("idle", "Destroyed")
         if self.observed_at is None:
@@ -128,7 +127,7 @@ _READY_AND_UPDATE = {
 
 
 def in_state(word: str) -> Q:
-    """Deployments whose endpoint is in the state ``word``: the words of ``Deployment.endpoint_state`` as a query."""
+    """Deployments whose endpoint is in the state ``word``: ``Deployment.endpoint_state`` as a query."""
     seen = Q(destroyed_at=None, observed_at__gte=timezone.now() - STALE_AFTER, observe_error="")
     there = seen & ~Q(endpoint_id="")
     return {

@@ -1,4 +1,4 @@
-"""Which deployments a request may see and change: the same for pages and API."""
+"""Which deployments a request may see and change. Pages and API share these rules."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def visible_deployment(request: HttpRequest, deployment_id: int) -> Deployment:
 
 
 def deployable(request: HttpRequest, deployment_id: int) -> Deployment:
-    """A deployment that the person may change. Raises PermissionDenied for one he only sees."""
+    """A deployment that the user may change. Raises PermissionDenied if they may only see it."""
     found = visible_deployment(request, deployment_id)
     require_deployer(request, found.team)
     return found
@@ -39,7 +39,7 @@ def deployable(request: HttpRequest, deployment_id: int) -> Deployment:
 
 def require_deployer(request: HttpRequest, team: Team) -> None:
     if not can(request.user, Action.DEPLOY, team):
-        raise PermissionDenied(f"This takes the role deployer or team admin in {team}.")
+        raise PermissionDenied(f"You need the role deployer or team admin in {team}.")
 
 
 def require(actor: User, action: Action, deployment: Deployment) -> None:

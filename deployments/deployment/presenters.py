@@ -1,4 +1,4 @@
-"""A spec in the words of people, and what changes from one to the next."""
+"""A spec as readable text, and the differences between two specs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 from deployments.deployment.specs import DeploymentSpec, Rollout
 
-# Databricks, "Create custom model serving endpoints": concurrent requests of each workload size.
+# Provisioned concurrency of each workload size. Source: Databricks, "Create custom model serving endpoints".
 CONCURRENCY = {"Small": "4", "Medium": "8\N{EN DASH}16", "Large": "16\N{EN DASH}64"}
 SIZE_TEXTS = {size: f"{count} concurrent requests" for size, count in CONCURRENCY.items()}
 STRATEGY_TEXTS = {
-    "all_at_once": "The new version takes all traffic once it is ready; until then the old one keeps serving.",
-    "canary": "A growing share of the traffic, step by step. Each step is watched and judged against the old version.",
-    "blue_green": "All traffic in one step once the new version has passed its smoke test; the old one stays ready.",
-    "shadow": "The new version gets no traffic: both answer copies of requests, and then you decide.",
+    "all_at_once": "The new version gets all traffic once it is ready. The current version serves until then.",
+    "canary": "The new version gets a growing share of the traffic. Each step is compared with the current version.",
+    "blue_green": "All traffic moves in one step after the new version passes its smoke test. The old one stays ready.",
+    "shadow": "The new version gets no traffic. Both versions answer copies of requests, then you decide.",
 }
 STRATEGY_NAMES = {"all_at_once": "All at once", "canary": "Canary", "blue_green": "Blue/green", "shadow": "Shadow"}
 NONE = "None"
@@ -23,7 +23,7 @@ NONE = "None"
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the review: the step it is answered in, and pairs of (label, value)."""
+    """A part of the review: the wizard step that edits it, and pairs of (label, value)."""
 
     step: str
     title: str
@@ -32,7 +32,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Change:
-    """One field that differs; a side that has nothing is ""."""
+    """One field that differs. A missing value is ""."""
 
     name: str
     before: str
@@ -44,7 +44,7 @@ def size_text(spec: DeploymentSpec) -> str:
 
 
 def idle_text(spec: DeploymentSpec) -> str:
-    return "Yes, with a cold start after a pause" if spec.compute.scale_to_zero else "No, always on"
+    return "Yes, with a cold start after an idle period" if spec.compute.scale_to_zero else "No, always on"
 
 
 def sections(spec: DeploymentSpec) -> list[Section]:
@@ -91,8 +91,8 @@ def _rollout_items(rollout: Rollout) -> list[tuple[str, str]]:
     latency = f", p99 {rollout.max_p99_ms} ms" if rollout.max_p99_ms is not None else ""
     return [
         *items,
-        ("Watched", f"{rollout.bake_minutes} min for each step, at least {rollout.min_requests} requests"),
-        ("Goes back above", f"{100 * rollout.max_error_rate:.3g} % errors{latency}"),
+        ("Bake time", f"{rollout.bake_minutes} min per step, at least {rollout.min_requests} requests"),
+        ("Rolls back above", f"{100 * rollout.max_error_rate:.3g} % errors{latency}"),
     ]
 
 
@@ -101,7 +101,7 @@ def pairs_text(pairs: Mapping[str, str]) -> str:
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
-    """The fields in which two specs (or parts of specs) differ, by dotted name, in alphabetical order."""
+    """The fields that differ between two specs (or parts of specs), by dotted name, in alphabetical order."""
     old, new = _flat(before), _flat(after)
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     return [Change(name, _text(old.get(name)), _text(new.get(name))) for name in names]

@@ -1,4 +1,4 @@
-"""The observed half of a deployment: what the workspace says about its endpoint."""
+"""Reading the observed fields of a deployment from its workspace."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from web.formats import storable
 
 @dataclass(frozen=True)
 class Observed:
-    """The columns of Deployment that an observation fills."""
+    """The observed fields of a deployment, by column name."""
 
     values: dict[str, Any]
 
@@ -54,19 +54,19 @@ def ready_word(endpoint: Endpoint) -> str:
 
 
 def body_text(result: QueryResult) -> str:
-    """The body of an answer as text that can be kept, JSON indented."""
+    """The body of a response as storable text; JSON is indented."""
     text = result.body if isinstance(result.body, str) else json.dumps(result.body, indent=2, ensure_ascii=False)
     return storable(text)
 
 
 def record_observation(deployment: Deployment, endpoint: Endpoint | None) -> None:
-    """Keep what the workspace just said. Takes no network call."""
+    """Store ``endpoint`` as the current observation. Makes no network call."""
     values = {**Observed.of(endpoint).values, "observed_at": timezone.now(), "observe_error": ""}
     Deployment.objects.filter(pk=deployment.pk).update(**values)
 
 
 def observe(deployment: Deployment) -> None:
-    """Ask the workspace now. A workspace that cannot be asked leaves the old facts, dated, with the reason."""
+    """Read the endpoint now. On an IntegrationError, keep the old observation and store the error."""
     try:
         endpoint = connect(deployment.workspace).get_endpoint(deployment.name)
     except IntegrationError as error:

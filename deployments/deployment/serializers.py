@@ -18,12 +18,12 @@ SPEC_EXAMPLE = {
     "tags": {"cost_center": "1234"},
 }
 
-# -- what they get ---------------------------------------------------------------------------------
+# -- responses -------------------------------------------------------------------------------------
 
 
 @extend_schema_field({"$ref": "#/components/schemas/DeploymentSpec"})
 class SpecField(serializers.JSONField):
-    """A stored spec; its shape is that of DeploymentSpec."""
+    """A stored spec, in the shape of DeploymentSpec."""
 
 
 class ServedEntitySerializer(serializers.Serializer[Any]):
@@ -32,4 +32,4 @@ class ServedEntitySerializer(serializers.Serializer[Any]):
     entity_version = serializers.CharField(read_only=True)
     state = serializers.CharField(read_only=True)
     message = serializers.CharField(read_only=True)
-    traffic = serializers.IntegerField(read_only=True, help_text="Percent of the requests.")
+    traffic = serializers.IntegerField(read_only=True, help_text="Share of the requests in percent.")

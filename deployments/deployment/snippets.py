@@ -1,4 +1,4 @@
-"""The same thing as a command or a program: a spec for the API, a request to an endpoint."""
+"""Code samples: a spec as an API call, and a request to an endpoint."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def spec_yaml(spec: DeploymentSpec) -> str:
 
 
 def spec_samples(spec: DeploymentSpec, deployment: Deployment | None) -> list[Sample]:
-    """The very spec, three times; curl asks the API for what the button asks for."""
+    """The spec as YAML, as JSON, and as the API call that the Deploy button makes."""
     asked: dict[str, Any] = spec.as_json()
     url = reverse("deployment-list")
     if deployment:
@@ -40,7 +40,7 @@ def spec_samples(spec: DeploymentSpec, deployment: Deployment | None) -> list[Sa
 
 
 def invocation_url(deployment: Deployment) -> str:
-    """Where the endpoint answers: as the workspace tells it, else as Databricks names it."""
+    """The invocation URL: the one that the workspace reports, else the default of Databricks."""
     if deployment.endpoint_url:
         url = deployment.endpoint_url.rstrip("/")
         return url if url.endswith("/invocations") else f"{url}/invocations"
@@ -49,7 +49,7 @@ def invocation_url(deployment: Deployment) -> str:
 
 
 def request_samples(deployment: Deployment, body: Any) -> list[Sample]:
-    """A prediction asked of the endpoint itself, with ``body``."""
+    """A request with ``body`` to the endpoint itself."""
     url = invocation_url(deployment)
     return [
         {"label": "curl", "code": _curl(url, "DATABRICKS_TOKEN", body)},

@@ -1,7 +1,7 @@
-"""DeploymentSpec: what somebody wants deployed. One shape for the API, the YAML download and the wizard.
+"""DeploymentSpec: the requested configuration of an endpoint. The API, the YAML download and the wizard share it.
 
-Limits and names are those of Databricks Model Serving: endpoint names of 1 to 63 characters, at most 30
-environment variables for a served model, workload sizes Small (4 concurrent requests), Medium (8-16), Large (16-64).
+Limits and names follow Databricks Model Serving: endpoint names of 1 to 63 characters, at most 30 environment
+variables per served model, workload sizes Small (4 concurrent requests), Medium (8-16) and Large (16-64).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _version(value: str) -> str:
 def _environment_variables(value: dict[str, str]) -> dict[str, str]:
     for name, content in value.items():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", name):
-            raise ValueError(f"{name!r} is not a name of an environment variable.")
+            raise ValueError(f"{name!r} is not a valid name of an environment variable.")
         reference = SECRET_REFERENCE.fullmatch(content)
         if "{{" in content and not reference:
             raise ValueError(f"{name}: write a secret reference as {{{{secrets/scope/key}}}}.")
@@ -59,9 +59,9 @@ def _environment_variables(value: dict[str, str]) -> dict[str, str]:
 def _tags(value: dict[str, str]) -> dict[str, str]:
     for name in value:
         if not re.fullmatch(r"[A-Za-z0-9_.:/=+@-]{1,127}", name):
-            raise ValueError(f"{name!r} is not a tag name.")
+            raise ValueError(f"{name!r} is not a valid tag name.")
         if name in RESERVED_TAGS:
-            raise ValueError(f"{name} is set by Slipway itself.")
+            raise ValueError(f"{name} is reserved: Slipway sets it.")
     return value
 
 
@@ -79,7 +79,7 @@ class Compute(Part):
 
 
 class Rollout(Part):
-    """How traffic moves to a new version. ``steps`` are percents of traffic; rates are shares, 0 to 1."""
+    """How traffic moves to a new version. ``steps`` are percentages of traffic; rates are between 0 and 1."""
 
     strategy: Literal["all_at_once", "canary", "blue_green", "shadow"] = "all_at_once"
     steps: list[Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=lambda: [100], min_length=1, max_length=20)
@@ -91,7 +91,7 @@ class Rollout(Part):
     @model_validator(mode="after")
     def _steps_rise_to_everything(self) -> Rollout:
         if sorted(set(self.steps)) != self.steps or self.steps[-1] != 100:
-            raise ValueError("Steps rise and end at 100.")
+            raise ValueError("Steps must increase and end at 100.")
         return self
 
 
@@ -104,7 +104,7 @@ class Monitoring(Part):
 
 
 def _documented(pattern: str, example: str, **more: Any) -> Any:
-    """The JSON schema of a field whose own validator says in better words what ``pattern`` says."""
+    """JSON schema for a field whose validator gives a clearer message than ``pattern`` would."""
     return Field(json_schema_extra={"pattern": pattern, "examples": [example], **more})
 
 
@@ -138,7 +138,7 @@ class DeploymentSpec(Part):
 
 
 def parse_spec(data: object) -> DeploymentSpec:
-    """Read a spec; see ``parse``."""
+    """Parse a spec. Raises Invalid with all errors by field."""
     if not isinstance(data, Mapping):
         raise Invalid({"spec": ["Write an object with the fields of a deployment spec."]})
     return parse(DeploymentSpec, data)

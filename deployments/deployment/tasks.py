@@ -1,4 +1,4 @@
-"""Celery's doors to the observed half of deployments."""
+"""Celery tasks that observe the endpoints of deployments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deployments.deployment.reading import observe
 
 @shared_task(name="deployments.tasks.observe_endpoints", expires=30)
 def observe_endpoints() -> None:
-    """Fan out: one task for each live deployment."""
+    """Start one task for each live deployment."""
     for deployment_id in Deployment.objects.live().values_list("pk", flat=True):
         observe_endpoint.apply_async((deployment_id,), expires=30)
 

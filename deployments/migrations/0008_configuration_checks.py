@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 (
                     "status",
                     models.CharField(
-                        choices=[("in_sync", "As asked for"), ("drifted", "Changed by hand"), ("unknown", "Unknown")],
+                        choices=[("in_sync", "In sync"), ("drifted", "Changed by hand"), ("unknown", "Unknown")],
                         max_length=10,
                     ),
                 ),

@@ -1,4 +1,4 @@
-"""What the views of this API share: refusals as answers, and rows with all that their serializers read."""
+"""Querysets that the API's views share, with everything that their serializers read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEAVY = ("plan__planfile", "plan__show", "plan__changes")
 
 
 def deployments_of(request: Request) -> DeploymentQuerySet:
-    """Two queries, whatever the number of rows."""
+    """Visible deployments with their newest run. Two queries for any number of rows."""
     newest = Run.objects.filter(deployment=OuterRef("deployment")).order_by("-pk").values("pk")[:1]
     runs = Run.objects.filter(pk=Subquery(newest)).only("pk", "deployment", "kind", "status")
     visible = Deployment.objects.visible_to(user_of(request))
@@ -34,7 +34,7 @@ def runs_of(request: Request) -> RunQuerySet:
 
 
 def detailed(runs: RunQuerySet) -> RunQuerySet:
-    """With what RunDetailSerializer reads, and without the plan's large columns."""
+    """Prefetch what RunDetailSerializer reads. Defers the plan's large columns."""
     decisions = Prefetch("approvals", Approval.objects.select_related("decided_by"))
     results = Prefetch("policy_results", PolicyResult.objects.select_related("policy_version", "overridden_by"))
     steps = Prefetch("rollout_steps", RolloutStep.objects.select_related("ordered_by").order_by("index"))
@@ -42,6 +42,6 @@ def detailed(runs: RunQuerySet) -> RunQuerySet:
 
 
 def run_body(request: Request, run: Run, context: Mapping[str, Any]) -> dict[str, Any]:
-    """The run as it is now: a service may have changed it since it was fetched."""
+    """The current state of the run as JSON, read again because a service may have changed it."""
     fresh = detailed(runs_of(request)).get(pk=run.pk)
     return dict(RunDetailSerializer(fresh, context=dict(context)).data)

@@ -1,4 +1,4 @@
-"""Endpoints that were changed by hand: what differs, and what to do about it."""
+"""API of configuration changes: the differences, checking again, accepting and reverting."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from web.bodies import Nothing, Part, parse
 
 
 class AcceptConfiguration(Part):
-    """With ``fingerprint`` it is refused (409, changed_again) if the endpoint is another one by now."""
+    """With ``fingerprint``, the request is refused (409, changed_again) if the endpoint has changed since."""
 
     fingerprint: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
 
@@ -35,10 +35,10 @@ class FieldDifferenceSerializer(serializers.Serializer[Any]):
 
 
 class ConfigDriftSerializer(serializers.Serializer[Any]):
-    """How the endpoint differs from what the last good run left. Values of variables are never told."""
+    """Differences between endpoint and requested configuration. Never contains values of environment variables."""
 
     status = serializers.SerializerMethodField()
-    state = serializers.CharField(source="state.label", read_only=True, help_text="The status in words.")
+    state = serializers.CharField(source="state.label", read_only=True, help_text="The status as readable text.")
     checked_at = serializers.DateTimeField(source="found.checked_at", read_only=True, allow_null=True, default=None)
     first_seen_at = serializers.DateTimeField(
         source="found.first_seen_at", read_only=True, allow_null=True, default=None
@@ -48,7 +48,7 @@ class ConfigDriftSerializer(serializers.Serializer[Any]):
         read_only=True,
         allow_null=True,
         default=None,
-        help_text="When the endpoint was changed last, as the workspace says.",
+        help_text="When the endpoint was last changed, as reported by the workspace.",
     )
     differences = FieldDifferenceSerializer(many=True, read_only=True)
     error = serializers.CharField(source="found.error", read_only=True, default="")
@@ -56,7 +56,7 @@ class ConfigDriftSerializer(serializers.Serializer[Any]):
 
     @extend_schema_field(serializers.ChoiceField(choices=ConfigCheck.Status.choices))
     def get_status(self, shown: Any) -> str:
-        """Unknown also where the last check is too old to say anything about now."""
+        """The status of the last check; unknown if there is none or it is stale."""
         is_known = shown.found is not None and shown.state.tone != "unknown"
         return str(shown.found.status if is_known else ConfigCheck.Status.UNKNOWN)
 
@@ -71,12 +71,12 @@ def _answer(deployment: Deployment, status_code: int = status.HTTP_200_OK) -> Re
 
 
 class ConfigDriftActions:
-    """Actions of a view set of deployments."""
+    """Configuration actions for a view set of deployments."""
 
     @extend_schema(operation_id="deployments_config_drift", responses=ConfigDriftSerializer)
     @action(detail=True, filter_backends=[], pagination_class=None, url_path="config-drift")
     def config_drift(self: _DeploymentView, request: Request, pk: str) -> Response:
-        """How the endpoint differs from what the last good run left."""
+        """The differences between the endpoint and the requested configuration."""
         return _answer(self.get_object())
 
     @extend_schema(
@@ -84,7 +84,7 @@ class ConfigDriftActions:
     )
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None, url_path="config-drift/check")
     def config_drift_check(self: _DeploymentView, request: Request, pk: str) -> Response:
-        """Have a worker look now. The answer is what was known before: read it again until ``checked_at`` moves."""
+        """Start a check. The response is the last result; poll until ``checked_at`` changes."""
         deployment, _ = self.get_object(), parse(Nothing, request.data)
         services.check_configuration(deployment=deployment, actor=user_of(request))
         return _answer(deployment, status.HTTP_202_ACCEPTED)
@@ -96,7 +96,7 @@ class ConfigDriftActions:
     )
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None, url_path="config-drift/accept")
     def config_drift_accept(self: _DeploymentView, request: Request, pk: str) -> Response:
-        """Make what is live the wish. The endpoint is not touched."""
+        """Make the live configuration the requested one. The endpoint is not changed."""
         deployment, asked = self.get_object(), parse(AcceptConfiguration, request.data)
         services.accept_configuration(deployment=deployment, actor=user_of(request), fingerprint=asked.fingerprint)
         return _answer(self.get_object())
@@ -106,7 +106,7 @@ class ConfigDriftActions:
     )
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None, url_path="config-drift/revert")
     def config_drift_revert(self: _DeploymentView, request: Request, pk: str) -> Response:
-        """Start a run with the last good spec."""
+        """Start a run with the last successful spec."""
         deployment, _ = self.get_object(), parse(Nothing, request.data)
         run = services.revert_configuration(deployment=deployment, actor=user_of(request))
         body = run_body(request, run, self.get_serializer_context())

@@ -1,4 +1,4 @@
-"""Deployments and the runs that change them."""
+"""API of deployments and the runs that change them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class DeploymentViewSet(
     mixins.RetrieveModelMixin,
     viewsets.GenericViewSet[Deployment],
 ):
-    """Deployments of your teams: what was asked for, and what the workspace showed last."""
+    """Deployments of your teams: the requested configuration and the last observation."""
 
     queryset = Deployment.objects.none()
     serializer_class = DeploymentSerializer
@@ -60,7 +60,7 @@ class DeploymentViewSet(
         examples=[OpenApiExample("A model's champion in staging", SPEC_EXAMPLE, request_only=True)],
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Create a deployment, and the run that makes it."""
+        """Create a deployment and start the run that deploys it."""
         spec, hours = parse_spec(request.data), asked_hours(request)
         run = services.request_deployment(spec=spec, actor=user_of(request), hours_used_per_day=hours)
         context = self.get_serializer_context()

@@ -1,4 +1,4 @@
-"""The way back: earlier good versions of a deployment, and rehearsals."""
+"""API of rollbacks and rehearsals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from web.bodies import Nothing, parse
 
 
 class RollbackTargetSerializer(serializers.Serializer[Any]):
-    """An earlier good version. One that is still served needs no build: only traffic moves."""
+    """An earlier successful version. If it is still served, only traffic moves and nothing is built."""
 
     run = RunReferenceSerializer(read_only=True)
     version = serializers.CharField(read_only=True)
@@ -35,13 +35,13 @@ class RollbackTargetSerializer(serializers.Serializer[Any]):
 
 
 class RollbackTargetsSerializer(serializers.Serializer[Any]):
-    """At most 20, so that there are no pages."""
+    """At most 20 rollback targets, without pagination."""
 
     results = RollbackTargetSerializer(many=True, read_only=True)
 
 
 class RehearsalSerializer(serializers.ModelSerializer[Rehearsal]):
-    """A rollback that was tried out. ``seconds``: from the click to the answer of the earlier version."""
+    """A rehearsed rollback. ``seconds``: from the request to the first answer of the earlier version."""
 
     seconds = serializers.FloatField(read_only=True, allow_null=True)
     started_by = serializers.CharField(source="started_by.username", read_only=True)
@@ -64,7 +64,7 @@ class RehearsalSerializer(serializers.ModelSerializer[Rehearsal]):
 
 
 class RollbackViewSet(PortalAPIMixin, viewsets.GenericViewSet[Run]):
-    """Earlier good versions of one deployment."""
+    """Rollbacks of one deployment."""
 
     queryset = Run.objects.none()
     serializer_class = RollbackTargetsSerializer
@@ -77,7 +77,7 @@ class RollbackViewSet(PortalAPIMixin, viewsets.GenericViewSet[Run]):
         responses=forced_singular_serializer(RollbackTargetsSerializer),  # type: ignore[no-untyped-call]
     )
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Versions to go back to, the newest first: runs that went well and differ from what serves now."""
+        """Versions to roll back to, newest first: successful runs that differ from what serves now."""
         deployment = deployment_or_404(request, self.kwargs["deployment_id"])
         found = {"results": rolling_back.rollback_targets(deployment)}
         return Response(self.get_serializer(found).data)
@@ -87,10 +87,10 @@ class RollbackViewSet(PortalAPIMixin, viewsets.GenericViewSet[Run]):
         parameters=[DEPLOYMENT_ID],
         request=Rollback,
         responses={201: RunDetailSerializer},
-        examples=[OpenApiExample("To what run 12 left", {"run": 12}, request_only=True)],
+        examples=[OpenApiExample("Back to run 12", {"run": 12}, request_only=True)],
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Start a run back to an earlier good version, with all traffic at once."""
+        """Start a rollback to an earlier successful version, with all traffic at once."""
         deployment, asked = deployment_or_404(request, self.kwargs["deployment_id"]), parse(Rollback, request.data)
         to_run = get_object_or_404(deployment.runs.all(), pk=asked.run)
         run = rolling_back.request_rollback(deployment=deployment, to_run=to_run, actor=user_of(request))
@@ -100,7 +100,7 @@ class RollbackViewSet(PortalAPIMixin, viewsets.GenericViewSet[Run]):
 
 @extend_schema_view(list=extend_schema(parameters=[DEPLOYMENT_ID]))
 class RehearsalViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Rehearsal]):
-    """Rollbacks of one deployment that were tried out, newest first."""
+    """Rehearsals of one deployment, newest first."""
 
     queryset = Rehearsal.objects.none()
     serializer_class = RehearsalSerializer
@@ -114,7 +114,7 @@ class RehearsalViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.GenericVi
 
     @extend_schema(parameters=[DEPLOYMENT_ID], request=Nothing, responses={201: RehearsalSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Go back to the newest earlier good version and forward again, and take the time."""
+        """Rehearse a rollback: roll back to the newest target and return, and measure the time."""
         deployment, _ = deployment_or_404(request, self.kwargs["deployment_id"]), parse(Nothing, request.data)
         rehearsal = rolling_back.rehearse_rollback(deployment=deployment, actor=user_of(request))
         return Response(self.get_serializer(rehearsal).data, status.HTTP_201_CREATED)

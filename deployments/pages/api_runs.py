@@ -1,4 +1,4 @@
-"""Runs: how they go, what they plan, and the words that people and pipelines have in them."""
+"""API of runs: status, plan, log, and the decisions of people and pipelines."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class RunViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
     @extend_schema(operation_id="runs_plan", responses=OpenApiTypes.OBJECT)
     @action(detail=True, filter_backends=[], pagination_class=None)
     def plan(self, request: Request, pk: str) -> Response:
-        """The plan as ``terraform show -json`` prints it, without secrets. 404 while there is none."""
+        """The plan as ``terraform show -json`` prints it, without secrets. 404 if the run has no plan."""
         shown = RunPlan.objects.filter(run=self.get_object()).values_list("show", flat=True).first()
         if shown is None:
             raise Http404
@@ -65,10 +65,10 @@ class RunViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
     @extend_schema(operation_id="runs_events", parameters=[EventQuerySerializer], responses={200: EventPageSerializer})
     @action(detail=True, filter_backends=[], pagination_class=None)
     def events(self, request: Request, pk: str) -> Response:
-        """Lines of the run's log, numbered from 1 without gaps. Ask again with ``after=next_after``."""
+        """Lines of the run's log, numbered from 1 without gaps. Continue with ``after=next_after``."""
         asked = EventQuerySerializer(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
-        # Read before its lines: what it counts is there, and a finished run writes nothing more.
+        # Read the run before its lines: all counted lines exist, and a finished run writes no more.
         run = self.get_object()
         return Response(self._event_page(run, asked.validated_data))
 
@@ -91,7 +91,7 @@ class RunViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
     @extend_schema(operation_id="runs_approve", request=Approve, responses=RunDetailSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def approve(self, request: Request, pk: str) -> Response:
-        """Approve the saved plan. The person who asked for the run cannot."""
+        """Approve the saved plan. Not allowed for the person who requested the run."""
         run, asked = self.get_object(), parse(Approve, request.data)
         return self._answer(
             approvals.approve(run=run, actor=user_of(request), reason=asked.reason, plan_sha256=asked.plan_sha256)
@@ -100,18 +100,18 @@ class RunViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
     @extend_schema(operation_id="runs_reject", request=Reject, responses=RunDetailSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def reject(self, request: Request, pk: str) -> Response:
-        """Reject the run, and say why."""
+        """Reject the run with a reason."""
         run, asked = self.get_object(), parse(Reject, request.data)
         return self._answer(approvals.reject(run=run, actor=user_of(request), reason=asked.reason))
 
     @extend_schema(operation_id="runs_override", request=Override, responses=RunDetailSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def override(self, request: Request, pk: str) -> Response:
-        """Let the run go on although it does not meet an overridable policy. Not for the person who asked for it."""
+        """Override a policy that the run does not meet. Not allowed for the person who requested the run."""
         run, asked = self.get_object(), parse(Override, request.data)
         result = PolicyResult.objects.select_related("run__deployment__team").filter(run=run, pk=asked.result).first()
         if result is None:
-            raise Invalid({"result": ["The run has no such result."]})
+            raise Invalid({"result": ["This run has no such policy result."]})
         return self._answer(
             overrides.override_policy(run=run, result=result, actor=user_of(request), reason=asked.reason)
         )
@@ -119,7 +119,7 @@ class RunViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
     @extend_schema(operation_id="runs_break_glass", request=BreakGlass, responses=RunDetailSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None, url_path="break-glass")
     def break_glass(self, request: Request, pk: str) -> Response:
-        """Apply without a second person and in spite of a freeze. Approvers of the team are told."""
+        """Apply without an approval and despite a freeze. Approvers of the team are notified."""
         run, asked = self.get_object(), parse(BreakGlass, request.data)
         return self._answer(
             break_glass.break_glass(run=run, actor=user_of(request), reason=asked.reason, plan_sha256=asked.plan_sha256)
@@ -128,28 +128,28 @@ class RunViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
     @extend_schema(operation_id="runs_promote", request=Nothing, responses=RunDetailSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def promote(self, request: Request, pk: str) -> Response:
-        """Skip the rest of the rollout's present step. From one that cannot be judged it goes on with all traffic."""
+        """Skip the rest of the current step. From an inconclusive step, the new version gets all traffic."""
         run, _ = self.get_object(), parse(Nothing, request.data)
         return self._answer(services.promote(run=run, actor=user_of(request)))
 
     @extend_schema(operation_id="runs_rollback", request=Nothing, responses=RunDetailSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def rollback(self, request: Request, pk: str) -> Response:
-        """Take the traffic back that the rollout has moved; the run ends as rolled back."""
+        """Move all traffic back to the previous version. The run ends as rolled back."""
         run, _ = self.get_object(), parse(Nothing, request.data)
         return self._answer(services.roll_back_run(run=run, actor=user_of(request)))
 
     @extend_schema(operation_id="runs_cancel", request=Nothing, responses=RunDetailSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def cancel(self, request: Request, pk: str) -> Response:
-        """End the run: at once, or as soon as its worker has stopped Terraform."""
+        """Cancel the run: at once, or when its worker has stopped Terraform."""
         run, _ = self.get_object(), parse(Nothing, request.data)
         return self._answer(stopping.cancel(run=run, actor=user_of(request)))
 
     @extend_schema(operation_id="runs_cleanup", request=Nothing, responses={201: RunDetailSerializer})
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def cleanup(self, request: Request, pk: str) -> Response:
-        """Start a run that removes what this one left behind, which its stages list as ``created``."""
+        """Start a run that removes what this run left behind. Its stages list that as ``created``."""
         run, _ = self.get_object(), parse(Nothing, request.data)
         started = cleaning.clean_up(run=run, actor=user_of(request))
         body = run_body(request, started, self.get_serializer_context())
@@ -158,6 +158,6 @@ class RunViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
     @extend_schema(operation_id="runs_resume", request=Nothing, responses=RunDetailSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def resume(self, request: Request, pk: str) -> Response:
-        """Queue a run again that failed or was interrupted; it plans anew from what is really there."""
+        """Queue a failed or interrupted run again. It makes a new plan from the actual resources."""
         run, _ = self.get_object(), parse(Nothing, request.data)
         return self._answer(stopping.resume(run=run, actor=user_of(request)))

@@ -1,4 +1,4 @@
-"""Endpoints that no deployment manages, and adopting one."""
+"""API of unmanaged endpoints, and adopting one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Adopt(Part):
 
 
 class RefreshListing(Part):
-    """The workspace is that of this environment."""
+    """Selects the workspace of this environment."""
 
     environment: str = Field(pattern=SLUG)
 
@@ -53,15 +53,15 @@ class ServedModelSerializer(serializers.Serializer[Any]):
     workload_type = serializers.CharField(read_only=True)
     workload_size = serializers.CharField(read_only=True)
     scale_to_zero = serializers.BooleanField(read_only=True)
-    traffic = serializers.IntegerField(read_only=True, help_text="Percent of the requests.")
+    traffic = serializers.IntegerField(read_only=True, help_text="Share of the requests in percent.")
 
 
 class UnmanagedEndpointSerializer(serializers.ModelSerializer[UnmanagedEndpoint]):
     workspace = serializers.CharField(source="workspace.name", read_only=True)
     served = ServedModelSerializer(many=True, read_only=True)
     tags = serializers.DictField(child=serializers.CharField(), read_only=True)
-    obstacle = serializers.CharField(read_only=True, help_text="Why it cannot be adopted as it is; empty if it can.")
-    listed_at = serializers.SerializerMethodField(help_text="As of when all this is.")
+    obstacle = serializers.CharField(read_only=True, help_text="Why the endpoint cannot be adopted; empty if it can.")
+    listed_at = serializers.SerializerMethodField(help_text="Time of the listing.")
 
     class Meta:
         model = UnmanagedEndpoint
@@ -87,7 +87,7 @@ class UnmanagedEndpointSerializer(serializers.ModelSerializer[UnmanagedEndpoint]
 
 
 class UnmanagedEndpointViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSet[UnmanagedEndpoint]):
-    """Serving endpoints of your models that no deployment manages, as they were last listed."""
+    """Unmanaged serving endpoints of your models, as of the last listing."""
 
     queryset = UnmanagedEndpoint.objects.none()
     serializer_class = UnmanagedEndpointSerializer
@@ -103,7 +103,7 @@ class UnmanagedEndpointViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.G
     @extend_schema(operation_id="endpoints_refresh", request=RefreshListing, responses={202: ListedSerializer})
     @action(detail=False, methods=["post"], filter_backends=[], pagination_class=None)
     def refresh(self, request: Request) -> Response:
-        """Have a worker list the endpoints of an environment's workspace now."""
+        """Start a listing of the endpoints of an environment's workspace."""
         environment = _environment(parse(RefreshListing, request.data).environment)
         adopting.refresh_unmanaged(workspace=environment.workspace, actor=user_of(request))
         listing = getattr(environment.workspace, "endpoint_listing", None)
@@ -117,11 +117,11 @@ class AdoptViewSet(PortalAPIMixin, viewsets.GenericViewSet[Run]):
 
     @extend_schema(operation_id="endpoints_adopt", request=Adopt, responses={201: RunDetailSerializer})
     def create(self, request: Request) -> Response:
-        """Create a deployment for an endpoint that is there already, and the run that takes it over as it is."""
+        """Create a deployment for an existing endpoint, and start the run that adopts it unchanged."""
         user, asked = user_of(request), parse(Adopt, request.data)
         team = teams_where(user, Action.VIEW).filter(slug=asked.team).first()
         if team is None:
-            raise Invalid({"team": [f"There is no team {asked.team} that you are in."]})
+            raise Invalid({"team": [f"You are not a member of a team {asked.team}."]})
         run = adopting.adopt_endpoint(
             name=asked.name, environment=_environment(asked.environment), team=team, actor=user
         )

@@ -1,4 +1,4 @@
-"""Pages of deployments: the list, one deployment, its live part, destroying it."""
+"""Pages of deployments: the list, one deployment, its live part, and destroying it."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ PAGE_SIZE = 25
 
 RUNS_SHOWN = 15
 
-# How often the live part asks: while something is under way, and else.
+# Polling intervals of the live part: while something is in progress, and otherwise.
 BUSY_POLL_S, CALM_POLL_S = 2, 15
 
 
 @login_required
 @require_safe
 def list_(request: HttpRequest) -> HttpResponse:
-    """Deployments of my teams; what is searched, filtered, sorted and paged stands in the URL."""
+    """Deployments of the user's teams. Search, filters, order and page are in the URL."""
     visible = Deployment.objects.visible_to(signed_in(request))
     chosen = DeploymentListFilter(request.GET, queryset=present.for_list(visible), request=request)
     valid = chosen.is_valid()
@@ -63,7 +63,7 @@ def list_(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def of_model(request: HtmxRequest, full_name: str) -> HttpResponse:
-    """The deployments of a model as a part of its page; alone it is the list, filtered."""
+    """The deployments of a model, as a part of its page. Without htmx, redirects to the filtered list."""
     if not request.htmx:
         return redirect(f"{reverse('deployments:list')}?{urlencode({'model': full_name})}")
     visible = Deployment.objects.visible_to(signed_in(request)).live().filter(model__full_name=full_name.lower())
@@ -98,7 +98,7 @@ def deployment_page(request: HttpRequest, found: Deployment, status: int = 200, 
 @login_required
 @require_safe
 def deployment_status(request: HttpRequest, deployment_id: int) -> HttpResponse:
-    """What changes by itself: state, live map, runs."""
+    """The live part of the page: state, served versions and runs."""
     found = visible_deployment(request, deployment_id)
     return render(request, "deployments/_deployment_status.html", live_context(request, found))
 
@@ -126,7 +126,7 @@ def live_context(request: HttpRequest, found: Deployment) -> dict[str, Any]:
 @login_required
 @require_safe
 def spec_yaml(request: HttpRequest, deployment_id: int) -> HttpResponse:
-    """The spec that was asked for last, as a file."""
+    """Download the requested spec."""
     found = visible_deployment(request, deployment_id)
     return yaml_file(found.name, snippets.spec_yaml(parse_spec(found.spec)))
 
@@ -134,7 +134,7 @@ def spec_yaml(request: HttpRequest, deployment_id: int) -> HttpResponse:
 @login_required
 @require_http_methods(GET_OR_POST)
 def destroy(request: HttpRequest, deployment_id: int) -> HttpResponse:
-    """Ask for the name, then start the run that deletes the endpoint."""
+    """Destroy a deployment: GET asks for its name, POST starts the run that deletes the endpoint."""
     found = deployable(request, deployment_id)
     if request.method != "POST":
         return render(request, "ui/confirm.html", destroy_question(found))

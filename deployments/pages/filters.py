@@ -1,4 +1,4 @@
-"""How lists of deployments and runs are narrowed: the same parameters in a page's URL and in the API."""
+"""Filters of deployments and runs. Pages and the API share the parameters."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GROUPS = [("unfinished", "Unfinished"), ("finished", "Finished")]
 
 
 class DeploymentFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
-    """Without ``status`` those that were destroyed are left out."""
+    """Without ``status``, destroyed deployments are left out."""
 
     q = TextFilter(method="search", label="Search", help_text="Words in the name, the model or the team.")
     environment = django_filters.ModelChoiceFilter(
@@ -45,7 +45,7 @@ class DeploymentFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships
     )
     model = TextFilter(field_name="model__full_name", lookup_expr="iexact", label="Model")
     status = django_filters.ChoiceFilter(
-        choices=STATES, method="with_state", label="Status", empty_label="All that are not destroyed"
+        choices=STATES, method="with_state", label="Status", empty_label="All except destroyed"
     )
 
     configuration = django_filters.ChoiceFilter(
@@ -87,7 +87,7 @@ class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no typ
     status = django_filters.ChoiceFilter(
         choices=[*GROUPS, *RunStatus.choices], method="with_status", label="Status", empty_label="All"
     )
-    requested_by = TextFilter(field_name="requested_by__username", label="Asked for by", help_text="A user name.")
+    requested_by = TextFilter(field_name="requested_by__username", label="Requested by", help_text="A user name.")
 
     class Meta:
         model = Run
@@ -102,7 +102,7 @@ class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no typ
 
 
 class DeploymentListFilter(DeploymentFilter):
-    """The same for the page, with its order. (The API orders by its own backend.)"""
+    """The filter of the page, with its order. The API has its own ordering backend."""
 
     model = TextFilter(field_name="model__full_name", lookup_expr="iexact", label="Model", widget=HiddenInput())
     ordering = django_filters.OrderingFilter(
@@ -116,12 +116,12 @@ class DeploymentListFilter(DeploymentFilter):
 
 
 class RunListFilter(RunFilter):
-    requested_by = None  # type: ignore[assignment]  # takes the inherited filter away
+    requested_by = None  # type: ignore[assignment]  # removes the inherited filter
     model = TextFilter(
         field_name="deployment__model__full_name", lookup_expr="iexact", label="Model", widget=HiddenInput()
     )
     mine = django_filters.ChoiceFilter(
-        choices=[("me", "Me")], method="asked_by_me", label="Asked for by", empty_label="Anybody"
+        choices=[("me", "Me")], method="asked_by_me", label="Requested by", empty_label="Anyone"
     )
     ordering = django_filters.OrderingFilter(
         fields={"pk": "number", "deployment__name": "name", "status": "status", "finished_at": "finished_at"}

@@ -1,4 +1,4 @@
-"""The form that confirms the end of a deployment."""
+"""The form that confirms destroying a deployment."""
 
 from __future__ import annotations
 

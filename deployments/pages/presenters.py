@@ -1,4 +1,4 @@
-"""Deployments as lists, the home page and their own page show them."""
+"""Deployments as shown in lists, on the home page and on their own page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HOME_ROWS = 8
 
 
 def for_list(rows: DeploymentQuerySet) -> DeploymentQuerySet:
-    """With all that a row of a list shows: ``newest_runs`` holds its last run. Two queries."""
+    """Prefetch what a list shows; ``newest_runs`` has the last run. Two queries."""
     newest = Run.objects.filter(deployment=OuterRef("deployment")).order_by("-pk").values("pk")[:1]
     runs = Run.objects.filter(pk=Subquery(newest)).only("pk", "deployment", "kind", "status", "created_at")
     return rows.select_related("team", "environment", "model", "config_check").prefetch_related(
@@ -40,7 +40,7 @@ def for_list(rows: DeploymentQuerySet) -> DeploymentQuerySet:
 
 @dataclass(frozen=True)
 class Row:
-    """``changed_by_hand``: as the last look found, which may be a while ago."""
+    """A row of a list. ``changed_by_hand`` is from the last check, which may be stale."""
 
     deployment: Deployment
     state: EndpointState
@@ -49,7 +49,7 @@ class Row:
 
 
 def rows_of(deployments: Iterable[Deployment]) -> list[Row]:
-    """Of rows of ``for_list``, without a query."""
+    """Rows for deployments of ``for_list``. No query."""
     return [_row(deployment) for deployment in deployments]
 
 
@@ -65,7 +65,7 @@ def _row(deployment: Deployment) -> Row:
 
 @dataclass(frozen=True)
 class Served:
-    """A version on the endpoint. ``traffic`` in percent; ``url`` is the model's page at this version."""
+    """A version on the endpoint. ``traffic`` is in percent."""
 
     version: str
     traffic: int
@@ -75,7 +75,7 @@ class Served:
 
 
 def served(entities: Iterable[dict[str, Any]], is_known: bool) -> list[Served]:
-    """Served or pending entities; on old news every state is unknown."""
+    """Served or pending entities. Without ``is_known``, the observation is stale and every state is unknown."""
     return [_served(entity, is_known) for entity in entities]
 
 
@@ -93,7 +93,7 @@ def _served(entity: dict[str, Any], is_known: bool) -> Served:
 
 
 def example_body(deployment: Deployment) -> Any:
-    """The input example of the version that serves, else of the one asked for; None if none was logged."""
+    """The input example of the serving version, else of the requested one; None if none was logged."""
     wanted = deployment.live_version or str(deployment.spec.get("version", ""))
     if not wanted.isdigit():
         return None
@@ -105,7 +105,7 @@ def example_body(deployment: Deployment) -> Any:
 
 
 def awaiting_approval(user: User) -> RunQuerySet:
-    """Runs that ``user`` may decide on, or a policy of which he may override, the oldest first."""
+    """Runs that wait for an approval or an override that ``user`` may give, oldest first."""
     held = PolicyResult.objects.blocking().filter(run=OuterRef("pk"), plan_sha256=OuterRef("plan__sha256"))
     decidable = Q(status=RunStatus.APPROVAL, deployment__team__in=teams_where(user, Action.APPROVE))
     overridable = Q(Exists(held), status=RunStatus.POLICY, deployment__team__in=teams_where(user, Action.OVERRIDE))

@@ -1,4 +1,4 @@
-"""Dialogs that ask before a run or a deployment ends."""
+"""Confirmation dialogs for ending or resuming a run and for destroying a deployment."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def cancel_question(run: Run) -> Question:
         run,
         "cancel",
         title=f"Cancel run #{run.pk}?",
-        text="A Terraform that is at work is interrupted and may leave resources behind; the run will list them.",
+        text="A running Terraform is interrupted and may leave resources behind. The run lists them.",
         confirm_label="Cancel the run",
-        cancel_label="Let it run",
+        cancel_label="Keep running",
     )
 
 
@@ -26,9 +26,9 @@ def resume_question(run: Run) -> Question:
         run,
         "resume",
         title=f"Resume run #{run.pk}?",
-        text="It is queued again, looks at what is really there, and makes a new plan. Nothing is applied twice.",
+        text="The run is queued again and makes a new plan from the actual resources. Nothing is applied twice.",
         confirm_label="Resume",
-        cancel_label="Not now",
+        cancel_label="Cancel",
         tone="info",
     )
 
@@ -39,7 +39,7 @@ def destroy_question(deployment: Deployment) -> Question:
         "url": reverse("deployments:destroy", args=[deployment.pk]),
         "cancel_url": reverse("deployments:deployment", args=[deployment.pk]),
         "title": f"Destroy {deployment.name}?",
-        "text": f"A run deletes the endpoint in {deployment.environment}: callers get errors from then on. "
+        "text": f"A run deletes the endpoint in {deployment.environment}: callers then get errors. "
         "The model and its versions stay in the registry.",
         "typed_name": deployment.name,
         "confirm_label": "Destroy the deployment",

@@ -1,4 +1,4 @@
-"""What people do to a run. GET asks (the page where a dialog's link leads without JavaScript), POST does it."""
+"""Actions on a run. GET asks for confirmation (for dialogs without JavaScript), POST acts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
 @login_required
 @require_http_methods(GET_OR_POST)
 def run_cleanup(request: HttpRequest, run_id: int) -> HttpResponse:
-    """Asks with a list of what goes, then leads to the run that removes it."""
+    """Clean up after a run: GET lists what will be removed, POST starts the run that removes it."""
     run = visible_run(request, run_id)
     require_deployer(request, run.deployment.team)
     if request.method != "POST":

@@ -1,4 +1,4 @@
-"""A run's log: the newest lines, those that follow, those before, and all of them as a file."""
+"""The log of a run: the newest, following and earlier lines, and the whole log as a file."""
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ from deployments.runs.models import Run
 from deployments.runs.statuses import STAGE_NAMES, Level, RunStatus
 from web.htmx import HtmxRequest
 
-# A page of the log. Rendering 100,000 lines at once would take minutes.
+# Lines of a page of the log. Rendering 100,000 lines at once would take minutes.
 PAGE_LINES = 400
-# Longer numbers may not fit the database's integers.
+# Longer numbers may exceed the database's integers.
 MAX_DIGITS = 9
 STAGE_CHOICES = [(RunStatus.QUEUED.value, "Queued"), *[(key.value, name) for key, name in STAGE_NAMES.items()]]
 
 
 @dataclass(frozen=True)
 class LogFilter:
-    """What is shown of a log; "" for everything. Raises Http404 for a level or stage that does not exist."""
+    """The filter of a log; "" matches everything."""
 
     level: str = ""
     stage: str = ""
 
     @classmethod
     def of(cls, request: HttpRequest) -> LogFilter:
+        """The filter of the query. Raises Http404 if the level or stage does not exist."""
         level, stage = request.GET.get("level", ""), request.GET.get("stage", "")
         if (level and level not in Level.values) or (stage and stage not in dict(STAGE_CHOICES)):
             raise Http404
@@ -54,7 +55,7 @@ class LogFilter:
 
 
 def _number(request: HttpRequest, name: str) -> int | None:
-    """A line number of the query; None if it is not there. Raises Http404 for anything else."""
+    """A line number of the query, or None. Raises Http404 if it is not a number."""
     text = request.GET.get(name, "")
     if not text:
         return None
@@ -64,7 +65,7 @@ def _number(request: HttpRequest, name: str) -> int | None:
 
 
 def _earlier(run: Run, before: int, wanted: LogFilter) -> list[LogLine | Gap]:
-    """The page of lines that ends before line ``before``, after a gap if there are more."""
+    """The page of lines that ends before line ``before``. Starts with a gap if there are earlier lines."""
     rows = wanted.apply(run.events.filter(number__lt=before)).order_by("-number")[: PAGE_LINES + 1]
     lines = log_lines(reversed(rows))
     if len(lines) <= PAGE_LINES:
@@ -74,14 +75,14 @@ def _earlier(run: Run, before: int, wanted: LogFilter) -> list[LogLine | Gap]:
 
 
 def _rest(run: Run, after: int, wanted: LogFilter) -> list[Gap]:
-    """What stands for the lines after ``after``. Fetched when somebody comes to it: there may be 100,000 of them."""
+    """A gap for the lines after ``after``, fetched when a reader reaches it: there may be 100,000 lines."""
     if after >= run.event_count:
         return []
     return [Gap(wanted.url("run_events", run, after=after), after + 1, run.event_count)]
 
 
 def log_context(request: HttpRequest, run: Run, wanted: LogFilter) -> dict[str, Any]:
-    """The newest lines, or, with ``line`` or ``before`` in the query, those around or before a line."""
+    """The newest lines. With ``line`` or ``before`` in the query, the lines around or before a line."""
     end, before, line = run.event_count + 1, _number(request, "before"), _number(request, "line")
     if before or line:
         end = min(end, before or (line or 0) + PAGE_LINES // 2)
@@ -104,8 +105,8 @@ def _poll_url(run: Run, after: int, wanted: LogFilter) -> str:
 @login_required
 @require_safe
 def run_events(request: HtmxRequest, run_id: int) -> HttpResponse:
-    """Lines after ``after`` with what asks for the next ones, or the lines ``before`` one."""
-    # Read before its lines: what it counts is there, and a finished run writes nothing more.
+    """Lines after ``after`` with the trigger for the next ones, or lines before ``before``."""
+    # Read the run before its lines: all counted lines exist, and a finished run writes no more.
     run = get_object_or_404(Run.objects.visible_to(signed_in(request)), pk=run_id)
     wanted, before, after = LogFilter.of(request), _number(request, "before"), _number(request, "after") or 0
     if not request.htmx:
@@ -120,7 +121,7 @@ def _later(request: HttpRequest, run: Run, after: int, wanted: LogFilter) -> Htt
     rows = wanted.apply(run.events.filter(number__gt=after, number__lte=run.event_count))
     lines = log_lines(rows.order_by("number")[:PAGE_LINES])
     if after >= run.event_count and not run.is_finished:
-        # Nothing new: the page keeps what asks. At the end of the run that goes, and nothing comes in its place.
+        # Nothing new: 204 keeps the page's trigger. When the run has ended, an empty response removes it.
         return HttpResponse(status=204)
     cursor = lines[-1].number if len(lines) == PAGE_LINES else run.event_count
     rest = _rest(run, cursor, wanted)
@@ -133,7 +134,7 @@ def _later(request: HttpRequest, run: Run, after: int, wanted: LogFilter) -> Htt
 @login_required
 @require_safe
 def run_log(request: HttpRequest, run_id: int) -> StreamingHttpResponse:
-    """The log as text, a line for each, times in UTC. Sent while it is read: it may be long."""
+    """The log as plain text with times in UTC. Streamed, because it may be long."""
     run = get_object_or_404(Run.objects.visible_to(signed_in(request)), pk=run_id)
     events = LogFilter.of(request).apply(run.events.order_by("number"))
     response = StreamingHttpResponse(_text_lines(events), content_type="text/plain; charset=utf-8")

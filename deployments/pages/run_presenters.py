@@ -1,4 +1,4 @@
-"""A run as its page shows it: stages, what it waits for, who decides, what it left behind."""
+"""A run as its page shows it: stages, what it waits for, resources and log lines."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from deployments.runs.statuses import (
     StageStatus,
 )
 
-# A run that could be worked on and was not taken for so long tells people that no worker is there.
+# The page warns that no worker is available if no worker has taken a workable run for this long.
 NO_WORKER_AFTER = timedelta(seconds=15)
 HEAVY_PLAN = ("plan__planfile", "plan__show")
 LEVELS = [Level.DEBUG, Level.INFO, Level.WARNING, Level.ERROR]
 
 
 def for_list(runs: RunQuerySet) -> RunQuerySet:
-    """With all that a row of a list shows. One query."""
+    """Select what a list shows. One query."""
     return runs.select_related("deployment__team", "deployment__environment", "requested_by")
 
 
 def for_page(runs: RunQuerySet) -> RunQuerySet:
-    """With all that a run's page shows, without the plan's largest columns. Three queries."""
+    """Prefetch what a run's page shows. Defers the plan's largest columns. Three queries."""
     decisions = Prefetch("approvals", Approval.objects.select_related("decided_by"))
     rows = runs.select_related(
         "deployment__team",
@@ -58,7 +58,7 @@ def for_page(runs: RunQuerySet) -> RunQuerySet:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage for the rail. ``record`` is its newest pass in this attempt, None if it was not reached."""
+    """A stage of the rail. ``record`` is its newest pass in this attempt, or None if it was not reached."""
 
     key: str
     name: str
@@ -72,16 +72,16 @@ class Stage:
 
 
 def stages(run: Run, shown: str) -> list[Stage]:
-    """Every stage of the run's kind, in order; ``shown`` is the one whose tab is open."""
+    """Every stage of the run's kind, in order. ``shown`` is the open tab."""
     records = _newest_records(run)
     page = reverse("deployments:run", args=[run.pk])
     return [_stage(run, key, records.get(key), f"{page}?tab={key}", key == shown) for key in run.stage_order]
 
 
 def _newest_records(run: Run) -> dict[str, StageRecord]:
-    """The newest record of each stage that is not older than that of the stage before it.
+    """The newest record of each stage, up to the first stage that is missing or older than its predecessor.
 
-    A run that was resumed or planned again has records of stages that it has still to do.
+    Older records belong to an earlier attempt of a run that was resumed or planned again.
     """
     if run.status == RunStatus.QUEUED:
         return {}
@@ -114,7 +114,7 @@ def _state_of(run: Run, record: StageRecord | None) -> tuple[str, str]:
 
 
 def _reason(run: Run, record: StageRecord | None) -> str:
-    """Why it waits or ended as it did. A stage that passed needs no words."""
+    """Why the stage waits or was skipped; "" otherwise."""
     if record is None or record.status == StageStatus.PASSED:
         return ""
     if record.finished_at is None:
@@ -123,7 +123,7 @@ def _reason(run: Run, record: StageRecord | None) -> str:
 
 
 def token(run: Run) -> str:
-    """Changes when there is something new to see on the page besides the log."""
+    """A token that changes when the page, apart from the log, has something new."""
     closed = sum(1 for row in run.stages.all() if row.finished_at)
     plan = getattr(run, "plan", None)
     moved = rollout_token(run)
@@ -131,7 +131,7 @@ def token(run: Run) -> str:
 
 
 def default_tab(run: Run) -> str:
-    """The stage that is under way; of a finished run the last one that was reached."""
+    """The current stage, or the last one that a finished run reached."""
     if run.status in run.stage_order:
         return run.status
     reached = list(_newest_records(run))
@@ -144,7 +144,7 @@ def default_tab(run: Run) -> str:
 
 @dataclass(frozen=True)
 class Waiting:
-    """What the run waits for, in words, with the run ahead of it if there is one."""
+    """What the run waits for as text, and the run ahead of it in the queue."""
 
     tone: str
     text: str
@@ -155,12 +155,12 @@ def waiting(run: Run) -> Waiting | None:
     if run.status not in UNFINISHED:
         return None
     if run.cancel_requested_at:
-        who = run.cancel_requested_by.display_name if run.cancel_requested_by else "somebody"
+        who = run.cancel_requested_by.display_name if run.cancel_requested_by else "an unknown user"
         return Waiting("warn", f"Being cancelled by {who}.")
     if blocking := run.blocking_run():
-        return Waiting("idle", f"Waits for run #{blocking.pk} of the same deployment to end.", blocking)
+        return Waiting("idle", f"Waiting for run #{blocking.pk} of the same deployment to end.", blocking)
     if run.status == RunStatus.APPROVAL:
-        return Waiting("warn", f"Waits for an approver of {run.deployment.team}.")
+        return Waiting("warn", f"Waiting for an approver of {run.deployment.team}.")
     if run.waiting_for:
         return Waiting("busy", f"{run.waiting_for[0].upper()}{run.waiting_for[1:]}.")
     return _no_worker(run)
@@ -173,11 +173,11 @@ def _no_worker(run: Run) -> Waiting | None:
     if is_held or run.status not in WORKABLE or now - since < NO_WORKER_AFTER or (run.wake_at and run.wake_at > now):
         return None
     seconds = int((now - since).total_seconds())
-    return Waiting("warn", f"No worker has taken it for {seconds} s. It goes on by itself once one is free.")
+    return Waiting("warn", f"No worker has taken the run for {seconds} s. It continues when a worker is available.")
 
 
 def previous_version(run: Run) -> str:
-    """The version that was live before this run; "" for the first one."""
+    """The version that was live before this run; "" for the first run."""
     before = run.deployment.runs.filter(
         pk__lt=run.pk,
         kind__in=(RunKind.DEPLOY, RunKind.ROLLBACK, RunKind.ADOPT),
@@ -209,14 +209,14 @@ def checks(record: StageRecord | None) -> list[dict[str, Any]]:
 
 
 def plan_changes(changes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Resources that something happens to, each with the tone of what happens."""
+    """The resources that the plan changes, with the tone of each action."""
     acting = [change for change in changes if change.get("action") != "no-op" or change.get("is_import")]
     named = [{**change, "action": "import"} if change.get("action") == "no-op" else change for change in acting]
     return [{**change, "tone": ACTION_TONES.get(change.get("action", ""), "unknown")} for change in named]
 
 
 def created_resources(run: Run) -> list[str]:
-    """Addresses of all that the stages say they made, each once."""
+    """Addresses of everything that the stages created, without duplicates."""
     told = [name for row in run.stages.all() for name in [*row.detail.get("resources", []), *row.created]]
     return list(dict.fromkeys(told))
 
@@ -235,7 +235,7 @@ class LogLine:
 
 @dataclass(frozen=True)
 class Gap:
-    """Lines that are there and not shown; ``gap_url`` fetches some of them."""
+    """Lines that exist but are not shown. ``gap_url`` fetches some of them."""
 
     gap_url: str
     first: int
@@ -247,5 +247,5 @@ def log_lines(events: Iterable[Event]) -> list[LogLine]:
 
 
 def levels_from(level: str) -> list[str]:
-    """``level`` and all that are more serious."""
+    """``level`` and all higher levels."""
     return [str(found) for found in LEVELS[LEVELS.index(Level(level)) :]]

@@ -1,4 +1,4 @@
-"""Pages of runs: the list, one run, and its live part."""
+"""Pages of runs: the list, one run, its live part, and its plan."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PAGE_SIZE = 25
 @login_required
 @require_safe
 def runs(request: HttpRequest) -> HttpResponse:
-    """Runs of my teams; what is searched, filtered, sorted and paged stands in the URL."""
+    """Runs of the user's teams. Search, filters, order and page are in the URL."""
     visible = Run.objects.visible_to(signed_in(request))
     chosen = RunListFilter(request.GET, queryset=present.for_list(visible), request=request)
     valid = chosen.is_valid()
@@ -58,7 +58,7 @@ def visible_run(request: HttpRequest, run_id: int) -> Run:
 @login_required
 @require_safe
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
-    """One run; ``?tab=`` chooses the stage that is shown."""
+    """One run. ``?tab=`` selects the stage."""
     return run_page(request, visible_run(request, run_id))
 
 
@@ -79,7 +79,7 @@ def run_page(request: HttpRequest, found: Run, status: int = 200, **more: Any) -
 @login_required
 @require_safe
 def run_status(request: HttpRequest, run_id: int) -> HttpResponse:
-    """Header, rail and actions; asks again while the run is under way, and tells the page when more has changed."""
+    """Header, rail and actions. Polls while the run is active, and triggers ``run-changed`` on other changes."""
     found = visible_run(request, run_id)
     shown = request.GET.get("tab") or present.default_tab(found)
     context = status_context(request, found, shown)
@@ -150,7 +150,7 @@ def _panel_context(request: HttpRequest, found: Run, shown: str) -> dict[str, An
 @login_required
 @require_safe
 def run_plan(request: HtmxRequest, run_id: int) -> HttpResponse:
-    """The plan as ``terraform show -json`` prints it, without secrets; as a file with ``?download=1``."""
+    """The plan as ``terraform show -json`` prints it, without secrets: a partial for htmx, else a download."""
     found = get_object_or_404(Run.objects.visible_to(signed_in(request)), pk=run_id)
     shown = RunPlan.objects.filter(run=found).values_list("show", flat=True).first()
     if shown is None:

@@ -1,4 +1,4 @@
-"""Deployments and whole runs as the API shows them."""
+"""Deployments and complete runs as the API shows them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deployments.runs.serializers import PlanSerializer, RunReferenceSerializer,
 
 
 class DeploymentSerializer(serializers.ModelSerializer[Deployment]):
-    """``spec`` is what was asked for last; ``served`` and what stands beside it is what the workspace showed last."""
+    """A deployment: ``spec`` is the requested configuration, ``served`` and its neighbours the last observation."""
 
     url = serializers.HyperlinkedIdentityField(view_name="deployment-detail")
     team = serializers.CharField(source="team.slug", read_only=True)
@@ -25,9 +25,13 @@ class DeploymentSerializer(serializers.ModelSerializer[Deployment]):
     workspace = serializers.CharField(source="workspace.name", read_only=True)
     model = serializers.CharField(source="model.full_name", read_only=True)
     spec = SpecField(read_only=True)
-    state = serializers.SerializerMethodField(help_text="The endpoint in words; Unknown if it was not seen lately.")
+    state = serializers.SerializerMethodField(
+        help_text="The endpoint's state as text; unknown if the observation is stale."
+    )
     tone = serializers.SerializerMethodField(help_text="ok, busy, warn, bad, idle or unknown.")
-    live_version = serializers.CharField(read_only=True, help_text="Gets most of the traffic; empty if none serves.")
+    live_version = serializers.CharField(
+        read_only=True, help_text="Version with the largest share of the traffic; may be empty."
+    )
     served = ServedEntitySerializer(many=True, read_only=True)
     pending = ServedEntitySerializer(many=True, read_only=True)
     latest_run = serializers.SerializerMethodField()
@@ -70,7 +74,7 @@ class DeploymentSerializer(serializers.ModelSerializer[Deployment]):
 
     @extend_schema_field(RunReferenceSerializer(allow_null=True))
     def get_latest_run(self, deployment: Deployment) -> Any:
-        """Without a query where the view prefetched ``newest_runs``."""
+        """The newest run, or null. No query if the view prefetched ``newest_runs``."""
         runs = getattr(deployment, "newest_runs", None)
         newest = next(iter(deployment.runs.all()[:1] if runs is None else runs), None)
         return newest and RunReferenceSerializer(newest, context=self.context).data
@@ -93,12 +97,12 @@ class RunLinksSerializer(serializers.Serializer[Run]):
 
 
 class RunDetailSerializer(RunSerializer):
-    spec = SpecField(read_only=True, help_text="Pinned when the run was asked for: an alias became a number.")
+    spec = SpecField(read_only=True, help_text="Pinned when the run was requested: aliases became version numbers.")
     stages = StageSerializer(many=True, read_only=True)
     plan = PlanSerializer(read_only=True, allow_null=True)
     approvals = ApprovalSerializer(many=True, read_only=True)
     policy_results = PolicyResultSerializer(many=True, read_only=True)
-    estimate = EstimateSerializer(read_only=True, allow_null=True, help_text="null until the run was priced.")
+    estimate = EstimateSerializer(read_only=True, allow_null=True, help_text="null before the Cost stage.")
     rollout = serializers.SerializerMethodField()
     blocking_run = RunReferenceSerializer(read_only=True, allow_null=True)
     links = RunLinksSerializer(source="*", read_only=True)
@@ -120,13 +124,13 @@ class RunDetailSerializer(RunSerializer):
 
     @extend_schema_field(RolloutStepSerializer(many=True))
     def get_rollout(self, run: Run) -> Any:
-        """Of the present attempt, in order."""
+        """The steps of the current attempt, in order."""
         steps = [step for step in run.rollout_steps.all() if step.attempt == run.attempt]
         return RolloutStepSerializer(sorted(steps, key=lambda step: step.index), many=True).data
 
 
 class RequestedSerializer(serializers.Serializer[Any]):
-    """A new deployment and the run that makes it."""
+    """A new deployment and the run that deploys it."""
 
     deployment = DeploymentSerializer(read_only=True)
     run = RunDetailSerializer(read_only=True)

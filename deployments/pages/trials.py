@@ -1,4 +1,4 @@
-"""The box that sends a request to an endpoint and shows what comes back."""
+"""The trial box of a deployment's page: sends a request to the endpoint and shows the answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from web.htmx import HtmxRequest
 @login_required
 @require_POST
 def test_request(request: HtmxRequest, deployment_id: int) -> HttpResponse:
-    """Send the body; the answer is a fragment that asks until it is there."""
+    """Send a trial. The response is a fragment that polls for the answer."""
     found = visible_deployment(request, deployment_id)
     form = TestForm(request.POST)
     sent = _send(request, found, form) if form.is_valid() else None
@@ -34,7 +34,7 @@ def test_request(request: HtmxRequest, deployment_id: int) -> HttpResponse:
 
 
 def _send(request: HttpRequest, found: Deployment, form: TestForm) -> TestRequest | None:
-    """None where the body or the request was refused: the form says why."""
+    """Send the trial. Returns None and adds the errors to the form if it is refused."""
     try:
         return request_test(deployment=found, body=form.cleaned_data["body"], actor=signed_in(request))
     except Invalid as invalid:
@@ -48,7 +48,7 @@ def _send(request: HttpRequest, found: Deployment, form: TestForm) -> TestReques
 @login_required
 @require_safe
 def test_result(request: HtmxRequest, deployment_id: int, test_id: int) -> HttpResponse:
-    """The answer to a request that was sent; without JavaScript on the deployment's page."""
+    """The answer to a trial: a fragment for htmx, else the deployment's page."""
     found = visible_deployment(request, deployment_id)
     sent = get_object_or_404(TestRequest, deployment=found, pk=test_id)
     if request.htmx:

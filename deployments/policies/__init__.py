@@ -1,5 +1,5 @@
-"""What a run has to meet before it is applied: rules, a second person, and no freeze.
+"""What a run must meet before it is applied: policies, approvals and freezes.
 
-``rules`` are pure functions over ``facts``; ``evaluating`` keeps what they say; ``approval`` and ``freezing`` answer
-for stages, pages and API alike whether a run may go on, and who may say so.
+``rules`` are pure functions over ``facts``, and ``evaluating`` stores their results. ``approvals`` and ``freezes``
+decide whether a run may continue and who may decide on it. Stages, pages and the API share them.
 """

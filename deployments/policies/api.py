@@ -1,4 +1,4 @@
-"""Policies, their versions, and the rules they are made of."""
+"""API of policies and their versions."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from web.filters import TextFilter
 
 
 def _one_of(values: Iterable[str], default: Any = ...) -> Any:
-    """Documents what the service checks, in better words than a pattern could."""
+    """A field whose values the service checks, described as a list instead of a pattern."""
     return Field(default=default, description=f"One of {', '.join(values)}.")
 
 
 class NewPolicyVersion(Part):
-    """``version`` is the one you looked at: if there is a newer one by now, the edit is refused (409)."""
+    """``version`` is the version that you edit. If it is no longer the newest, the edit is refused (409)."""
 
     version: int = Field(ge=1, le=2**31 - 2)
     level: ShortText = _one_of(PolicyLevel.values)
@@ -40,7 +40,7 @@ class NewPolicyVersion(Part):
 
 
 class NewPolicy(Part):
-    """What is left out of environment, risk and change is all."""
+    """Leave environment, risk or change out to match all."""
 
     rule: ShortText = _one_of(RULES)
     environment: str = Field(default="", pattern=r"^[a-zA-Z0-9_-]{0,63}$")
@@ -52,10 +52,10 @@ class NewPolicy(Part):
 
 
 class PolicySerializer(serializers.ModelSerializer[Policy]):
-    """An empty environment, risk or change is all. For each rule the policy with the most exact place decides."""
+    """An empty environment, risk or change matches all. For each rule, the most specific policy decides."""
 
     url = serializers.HyperlinkedIdentityField(view_name="policy-detail")
-    title = serializers.SerializerMethodField(help_text="The rule in words.")
+    title = serializers.SerializerMethodField(help_text="The rule's title.")
     environment = serializers.CharField(read_only=True)
     risk = serializers.CharField(read_only=True)
     change = serializers.CharField(read_only=True)
@@ -77,7 +77,7 @@ class PolicyVersionSerializer(serializers.ModelSerializer[PolicyVersion]):
         read_only=True,
         allow_null=True,
         default=None,
-        help_text="null: came with Slipway.",
+        help_text="null if the version came with Slipway.",
     )
 
     class Meta:
@@ -97,7 +97,7 @@ class PolicyFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no 
 
 
 class PolicyViewSet(PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Policy]):
-    """Which rule holds where, and how strictly. Everybody reads them; platform admins edit them."""
+    """Policies: which rule applies where, and how strictly. Everybody may read them. Platform admins edit them."""
 
     queryset = Policy.objects.all()
     serializer_class = PolicySerializer
@@ -122,7 +122,7 @@ class PolicyViewSet(PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelM
         ],
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Make a policy for a place that has none of this rule. For platform admins."""
+        """Create a policy for a rule and a place that have none. For platform admins."""
         asked = parse(NewPolicy, request.data)
         place = {"environment": asked.environment, "risk": asked.risk, "change": asked.change}
         policy = services.create_policy(
@@ -146,7 +146,7 @@ class PolicyViewSet(PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelM
     @extend_schema(operation_id="policies_edit", request=NewPolicyVersion, responses={201: PolicySerializer})
     @versions.mapping.post
     def edit(self, request: Request, pk: str) -> Response:
-        """Edit the policy: that makes a new version of it. For platform admins."""
+        """Edit the policy. This creates a new version. For platform admins."""
         policy, asked = self.get_object(), parse(NewPolicyVersion, request.data)
         edited = services.edit_policy(
             policy=policy,

@@ -1,4 +1,4 @@
-"""Applying without a second person, in an emergency: always with a reason, always seen by those who approve."""
+"""Breaking the glass: applying without an approval in an emergency. Approvers are notified of the reason."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ MIN_REASON_CHARS = 10
 
 
 def break_glass(*, run: Run, actor: User, reason: str, plan_sha256: str = "") -> Run:
-    """Have the run's plan applied without a second person and in spite of a freeze.
+    """Apply the run's plan without an approval and despite a freeze.
 
-    With ``plan_sha256`` it is refused if the plan is another one by now.
+    Raises Refused if the run does not wait, the reason is too short, or ``plan_sha256`` is given and the plan has
+    changed. Raises PermissionDenied if ``actor`` may not break the glass.
     """
     if refusal := may_break_glass(run, actor):
         if not waits_for_glass(run):
@@ -29,14 +30,16 @@ def break_glass(*, run: Run, actor: User, reason: str, plan_sha256: str = "") ->
         raise PermissionDenied(refusal)
     reason = reason.strip()
     if len(reason) < MIN_REASON_CHARS:
-        raise Refused("reason_required", f"Say why in at least {MIN_REASON_CHARS} characters: others will read it.")
+        raise Refused(
+            "reason_required", f"Give a reason of at least {MIN_REASON_CHARS} characters. Other people will read it."
+        )
     if plan_sha256 and plan_sha256 != run.plan.sha256:
-        raise Refused("plan_changed", "The plan has changed since you looked at it. Read it again.")
+        raise Refused("plan_changed", "The plan has changed since you looked at it. Review it again.")
     try:
         with transaction.atomic():
             _break(run, actor, reason)
     except (IntegrityError, IllegalTransition):
-        raise Refused("already_decided", "Somebody else decided a moment ago.") from None
+        raise Refused("already_decided", "Another person has just decided.") from None
     run.refresh_from_db()
     return run
 
@@ -67,14 +70,14 @@ def _break(run: Run, actor: User, reason: str) -> None:
 def _leave_freeze(run: Run, text: str) -> None:
     frozen = Run.objects.filter(pk=run.pk, status=RunStatus.APPLY, apply_started_at=None)
     if not frozen.update(wake_at=None, waiting_for=""):
-        raise IllegalTransition("the run went on by itself")
+        raise IllegalTransition("the run continued in the meantime")
     run.log([Line(stage=RunStatus.APPLY, message=text, level=Level.ERROR)])
 
 
 def acknowledge_notice(*, notice: Notice, actor: User) -> Notice:
-    """Take a notice off one's home page. Doing it twice changes nothing."""
+    """Remove the notice from the user's home page. Idempotent."""
     if notice.user_id != actor.pk:
-        raise PermissionDenied("This notice is for somebody else.")
+        raise PermissionDenied("This notice is for another person.")
     Notice.objects.filter(pk=notice.pk, acknowledged_at=None).update(acknowledged_at=timezone.now())
     notice.refresh_from_db()
     return notice

@@ -1,6 +1,6 @@
-"""What a team may spend in one environment, and what was billed to it this month.
+"""Monthly budgets of a team by environment, and what was billed.
 
-The budget of all environments together is ``Team.monthly_budget``.
+``Team.monthly_budget`` is the budget for all environments together.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from catalog.models import Environment
 
 
 class Budget(models.Model):
-    """What all endpoints of the team in this environment may cost in a month, beside the team's budget for all."""
+    """The monthly budget for all endpoints of a team in one environment, in addition to the team's total budget."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="budgets")
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="budgets")
@@ -33,17 +33,18 @@ class Budget(models.Model):
 
 
 class MonthSpend(models.Model):
-    """What was billed for the endpoints of a team in an environment from the first day of ``month`` (UTC) on.
+    """The billed cost of a team's endpoints in an environment since the first day of ``month`` (UTC).
 
-    Monitoring writes it with each import of costs; policies and the fleet read it. ``amount`` is not rounded to cents,
-    so that sums are those of the costs. ``until`` is the last day that was billed.
+    Monitoring writes it with each import of costs. Policies and the fleet read it.
     """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="+")
     month = models.DateField()
     currency = models.CharField(max_length=3)
+    #: Not rounded to cents, so that sums match the imported costs.
     amount = models.DecimalField(max_digits=19, decimal_places=9)
+    #: The last billed day.
     until = models.DateField()
 
     objects = OfTeamQuerySet.as_manager()

@@ -1,4 +1,4 @@
-"""Decisions on a run: approve, reject, override a policy, break the glass. GET asks, POST decides."""
+"""Pages of decisions on a run: approve, reject, override a policy, break the glass. GET asks, POST decides."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from web.views import GET_OR_POST, asked_again
 @login_required
 @require_http_methods(GET_OR_POST)
 def run_override(request: HttpRequest, run_id: int, result_id: int) -> HttpResponse:
-    """Let the run go on although it does not meet this policy."""
+    """Override a policy that the run does not meet."""
     run = visible_run(request, run_id)
     result = get_object_or_404(PolicyResult.objects.filter(run=run), pk=result_id)
     result.run = run
@@ -47,7 +47,7 @@ def run_override(request: HttpRequest, run_id: int, result_id: int) -> HttpRespo
 @login_required
 @require_http_methods(GET_OR_POST)
 def run_break_glass(request: HttpRequest, run_id: int) -> HttpResponse:
-    """Apply the plan that the page showed without a second person, and in spite of a freeze."""
+    """Apply the plan that the page showed, without an approval and despite a freeze."""
     run = visible_run(request, run_id)
     if refusal := may_break_glass(run, signed_in(request)):
         if waits_for_glass(run):
@@ -59,7 +59,7 @@ def run_break_glass(request: HttpRequest, run_id: int) -> HttpResponse:
     form = BreakGlassForm(request.POST)
     if not form.is_valid():
         return asked_again(request, break_glass_question(run), form)
-    done = "The plan is being applied. The approvers of the team are told."
+    done = "The plan is being applied. The approvers of the team are notified."
     return do(request, run, break_glass.break_glass, done, **form.cleaned_data)
 
 
@@ -73,7 +73,7 @@ def notice_acknowledge(request: HttpRequest, notice_id: int) -> HttpResponse:
 
 
 def _require_decider(request: HttpRequest, run: Run) -> str:
-    """Why nobody can decide now, "" if this person can. Raises PermissionDenied where it is the person."""
+    """Why the run cannot be decided on now, or "" if it can. Raises PermissionDenied if the user may not decide."""
     reason = approvals.may_decide(run, signed_in(request))
     if reason and run.status == "approval":
         raise PermissionDenied(reason)
@@ -83,7 +83,7 @@ def _require_decider(request: HttpRequest, run: Run) -> str:
 @login_required
 @require_http_methods(GET_OR_POST)
 def run_approve(request: HttpRequest, run_id: int) -> HttpResponse:
-    """Approves the plan that the page showed, and no other."""
+    """Approve the plan that the page showed. Refused if the plan has changed since."""
     run = visible_run(request, run_id)
     if refusal := _require_decider(request, run):
         return _cannot_decide(request, run, refusal)

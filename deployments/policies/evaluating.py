@@ -1,4 +1,4 @@
-"""Judging a planned run by the policies that hold for it, and keeping what they said."""
+"""Evaluating the policies that apply to a planned run, and storing the results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FAILED = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one policy says about a run."""
+    """The result of one policy for a run."""
 
     policy: Policy
     rule: Rule
@@ -34,7 +34,7 @@ class Verdict:
 
 
 def deciding(policies: Iterable[Policy]) -> list[Policy]:
-    """For each rule the policy that names its place most exactly, in the order in which rules are shown."""
+    """The most specific policy of each rule, in the order in which rules are shown."""
     exact: dict[str, Policy] = {}
     for policy in sorted(policies, key=lambda policy: policy.exactness):
         exact[policy.rule] = policy
@@ -42,7 +42,7 @@ def deciding(policies: Iterable[Policy]) -> list[Policy]:
 
 
 def judge(policies: Iterable[Policy], facts: Facts) -> list[Verdict]:
-    """The verdicts of those that are on and have something to say about this kind of change."""
+    """The verdicts of the deciding policies that are not off and apply to this kind of change."""
     judged = []
     for policy in deciding(policies):
         rule = RULES[policy.rule]
@@ -56,7 +56,7 @@ def _verdict(policy: Policy, rule: Rule, facts: Facts) -> Verdict:
     try:
         finding = rule.check(facts, parse(rule.parameters, policy.parameters))
     except Invalid:
-        # A newer rule may ask for other parameters than were kept: until somebody sets them, it is not met.
+        # A newer rule may need other parameters than the stored ones. It fails until a platform admin sets them.
         finding = Finding(
             False, "The parameters of this policy no longer fit its rule.", "Have a platform admin edit it."
         )
@@ -71,7 +71,7 @@ def policies_for(run: Run, kind: ChangeKind) -> Iterable[Policy]:
 
 
 def evaluate(run: Run) -> tuple[list[PolicyResult], list[PolicyResult]]:
-    """Judge the run's plan and keep the results. Returns all of them, and those that are new or not as before."""
+    """Evaluate the run's plan and store the results. Returns all results, and those that are new or have changed."""
     facts = collect(run)
     verdicts = judge(policies_for(run, facts.kind), facts)
     with transaction.atomic():
@@ -84,14 +84,14 @@ def evaluate(run: Run) -> tuple[list[PolicyResult], list[PolicyResult]]:
 
 
 def _versions(policies: list[Policy]) -> dict[int, PolicyVersion]:
-    """The version that each policy was read at, by the policy's primary key."""
+    """The current version of each policy, by the policy's primary key."""
     numbers = {policy.pk: policy.version for policy in policies}
     rows = PolicyVersion.objects.filter(policy__in=numbers)
     return {row.policy_id: row for row in rows if row.number == numbers[row.policy_id]}
 
 
 def _keep(run: Run, verdict: Verdict, version: PolicyVersion, before: PolicyResult | None) -> tuple[PolicyResult, bool]:
-    """An override stays as long as the plan and the version of the policy do."""
+    """Store a verdict, and whether it is new. An override stays valid for the same plan and policy version."""
     finding = verdict.finding
     values = {"outcome": verdict.outcome, "asks_approval": finding.asks_approval, "policy_version": version}
     if before and all(getattr(before, name) == value for name, value in values.items()):
@@ -111,7 +111,7 @@ def _keep(run: Run, verdict: Verdict, version: PolicyVersion, before: PolicyResu
 
 
 def _refresh_words(result: PolicyResult, finding: Finding) -> None:
-    """Figures in the message move while a run waits."""
+    """Update the message, because its figures may change while a run waits."""
     if result.overridden_at is None and (result.message, result.fix) != (finding.message, finding.fix):
         result.message, result.fix = finding.message, finding.fix
         result.save(update_fields=["message", "fix"])

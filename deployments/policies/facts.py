@@ -1,4 +1,4 @@
-"""What the rules look at: everything about one planned run, read once."""
+"""The facts that rules check: everything about one planned run, read once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Money:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Requests that are known of in the last ``hours``. ``is_complete``: there can have been no others."""
+    """Known requests in the last ``hours``. ``is_complete``: there cannot have been other requests."""
 
     hours: int
     requests: int
@@ -45,25 +45,22 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Budgeted:
-    """A monthly budget of the team, for all environments or for the one of the run (``place``, else "").
-
-    ``committed`` is the high end of what the team's other endpoints there will cost for a month, ``uncounted`` how many
-    of those have no estimate. ``spent`` is what was billed this month, None where nothing was imported.
-    """
+    """A monthly budget of the team."""
 
     limit: Money
+    #: The environment of the budget; "" for all environments.
     place: str = ""
+    #: High estimate of a month for the team's other endpoints in that place.
     committed: Decimal = Decimal(0)
+    #: Number of those endpoints without an estimate.
     uncounted: int = 0
+    #: Billed this month; None if nothing was imported.
     spent: Decimal | None = None
 
 
 @dataclass(frozen=True)
 class Facts:
-    """``estimate`` is the high end of what the endpoint will cost for a month, None if nobody could say.
-
-    ``requests_at`` are the ages in hours of the requests to the endpoint that are known of, at most a month old.
-    """
+    """Everything about a planned run that rules check."""
 
     spec: DeploymentSpec
     environment: str
@@ -71,8 +68,11 @@ class Facts:
     owner_team: str
     tags: Mapping[str, str]
     budgets: tuple[Budgeted, ...] = ()
+    #: High estimate of a month; None if there is no price.
     estimate: Money | None = None
+    #: The endpoint may have answered requests.
     was_live: bool = True
+    #: Ages in hours of the known requests to the endpoint, at most a month old.
     requests_at: tuple[float, ...] = ()
 
     def traffic(self, hours: int) -> Traffic:
@@ -81,7 +81,7 @@ class Facts:
 
 
 def collect(run: Run) -> Facts:
-    """The facts of a run that has a plan. Ten queries at most."""
+    """The facts of a run that has a plan. At most ten queries."""
     deployment, plan = run.deployment, run.plan
     owner = deployment.model.team
     return Facts(
@@ -98,7 +98,7 @@ def collect(run: Run) -> Facts:
 
 
 def kind_of(run: Run) -> ChangeKind:
-    """What the run's plan does; a run that destroys always deletes, whatever is left to delete."""
+    """The kind of the run's plan. Always DELETE for a destroy run, even if its plan is empty."""
     return ChangeKind.DELETE if run.kind == RunKind.DESTROY else change_kind(run.plan.changes)
 
 
@@ -108,7 +108,7 @@ def _tags(plan: RunPlan) -> dict[str, str]:
 
 
 def _estimate(record: StageRecord | None) -> Money | None:
-    """The high end of the price that the Cost stage wrote down, None if there is none that can be read."""
+    """The high estimate that the Cost stage stored; None if it is missing or cannot be parsed."""
     told: Any = record.detail.get(ESTIMATE) if record else None
     if not isinstance(told, Mapping) or told.get("high") is None:
         return None
@@ -120,7 +120,7 @@ def _estimate(record: StageRecord | None) -> Money | None:
 
 
 def _budgets(deployment: Deployment) -> Iterator[Budgeted]:
-    """The team's budget for all environments and the one for this, as far as they are set."""
+    """The team's total budget and its budget for the run's environment, if they are set."""
     team, here = deployment.team, deployment.environment
     if team.monthly_budget is not None:
         yield _budgeted(deployment, Money(team.monthly_budget, team.budget_currency), None)
@@ -142,7 +142,7 @@ def _budgeted(deployment: Deployment, limit: Money, here: Environment | None) ->
 
 
 def _committed(others: DeploymentQuerySet, currency: str) -> tuple[Decimal, int]:
-    """What these endpoints cost at most for a month, and how many of them have no estimate."""
+    """The high estimate of a month for these endpoints, and how many of them have no estimate."""
     newest = StageRecord.objects.filter(
         run__deployment=OuterRef("pk"), run__status__in=GOOD, stage=RunStatus.COST
     ).order_by("-pk")
@@ -154,7 +154,7 @@ def _committed(others: DeploymentQuerySet, currency: str) -> tuple[Decimal, int]
 
 
 def _was_live(deployment: Deployment) -> bool:
-    """Whether the endpoint may have answered anybody lately: unless it was never there, it may."""
+    """Whether the endpoint may have answered requests: True unless it never existed."""
     return bool(deployment.endpoint_id or deployment.served) or deployment.runs.filter(status__in=GOOD).exists()
 
 

@@ -1,4 +1,4 @@
-"""Editing policies and freezes. What they may say is judged by the services; here is only how a page asks."""
+"""Forms of policies and freezes. The services validate their values."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from web.errors import Invalid
 
 LABELS = {
     "tags": "Tags",
-    "max_size": "Largest size",
-    "allow_gpu": "GPUs are allowed",
-    "hours": "Hours without a request",
-    "warn_percent": "Warn from (% of the budget)",
-    "approve_percent": "A second person from (% of the budget)",
+    "max_size": "Maximum size",
+    "allow_gpu": "Allow GPUs",
+    "hours": "Hours without requests",
+    "warn_percent": "Warn at (% of the budget)",
+    "approve_percent": "Require approval at (% of the budget)",
 }
 
 
 class ListField(forms.CharField):
-    """Words between commas or blanks, as a list and back."""
+    """A list of words, separated by commas or spaces."""
 
     def prepare_value(self, value: Any) -> Any:
         return ", ".join(value) if isinstance(value, list) else value
@@ -35,7 +35,7 @@ class ListField(forms.CharField):
 
 
 def _field_for(name: str, told: FieldInfo) -> forms.Field:
-    """The form field for a parameter of a rule, by its type."""
+    """The form field for a rule's parameter, by its type."""
     label, kind = LABELS[name], told.annotation
     if kind is bool:
         return forms.BooleanField(label=label, required=False)
@@ -48,7 +48,7 @@ def _field_for(name: str, told: FieldInfo) -> forms.Field:
 
 class _JudgedForm(forms.Form):
     def show(self, invalid: Invalid) -> None:
-        """Each thing that a service refused beside its field; what belongs to none, above them."""
+        """Add the errors of a service to their fields. Errors without a field go to the whole form."""
         for name, texts in invalid.fields.items():
             field = name.removeprefix("parameters.").partition(".")[0]
             for text in texts:
@@ -56,11 +56,11 @@ class _JudgedForm(forms.Form):
 
 
 class _RuleForm(_JudgedForm):
-    """A level and the parameters that the rule has."""
+    """A level and the rule's parameters."""
 
     level = forms.ChoiceField(
         choices=PolicyLevel.choices,
-        help_text="Mandatory ends a run, overridable makes it wait for an override, advisory only says so.",
+        help_text="If not met, mandatory fails the run, overridable waits for an override, advisory only warns.",
     )
 
     def __init__(self, *args: Any, rule: Rule, **kwargs: Any) -> None:
@@ -69,17 +69,17 @@ class _RuleForm(_JudgedForm):
         for name, told in rule.parameters.model_fields.items():
             self.fields[name] = _field_for(name, told)
         self.fields["reason"] = forms.CharField(
-            required=False, max_length=MAX_REASON_CHARS, label="Why", widget=forms.Textarea(attrs={"rows": 2})
+            required=False, max_length=MAX_REASON_CHARS, label="Reason", widget=forms.Textarea(attrs={"rows": 2})
         )
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The rule's parameters as they were posted. Only of a valid form."""
+        """The submitted parameters of the rule. Only for a valid form."""
         return {name: self.cleaned_data[name] for name in self._parameters}
 
 
 class PolicyForm(_RuleForm):
-    """``version`` names the policy as the page showed it: a newer one is not overwritten."""
+    """``version`` is the version on the page, so that a newer one is not overwritten."""
 
     version = forms.IntegerField(min_value=1, max_value=2**31 - 2, widget=forms.HiddenInput)
 
@@ -104,7 +104,7 @@ class NewPolicyForm(_RuleForm):
 
 
 class FreezeForm(_JudgedForm):
-    """Without environment and team everything is frozen."""
+    """Without environment and team, the freeze covers everything."""
 
     environment = forms.ModelChoiceField(
         queryset=Environment.objects.all(), required=False, empty_label="All environments"

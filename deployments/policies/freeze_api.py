@@ -1,4 +1,4 @@
-"""Freezes: for a while nothing new is applied."""
+"""API of freezes: periods in which no run starts to apply."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from web.errors import Invalid
 
 
 def _text(value: object) -> object:
-    """A number is no time here, although pydantic would read one."""
+    """Numbers are rejected; pydantic would accept them as timestamps."""
     if not isinstance(value, str):
-        raise ValueError("Write a time as RFC 3339 has it, with its offset.")
+        raise ValueError("Enter a time in RFC 3339 format with an offset.")
     return value
 
 
 class NewFreeze(Part):
-    """Without environment and team everything is frozen. ``ends_at`` is at most 30 days away."""
+    """Without environment and team, the freeze covers everything. ``ends_at`` is at most 30 days from now."""
 
     reason: str = Field(min_length=1, max_length=4000)
     ends_at: Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_text)]
@@ -83,7 +83,7 @@ class FreezeFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no 
 
 
 class FreezeViewSet(PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Freeze]):
-    """Freezes that concern you, newest first. Platform admins make and lift them."""
+    """Freezes that apply to you, newest first. Platform admins create and lift them."""
 
     queryset = Freeze.objects.none()
     serializer_class = FreezeSerializer
@@ -102,7 +102,7 @@ class FreezeViewSet(PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelM
 
     @extend_schema(request=NewFreeze, responses={201: FreezeSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Freeze: runs plan and are approved, but do not start to apply. For platform admins."""
+        """Create a freeze. Runs still plan and can be approved, but do not start to apply. For platform admins."""
         asked, actor = parse(NewFreeze, request.data), user_of(request)
         freeze = freezes.create_freeze(
             reason=asked.reason,
@@ -117,13 +117,13 @@ class FreezeViewSet(PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelM
     @extend_schema(operation_id="freezes_lift", request=Nothing, responses=FreezeSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def lift(self, request: Request, pk: str) -> Response:
-        """End a freeze before its time. For platform admins."""
+        """Lift a freeze early. For platform admins."""
         freeze, _ = self.get_object(), parse(Nothing, request.data)
         return Response(self.get_serializer(freezes.lift_freeze(freeze=freeze, actor=user_of(request))).data)
 
 
 def _named(rows: QuerySet[Any], field: str, slug: str | None) -> Any:
-    """The row with this slug; None where none is asked for."""
+    """The row with this slug; None without a slug. Raises Invalid if it does not exist."""
     if slug is None:
         return None
     found = rows.filter(slug=slug).first()

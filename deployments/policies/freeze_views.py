@@ -1,4 +1,4 @@
-"""Freezes: those that hold, those that held, and the form for a new one."""
+"""Pages of freezes: the list with the form for a new one, and lifting one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAGE_SIZE = 25
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def freezes(request: HttpRequest) -> HttpResponse:
-    """Freezes that concern me; POST makes one."""
+    """Freezes that apply to the user. POST creates one."""
     if request.method != "POST":
         return _page(request, FreezeForm())
     _require_platform_admin(request)
@@ -34,7 +34,7 @@ def freezes(request: HttpRequest) -> HttpResponse:
         except Invalid as invalid:
             form.show(invalid)
         else:
-            messages.success(request, "Frozen: runs plan, but nothing new is applied there.")
+            messages.success(request, "Frozen: runs still plan, but do not start to apply.")
             return redirect("deployments:freezes")
     return _page(request, form, 422)
 
@@ -52,7 +52,7 @@ def freeze_lift(request: HttpRequest, freeze_id: int) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, refusal.message)
     else:
-        messages.success(request, "Lifted: runs that waited go on.")
+        messages.success(request, "Lifted: waiting runs continue.")
     return redirect("deployments:freezes")
 
 
@@ -71,4 +71,4 @@ def _page(request: HttpRequest, form: FreezeForm, status: int = 200) -> HttpResp
 
 def _require_platform_admin(request: HttpRequest) -> None:
     if not signed_in(request).is_platform_admin:
-        raise PermissionDenied("Only a platform admin freezes, and lifts a freeze.")
+        raise PermissionDenied("Only a platform admin can create and lift freezes.")

@@ -1,4 +1,4 @@
-"""Whether a run may start to apply, or everything stands still."""
+"""Freezes: whether a run may start to apply, and creating and lifting freezes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from web.errors import Invalid, Refused
 
 
 def freeze_of(run: Run) -> Freeze | None:
-    """The freeze that holds this run up, None if there is none or the glass was broken for its plan."""
+    """The freeze that blocks this run. None without a freeze, or if the glass was broken for its plan."""
     deployment = run.deployment
     freezes = Freeze.objects.active().covering(deployment.environment_id, deployment.team_id)
     freeze = freezes.select_related("environment", "team", "created_by").first()
@@ -36,9 +36,9 @@ Scope = Freeze.Scope
 def create_freeze(
     *, reason: str, ends_at: datetime, actor: User, environment: Environment | None = None, team: Team | None = None
 ) -> Freeze:
-    """Freeze one environment, one team, or everything. Runs plan and are approved, but do not start to apply.
+    """Freeze one environment, one team, or everything. Runs still plan and can be approved, but do not start to apply.
 
-    Raises PermissionDenied, or Invalid by field.
+    Raises PermissionDenied unless ``actor`` is a platform admin, and Invalid with all errors by field.
     """
     _require_platform_admin(actor)
     _check(reason, ends_at, environment, team)
@@ -49,12 +49,12 @@ def create_freeze(
 
 
 def lift_freeze(*, freeze: Freeze, actor: User) -> Freeze:
-    """End a freeze before its time; runs that waited for its end go on."""
+    """Lift a freeze early. Runs that wait for its end continue."""
     _require_platform_admin(actor)
     now = timezone.now()
     with transaction.atomic():
         if not Freeze.objects.active().filter(pk=freeze.pk).update(lifted_at=now, lifted_by=actor):
-            raise Refused("not_active", "This freeze is over already.")
+            raise Refused("not_active", "This freeze has already ended.")
         changes = {"lifted_by": ["None", actor.username]}
         LogEntry.objects.log_create(freeze, force_log=True, action=LogEntry.Action.UPDATE, changes=changes, actor=actor)
         _wake_runs(freeze)
@@ -64,18 +64,18 @@ def lift_freeze(*, freeze: Freeze, actor: User) -> Freeze:
 
 def _require_platform_admin(actor: User) -> None:
     if not actor.is_platform_admin:
-        raise PermissionDenied("Only a platform admin freezes, and lifts a freeze.")
+        raise PermissionDenied("Only a platform admin can create and lift freezes.")
 
 
 def _check(reason: str, ends_at: datetime, environment: Environment | None, team: Team | None) -> None:
     now = timezone.now()
     errors: dict[str, list[str]] = {}
     if not reason.strip():
-        errors["reason"] = ["Say why: everybody will read it."]
+        errors["reason"] = ["Give a reason. Everybody will read it."]
     if ends_at <= now:
-        errors["ends_at"] = ["Choose a time to come."]
+        errors["ends_at"] = ["Choose a time in the future."]
     elif ends_at > now + Freeze.MAX_LENGTH:
-        errors["ends_at"] = [f"A freeze ends within {Freeze.MAX_LENGTH.days} days."]
+        errors["ends_at"] = [f"A freeze must end within {Freeze.MAX_LENGTH.days} days."]
     if environment and team:
         errors["team"] = ["Choose an environment or a team, not both."]
     if errors:
@@ -83,7 +83,7 @@ def _check(reason: str, ends_at: datetime, environment: Environment | None, team
 
 
 def _wake_runs(freeze: Freeze) -> None:
-    """Runs of its scope that have not begun to apply. One that another freeze holds will find that out."""
+    """Send the runs that waited for this freeze to workers. A run that another freeze covers waits again."""
     where = Q()
     if freeze.environment_id:
         where = Q(deployment__environment=freeze.environment_id)

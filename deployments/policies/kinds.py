@@ -1,4 +1,4 @@
-"""What kind of change a plan is."""
+"""The kind of change that a plan makes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from integrations.plan import Action
 
 _ENTITY = r"config\[0\]\.served_entities\[\d+\]\."
 _SIZES = r"(workload_size|workload_type|scale_to_zero_enabled|min_provisioned_\w+|max_provisioned_\w+)"
-# Paths of attributes, the first that fits decides; ``timeouts`` are Terraform's own and change nothing.
+# Attribute paths; the first match decides. ``timeouts`` belong to Terraform and do not change the endpoint.
 _KINDS: tuple[tuple[re.Pattern[str], ChangeKind], ...] = (
     (re.compile(_ENTITY + _SIZES), ChangeKind.RESIZE),
     (re.compile(r"config\[0\]\.traffic_config\b.*"), ChangeKind.TRAFFIC),
@@ -21,7 +21,7 @@ _OF_ACTION = {Action.DELETE: ChangeKind.DELETE, Action.REPLACE: ChangeKind.REPLA
 
 
 def change_kind(changes: Iterable[Mapping[str, Any]]) -> ChangeKind:
-    """The gravest kind among ``RunPlan.changes``. What nobody placed counts as a replacement, and so does nothing."""
+    """The most severe kind among ``RunPlan.changes``. Unknown changes and an empty plan count as REPLACE."""
     kinds = {kind for change in changes for kind in _kinds_of(change)}
     return next((kind for kind in ChangeKind if kind in kinds), ChangeKind.REPLACE)
 
@@ -34,7 +34,7 @@ def _kinds_of(change: Mapping[str, Any]) -> set[ChangeKind]:
         return {_OF_ACTION.get(Action(action), ChangeKind.REPLACE)} if action in set(Action) else {ChangeKind.REPLACE}
     if change.get("type") != "databricks_model_serving":
         return {ChangeKind.REPLACE}
-    # What is only known after apply is computed by the workspace: it says nothing about what was asked for.
+    # Values that are known only after apply are computed by the workspace, not requested.
     told = [attribute for attribute in change.get("attributes") or () if not attribute.get("is_unknown")]
     return {_of_path(str(attribute.get("path"))) for attribute in told}
 

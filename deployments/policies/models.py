@@ -1,8 +1,8 @@
-"""Policies as data: which rule holds where, how strictly, and what it said about a run.
+"""Policies, their results, approvals, freezes and notices.
 
-A policy is a rule with parameters and a level for one place: an environment, a risk tier and a kind of change, each of
-which may be "all" (empty). For each rule the policy that names its place most exactly decides. Every edit makes a new
-``PolicyVersion``; a result names the version that it was judged by.
+A policy is a rule with parameters and a level for one place: an environment, a risk tier and a kind of change. Each of
+the three may be empty, which means all. For each rule, the most specific policy decides. Every edit creates a new
+``PolicyVersion``, and a result refers to the version that it was evaluated with.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ChangeKind(models.TextChoices):
-    """What a plan does to the endpoint, the gravest first. What is none of the others counts as a replacement."""
+    """What a plan does to the endpoint, the most severe kind first. REPLACE covers everything else."""
 
     DELETE = "delete", "Delete"
     REPLACE = "replace", "Replace the version or other settings"
@@ -45,24 +45,23 @@ class PolicyLevel(models.TextChoices):
 
 class PolicyQuerySet(models.QuerySet["Policy"]):
     def holding(self, environment: str, risk: str, kind: str) -> PolicyQuerySet:
-        """Policies whose place includes this one, ``environment`` by slug."""
+        """Policies that apply to this place. ``environment`` is a slug."""
         return self.filter(
             Q(environment__in=("", environment)), Q(risk__in=("", risk)), Q(change__in=("", kind))
         ).order_by("rule", "pk")
 
 
 class Policy(models.Model):
-    """``version`` is the number of the newest PolicyVersion, whose ``level`` and ``parameters`` are repeated here.
-
-    ``environment`` is a slug and no row: the rules that come with Slipway are there before the first environment.
-    """
+    """A rule with level and parameters for one place. ``level`` and ``parameters`` are those of the newest version."""
 
     rule = models.CharField(max_length=40)
+    #: A slug instead of a foreign key: the policies that come with Slipway exist before the first environment.
     environment = models.SlugField(max_length=63, blank=True)
     risk = models.CharField(max_length=10, choices=Risk, blank=True)
     change = models.CharField(max_length=10, choices=ChangeKind, blank=True)
     level = models.CharField(max_length=12, choices=PolicyLevel)
     parameters = models.JSONField(default=dict, blank=True)
+    #: Number of the newest PolicyVersion.
     version = models.PositiveIntegerField(default=1)
 
     objects = PolicyQuerySet.as_manager()
@@ -80,18 +79,19 @@ class Policy(models.Model):
 
     @property
     def exactness(self) -> tuple[bool, bool, bool]:
-        """Sorts the policies of a rule: one that names an environment goes before one that names a risk tier."""
+        """Sort key, most specific last. An environment outranks a risk tier, which outranks a kind of change."""
         return bool(self.environment), bool(self.risk), bool(self.change)
 
 
 class PolicyVersion(models.Model):
-    """A policy as it was from ``created_at`` on. ``created_by`` is empty for what came with Slipway."""
+    """A policy as it was from ``created_at`` on."""
 
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
     level = models.CharField(max_length=12, choices=PolicyLevel)
     parameters = models.JSONField(default=dict, blank=True)
     reason = models.TextField(blank=True)
+    #: Null if the version came with Slipway.
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -105,7 +105,7 @@ class PolicyVersion(models.Model):
 
 class PolicyResultQuerySet(models.QuerySet["PolicyResult"]):
     def blocking(self) -> PolicyResultQuerySet:
-        """Those that hold a run up until somebody overrides them."""
+        """Results that block a run until they are overridden."""
         return self.filter(outcome=PolicyResult.Outcome.OVERRIDABLE, overridden_at=None)
 
     def visible_to(self, user: User | AnonymousUser) -> PolicyResultQuerySet:
@@ -117,10 +117,7 @@ class PolicyResultQuerySet(models.QuerySet["PolicyResult"]):
 
 
 class PolicyResult(models.Model):
-    """What one rule said about one plan. ``asks_approval``: a second person is needed because of it.
-
-    An override holds for this plan and this version of the policy, and for no other.
-    """
+    """The result of one rule for one plan. An override is valid only for this plan and this policy version."""
 
     class Outcome(models.TextChoices):
         PASSED = "passed", "Passed"
@@ -135,6 +132,7 @@ class PolicyResult(models.Model):
     outcome = models.CharField(max_length=12, choices=Outcome)
     message = models.TextField()
     fix = models.TextField(blank=True)
+    #: A second person has to approve the plan because of this result.
     asks_approval = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     overridden_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
@@ -156,9 +154,9 @@ class PolicyResult(models.Model):
 
 
 class Approval(models.Model):
-    """A person's word on one plan. It binds the hash, the model version and the state serial it was given for.
+    """A person's decision on one plan. It is bound to the plan's hash, the model version and the tfstate's serial.
 
-    Breaking the glass is a word of its own: it does without the second person, and may come after an approval.
+    Breaking the glass is a separate decision: it replaces the second person and may follow an approval.
     """
 
     class Decision(models.TextChoices):
@@ -199,7 +197,7 @@ class FreezeQuerySet(models.QuerySet["Freeze"]):
         return self.filter(lifted_at=None, ends_at__gt=timezone.now())
 
     def covering(self, environment_id: int, team_id: int) -> FreezeQuerySet:
-        """Freezes that hold a deployment of this team in this environment, the one that ends last first."""
+        """Freezes that apply to deployments of this team in this environment. The one that ends last comes first."""
         scope = Freeze.Scope
         return self.filter(
             Q(scope=scope.ALL)
@@ -208,7 +206,7 @@ class FreezeQuerySet(models.QuerySet["Freeze"]):
         ).order_by("-ends_at")
 
     def visible_to(self, user: User | AnonymousUser) -> FreezeQuerySet:
-        """A team's freeze is seen by the team, the others by everybody who is signed in."""
+        """Freezes that ``user`` may see: those of their teams, and all without a team."""
         if not isinstance(user, User):
             return self.none()
         if user.is_platform_admin:
@@ -217,7 +215,7 @@ class FreezeQuerySet(models.QuerySet["Freeze"]):
 
 
 class Freeze(models.Model):
-    """Over when it was lifted or ``ends_at`` has come. ``environment`` and ``team`` are set as ``scope`` says."""
+    """A period in which no run starts to apply. It ends at ``ends_at`` or when it is lifted."""
 
     MAX_LENGTH = timedelta(days=30)
 
@@ -254,7 +252,7 @@ class Freeze(models.Model):
 
     @property
     def subject(self) -> str:
-        """What is frozen, in words."""
+        """What is frozen: the name of the environment or team, or "everything"."""
         return str(self.environment or self.team or "everything")
 
     @property

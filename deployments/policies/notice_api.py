@@ -1,4 +1,4 @@
-"""What you have to know and to acknowledge."""
+"""API of notices, which their recipients acknowledge."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class NoticeViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.GenericViewS
     @extend_schema(operation_id="notices_acknowledge", request=Nothing, responses=NoticeSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def acknowledge(self, request: Request, pk: str) -> Response:
-        """Take the notice off your home page."""
+        """Acknowledge the notice. It disappears from your home page."""
         notice, _ = get_object_or_404(self.get_queryset(), pk=int(pk)), parse(Nothing, request.data)
         done = break_glass.acknowledge_notice(notice=notice, actor=user_of(request))
         return Response(self.get_serializer(done).data)

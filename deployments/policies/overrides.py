@@ -1,4 +1,4 @@
-"""Letting a run go on although it does not meet an overridable policy."""
+"""Overriding a policy that a run does not meet."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from web.errors import Refused
 
 
 def override_policy(*, run: Run, result: PolicyResult, actor: User, reason: str) -> Run:
-    """Override one result for this plan and this version of the policy; once none is left the run goes on."""
+    """Override one result for this plan and policy version. The run continues after the last override."""
     _refuse(run, result, actor)
     if not reason.strip():
-        raise Refused("reason_required", "Say why the policy need not be met this time.")
+        raise Refused("reason_required", "Give a reason why the policy need not be met this time.")
     title = RULES[result.rule].title
     with transaction.atomic():
         mine = PolicyResult.objects.blocking().filter(pk=result.pk)
         values = {"overridden_by": actor, "overridden_at": timezone.now(), "override_reason": reason.strip()}
         if not (hold_in(run, RunStatus.POLICY) and mine.update(**values)):
-            raise Refused("already_decided", "Somebody else was first a moment ago.")
+            raise Refused("already_decided", "Another person has just overridden it.")
         text = f"policy {title} was overridden by {actor.display_name}: {reason.strip()}"
         run.log([Line(stage=RunStatus.POLICY, message=text, level=Level.WARNING)])
         audit(run, actor, {f"override of {result.rule}": ["", reason.strip()]})

@@ -1,4 +1,4 @@
-"""Policies, what they said of a run, and breaking the glass, as pages show them."""
+"""Policies, their results for a run, and the dialogs of decisions, as pages show them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deployments.runs.records import StageRecord
 
 Outcome = PolicyResult.Outcome
 OUTCOME_TONES = {Outcome.PASSED: "ok", Outcome.ADVISORY: "warn", Outcome.OVERRIDABLE: "bad", Outcome.MANDATORY: "bad"}
-# A level is no state of anything: the icon tells how much it holds, the tone stays calm.
+# A level is not a status: the icon shows its strictness, and the tone stays neutral.
 LEVEL_BADGES = {
     PolicyLevel.OFF: ("idle", "circle-dashed"),
     PolicyLevel.ADVISORY: ("info", "info-circle"),
@@ -51,14 +51,14 @@ class PolicyRow:
 
 @dataclass(frozen=True)
 class RuleGroup:
-    """A rule with all its policies, those for everywhere first."""
+    """A rule with its policies, the most general first."""
 
     rule: Rule
     rows: list[PolicyRow]
 
 
 def rule_groups(policies: Iterable[Policy]) -> list[RuleGroup]:
-    """Every rule, also one that holds nowhere. Policies of a rule that is no more are left out."""
+    """Every rule with its policies, including rules without one. Policies of removed rules are left out."""
     rows = [policy_row(policy) for policy in sorted(policies, key=lambda policy: policy.exactness)]
     return [RuleGroup(rule, [row for row in rows if row.policy.rule == rule.key]) for rule in RULES.values()]
 
@@ -75,7 +75,7 @@ def policy_row(policy: Policy) -> PolicyRow:
 
 
 def parameter_words(rule: str, parameters: dict[str, Any]) -> str:
-    """ "At most Small, GPUs allowed: no": the titles of the rule's parameters, and their values."""
+    """The parameters as text, for example "At most Small, GPUs allowed: no"."""
     fields = RULES[rule].parameters.model_fields if rule in RULES else {}
     titles = {name: fields[name].title or name for name in parameters if name in fields}
     return ", ".join(f"{titles.get(name, name)} {_word(value)}" for name, value in parameters.items())
@@ -87,12 +87,12 @@ def _word(value: Any) -> str:
     return " and ".join(str(item) for item in value) if isinstance(value, list) else str(value)
 
 
-# -- what they said of a run ------------------------------------------------------------------------
+# -- results for a run ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class ResultRow:
-    """``question`` is the dialog to override it; None for those that this person cannot override now."""
+    """``question`` is the override dialog; None if the user cannot override the result now."""
 
     result: PolicyResult
     title: str
@@ -103,7 +103,7 @@ class ResultRow:
 
 
 def policy_panel(run: Run, record: StageRecord | None, user: User) -> dict[str, Any]:
-    """Results of the run's newest plan. Two queries, and one more where something waits for an override."""
+    """The results for the run's newest plan. Two queries, three if a result is blocking."""
     plan = getattr(run, "plan", None)
     found = PolicyResult.objects.filter(run=run, plan_sha256=plan.sha256) if plan else PolicyResult.objects.none()
     results = list(found.select_related("policy_version", "overridden_by"))
@@ -127,13 +127,13 @@ def _result_row(run: Run, result: PolicyResult, may_override_it: bool) -> Result
 
 
 def glass_panel(run: Run, record: StageRecord | None, user: User) -> dict[str, Any]:
-    """The dialog to apply without a second person, for those who may and only while it would help."""
+    """The break-glass dialog, if the user may break the glass and the run waits."""
     return {"break_glass": break_glass_question(run) if may_break_glass(run, user) == "" else None}
 
 
-# -- who decides, how long it takes ---------------------------------------------------------------
+# -- who decides ----------------------------------------------------------------------------------
 
 
 def approvers(team: Team | None, but: User) -> list[str]:
-    """The names of those who may decide on a run that ``but`` asks for; platform admins come last."""
+    """Names of people who may decide on a run that ``but`` requests. Platform admins come last."""
     return [person.display_name for person in deciders(team).exclude(pk=but.pk)]

@@ -1,4 +1,4 @@
-"""Dialogs that ask before a decision on a run or a freeze."""
+"""Confirmation dialogs for decisions on a run or a freeze."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def approve_question(run: Run) -> Question:
         reason_label="Reason",
         hidden={"plan_sha256": plan.sha256},
         confirm_label="Approve this plan",
-        cancel_label="Not yet",
+        cancel_label="Cancel",
         tone="info",
     )
 
@@ -30,11 +30,11 @@ def reject_question(run: Run) -> Question:
         run,
         "reject",
         title=f"Reject run #{run.pk}?",
-        text="The run ends here and nothing is changed.",
-        reason_label="Reason, for the person who asked",
+        text="The run ends and nothing is changed.",
+        reason_label="Reason, for the person who requested the run",
         reason_required=True,
         confirm_label="Reject",
-        cancel_label="Not yet",
+        cancel_label="Cancel",
     )
 
 
@@ -44,11 +44,11 @@ def override_question(run: Run, result: PolicyResult, title: str) -> Question:
         "url": reverse("deployments:run_override", args=[run.pk, result.pk]),
         "cancel_url": f"{reverse('deployments:run', args=[run.pk])}?tab=policy",
         "title": f"Override “{title}” for run #{run.pk}?",
-        "text": f"{result.message} The override holds for this plan only.",
-        "reason_label": "Why it need not be met this time",
+        "text": f"{result.message} The override is valid for this plan only.",
+        "reason_label": "Reason why it need not be met this time",
         "reason_required": True,
         "confirm_label": "Override",
-        "cancel_label": "Not yet",
+        "cancel_label": "Cancel",
     }
 
 
@@ -58,13 +58,13 @@ def break_glass_question(run: Run) -> Question:
         "url": reverse("deployments:run_break_glass", args=[run.pk]),
         "cancel_url": f"{reverse('deployments:run', args=[run.pk])}?tab=approval",
         "title": f"Apply run #{run.pk} without a second person?",
-        "text": f"Only for emergencies. Every approver of {run.deployment.team} is told who did it and why, and it "
-        "stays in the audit trail. A freeze does not hold it up.",
+        "text": f"Only for emergencies. Every approver of {run.deployment.team} is notified of who did it and why. It "
+        "is recorded in the audit trail. A freeze does not stop it.",
         "reason_label": "Reason, at least 10 characters",
         "reason_required": True,
         "hidden": {"plan_sha256": run.plan.sha256},
         "confirm_label": "Break the glass and apply",
-        "cancel_label": "Wait for a second person",
+        "cancel_label": "Cancel",
     }
 
 
@@ -74,8 +74,8 @@ def lift_question(freeze: Freeze) -> Question:
         "url": reverse("deployments:freeze_lift", args=[freeze.pk]),
         "cancel_url": reverse("deployments:freezes"),
         "title": f"Lift the freeze of {freeze.subject}?",
-        "text": "Runs that wait for its end are applied at once.",
+        "text": "Runs that wait for its end start to apply at once.",
         "confirm_label": "Lift the freeze",
-        "cancel_label": "Keep it",
+        "cancel_label": "Cancel",
         "tone": "info",
     }

@@ -1,6 +1,6 @@
-"""The rules: pure functions that say of the facts of a run whether it meets them, and how it could.
+"""The rules: pure functions that check the facts of a run and suggest how to fix a failure.
 
-A rule is written here; where it holds, how strictly and with which parameters is data (``models.policy``).
+Where a rule applies, how strictly, and with which parameters is data (``models.Policy``).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from deployments.policies.models import ChangeKind, PolicyLevel
 from web.bodies import Part, ShortText
 
 SIZES = ("Small", "Medium", "Large")
-SPEND_LESS = "Take a smaller size, let it scale to zero, or ask for a larger budget."
+SPEND_LESS = "Choose a smaller size, enable scale to zero, or request a larger budget."
 K = ChangeKind
-# A rule about how the endpoint is to look has nothing to say when it goes away.
+# Rules about the endpoint's configuration do not apply when it is deleted.
 STAYING = frozenset(set(K) - {K.DELETE})
 
 
 class NoParameters(Part):
-    """The rule has none."""
+    """For rules without parameters."""
 
 
 class TagParameters(Part):
@@ -41,19 +41,20 @@ class IdleParameters(Part):
 
 
 class BudgetParameters(Part):
-    """Percents of the team's monthly budget."""
+    """Percentages of the team's monthly budget."""
 
     warn_percent: int = Field(ge=1, le=1000, title="Warns at %:")
-    approve_percent: int = Field(ge=1, le=1000, title="asks a second person at %:")
+    approve_percent: int = Field(ge=1, le=1000, title="requires approval at %:")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule says. ``at_most`` softens the level of the policy for this finding."""
+    """The result of a rule."""
 
     passed: bool
     message: str
     fix: str = ""
+    #: Upper bound of the policy's level for this finding.
     at_most: PolicyLevel = PolicyLevel.MANDATORY
     asks_approval: bool = False
 
@@ -63,7 +64,7 @@ Check = Callable[[Facts, Any], Finding]
 
 @dataclass(frozen=True)
 class Rule:
-    """``kinds``: the changes that the rule has something to say about."""
+    """A rule. ``kinds`` are the kinds of change that it applies to."""
 
     key: str
     title: str
@@ -75,21 +76,21 @@ class Rule:
 
 def _inference_table(facts: Facts, _: NoParameters) -> Finding:
     if facts.spec.monitoring.inference_table:
-        return Finding(True, "Requests and answers are kept in an inference table.")
+        return Finding(True, "Requests and responses are stored in an inference table.")
     return Finding(
         False,
-        f"No inference table: in {facts.environment} nobody could say what the model was asked.",
-        "Switch the inference table on in the step Monitoring (monitoring.inference_table).",
+        f"No inference table: in {facts.environment}, requests to the model would not be recorded.",
+        "Enable the inference table in the step Monitoring (monitoring.inference_table).",
     )
 
 
 def _scale_to_zero(facts: Facts, _: NoParameters) -> Finding:
     if facts.spec.compute.scale_to_zero:
-        return Finding(True, "It scales to zero when nobody asks.")
+        return Finding(True, "It scales to zero when idle.")
     return Finding(
         False,
-        f"It never scales to zero, so in {facts.environment} it costs money day and night.",
-        "Switch scale to zero on in the step Target (compute.scale_to_zero).",
+        f"It never scales to zero, so in {facts.environment} it incurs cost around the clock.",
+        "Enable scale to zero in the step Target (compute.scale_to_zero).",
     )
 
 
@@ -99,7 +100,7 @@ def _required_tags(facts: Facts, parameters: TagParameters) -> Finding:
         return Finding(True, f"It has the tags {', '.join(parameters.tags)}.")
     return Finding(
         False,
-        f"It lacks the tag{'s' if len(missing) > 1 else ''} {', '.join(missing)}: its cost belongs to nobody.",
+        f"It lacks the tag{'s' if len(missing) > 1 else ''} {', '.join(missing)}, so its cost cannot be assigned.",
         "Add the tags in the step Target (tags). A team's cost center becomes a tag of all its endpoints.",
     )
 
@@ -109,13 +110,13 @@ def _workload_size(facts: Facts, parameters: SizeParameters) -> Finding:
     if compute.workload_type != "CPU" and not parameters.allow_gpu:
         return Finding(
             False,
-            f"It asks for {compute.workload_type}; {facts.environment} serves on CPU only.",
+            f"It requests {compute.workload_type}, but {facts.environment} allows only CPU.",
             "Choose CPU in the step Target (compute.workload_type).",
         )
     if SIZES.index(compute.workload_size) > SIZES.index(parameters.max_size):
         return Finding(
             False,
-            f"It asks for {compute.workload_size}; in {facts.environment} the largest is {parameters.max_size}.",
+            f"It requests {compute.workload_size}, but {facts.environment} allows at most {parameters.max_size}.",
             f"Choose {parameters.max_size} or less in the step Target (compute.workload_size).",
         )
     return Finding(True, f"{compute.workload_size} on {compute.workload_type} is within the limit.")
@@ -124,29 +125,31 @@ def _workload_size(facts: Facts, parameters: SizeParameters) -> Finding:
 def _monitored(facts: Facts, _: NoParameters) -> Finding:
     monitoring = facts.spec.monitoring
     if monitoring.inference_table and monitoring.drift_metric:
-        return Finding(True, f"Drift is watched by {monitoring.drift_metric}, from {monitoring.drift_threshold:g} on.")
+        return Finding(
+            True, f"Drift is monitored with {monitoring.drift_metric}, threshold {monitoring.drift_threshold:g}."
+        )
     return Finding(
         False,
-        f"Nobody would see drift in {facts.environment}: that takes a drift metric and an inference table.",
+        f"Drift cannot be monitored in {facts.environment} without a drift metric and an inference table.",
         "Choose both in the step Monitoring (monitoring.drift_metric, monitoring.inference_table).",
     )
 
 
 def _idle_before_destroy(facts: Facts, parameters: IdleParameters) -> Finding:
-    """Traffic that nobody can rule out counts as traffic."""
+    """Fails unless the endpoint is known to have had no traffic."""
     traffic = facts.traffic(parameters.hours)
     if traffic.requests:
         return Finding(
             False,
-            f"The endpoint was asked at least {traffic.requests} times in the last {traffic.hours} h.",
+            f"The endpoint received at least {traffic.requests} requests in the last {traffic.hours} h.",
             f"Move its callers away and wait {traffic.hours} h.",
         )
     if traffic.is_complete:
         return Finding(True, "The endpoint has never served.")
     return Finding(
         False,
-        f"How often the endpoint was asked in the last {traffic.hours} h is not known: it may have callers.",
-        "Make sure that nobody calls it; then somebody who may override says so.",
+        f"The traffic of the endpoint in the last {traffic.hours} h is unknown. It may have callers.",
+        "Make sure that it has no callers, then request an override.",
     )
 
 
@@ -155,7 +158,7 @@ def _owner_team(facts: Facts, _: NoParameters) -> Finding:
         return Finding(True, f"The model belongs to {facts.owner_team}.")
     return Finding(
         False,
-        "The model belongs to no team: nobody would look after it.",
+        "The model does not belong to a team.",
         "Create a team with the name of the model's schema.",
     )
 
@@ -165,10 +168,10 @@ def _second_person(facts: Facts, _: NoParameters) -> Finding:
 
 
 def _budget(facts: Facts, parameters: BudgetParameters) -> Finding:
-    """Of several budgets the one that is least kept."""
+    """The worst finding of all budgets."""
     found = [_of_budget(facts, budgeted, parameters) for budgeted in facts.budgets]
     if not found:
-        return Finding(True, "The team has no budget, so there is none to go over.")
+        return Finding(True, "The team has no budget.")
     return min(found, key=lambda finding: (finding.passed, not finding.asks_approval))
 
 
@@ -178,12 +181,12 @@ def _of_budget(facts: Facts, budgeted: Budgeted, parameters: BudgetParameters) -
     team = f"the team in {budgeted.place}" if budgeted.place else "the team"
     if spent * 100 >= limit.amount * parameters.approve_percent and spent > 0:
         return Finding(
-            False, f"This month {team} has spent {spent:,.2f} of {limit} already.", SPEND_LESS, asks_approval=True
+            False, f"This month, {team} has already spent {spent:,.2f} of {limit}.", SPEND_LESS, asks_approval=True
         )
     if estimate is None or estimate.currency != limit.currency:
         return Finding(
             False,
-            f"What it costs is not known in {limit.currency}, so nobody can say if the budget of {limit} is kept.",
+            f"The cost in {limit.currency} is unknown, so the budget of {limit} cannot be checked.",
             "Have a platform admin complete the price table.",
             at_most=PolicyLevel.ADVISORY,
         )
@@ -191,27 +194,29 @@ def _of_budget(facts: Facts, budgeted: Budgeted, parameters: BudgetParameters) -
     share = _share(total, budgeted)
     if total * 100 > limit.amount * parameters.approve_percent:
         return Finding(
-            False, f"With it {team} is over its budget for a month: {share}.", SPEND_LESS, asks_approval=True
+            False, f"With this change, {team} exceeds its monthly budget: {share}.", SPEND_LESS, asks_approval=True
         )
     if max(total, spent) * 100 > limit.amount * parameters.warn_percent:
-        text = f"With it {team} nears its budget for a month: {share}."
-        return Finding(False, text, "See what could be smaller or scale to zero.", at_most=PolicyLevel.ADVISORY)
-    return Finding(True, f"Within the budget of {team} for a month: {share}.")
+        text = f"With this change, {team} is close to its monthly budget: {share}."
+        return Finding(
+            False, text, "Look for endpoints that can be smaller or scale to zero.", at_most=PolicyLevel.ADVISORY
+        )
+    return Finding(True, f"Within the monthly budget of {team}: {share}.")
 
 
 def _share(total: Decimal, budgeted: Budgeted) -> str:
-    parts = [f"{total:,.2f} of {budgeted.limit} at most, as estimated"]
+    parts = [f"estimated at most {total:,.2f} of {budgeted.limit}"]
     if budgeted.spent is not None:
-        parts.append(f"{budgeted.spent:,.2f} were billed this month")
+        parts.append(f"{budgeted.spent:,.2f} billed this month")
     if budgeted.uncounted:
-        parts.append(f"{budgeted.uncounted} endpoints without an estimate are not in it")
+        parts.append(f"{budgeted.uncounted} endpoints without an estimate not included")
     return "; ".join(parts)
 
 
 _ALL = (
-    Rule("inference_table", "Inference table", "What the model is asked and answers is kept.", _inference_table),
-    Rule("scale_to_zero", "Scale to zero", "An endpoint that nobody asks costs nothing.", _scale_to_zero),
-    Rule("required_tags", "Tags", "Tags that every endpoint has.", _required_tags, TagParameters),
+    Rule("inference_table", "Inference table", "Requests and responses of the model are stored.", _inference_table),
+    Rule("scale_to_zero", "Scale to zero", "An idle endpoint costs nothing.", _scale_to_zero),
+    Rule("required_tags", "Tags", "Every endpoint has these tags.", _required_tags, TagParameters),
     Rule(
         "workload_size",
         "Size limit",
@@ -219,11 +224,11 @@ _ALL = (
         _workload_size,
         SizeParameters,
     ),
-    Rule("monitored", "Monitored", "A drift metric is chosen, and the table that it reads is on.", _monitored),
+    Rule("monitored", "Monitored", "A drift metric is set, and the inference table is on.", _monitored),
     Rule(
         "idle_before_destroy",
         "Idle before destroy",
-        "An endpoint that was asked lately is not destroyed.",
+        "An endpoint with recent traffic is not destroyed.",
         _idle_before_destroy,
         IdleParameters,
         frozenset({K.DELETE}),
@@ -232,17 +237,17 @@ _ALL = (
     Rule(
         "second_person",
         "Second person",
-        "Somebody else approves the plan, also where the environment does not ask for it.",
+        "A second person approves the plan, even if the environment does not need approval.",
         _second_person,
         kinds=frozenset(K),
     ),
-    Rule("budget", "Budget", "The team's endpoints cost no more than its budget.", _budget, BudgetParameters),
+    Rule("budget", "Budget", "The team's endpoints do not exceed its budget.", _budget, BudgetParameters),
 )
 RULES: Mapping[str, Rule] = {rule.key: rule for rule in _ALL}
 
 
 def default_parameters(rule: Rule) -> dict[str, Any]:
-    """An example of what the rule takes, for an empty form."""
+    """Example parameters of the rule, for an empty form."""
     return cast("dict[str, Any]", _EXAMPLES.get(rule.key, {}))
 
 

@@ -1,4 +1,4 @@
-"""Approvals and results of policies as the API shows them."""
+"""Approvals and policy results as the API shows them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
 
 
 class PolicyResultSerializer(serializers.ModelSerializer[PolicyResult]):
-    """What one rule said about the plan ``plan_sha256``. One that is Overridable failed waits for an override."""
+    """The result of one rule for the plan ``plan_sha256``. The outcome ``overridable`` waits for an override."""
 
     policy = serializers.IntegerField(source="policy_version.policy_id", read_only=True)
     policy_version = serializers.IntegerField(source="policy_version.number", read_only=True)

@@ -1,4 +1,4 @@
-"""Editing policies. Each edit is a new version; what was judged by an older one keeps it."""
+"""Creating and editing policies. Each edit creates a version; results keep the version they were evaluated with."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from web.errors import Invalid, Refused
 def create_policy(
     *, rule: str, place: dict[str, str], level: str, parameters: dict[str, Any], reason: str, actor: User
 ) -> Policy:
-    """Make a policy for a place that has none. ``place``: environment, risk and change; what is left out is all.
+    """Create a policy. ``place`` has environment, risk and change; a missing item matches all.
 
-    Raises PermissionDenied, or Invalid by field.
+    Raises PermissionDenied unless ``actor`` is a platform admin, and Invalid with all errors by field.
     """
     _require_platform_admin(actor)
     place = {name: place.get(name, "") for name in ("environment", "risk", "change")}
@@ -31,44 +31,44 @@ def create_policy(
             policy = Policy.objects.create(rule=rule, level=level, parameters=checked, **place)
             _keep_version(policy, reason, actor)
     except IntegrityError:
-        raise Invalid({"rule": ["There is a policy for this rule and place already: edit that one."]}) from None
+        raise Invalid({"rule": ["This rule and place already have a policy. Edit that one."]}) from None
     return policy
 
 
 def edit_policy(
     *, policy: Policy, version: int, level: str, parameters: dict[str, Any], reason: str, actor: User
 ) -> Policy:
-    """Make a new version.
+    """Create a new version of the policy.
 
-    Raises Refused when the policy is no longer at ``version``, else as ``create_policy``.
+    Raises Refused if the policy is no longer at ``version``, and the errors of ``create_policy``.
     """
     _require_platform_admin(actor)
     checked = _checked(policy.rule, level, parameters)
     with transaction.atomic():
         current = Policy.objects.select_for_update().get(pk=policy.pk)
         if current.version != version:
-            raise Refused("policy_changed", "Somebody has edited this policy since you looked at it.")
+            raise Refused("policy_changed", "Another person has edited this policy since you looked at it.")
         current.level, current.parameters, current.version = level, checked, version + 1
         try:
             with transaction.atomic():
                 _keep_version(current, reason, actor)
         except IntegrityError:
-            raise Refused("policy_changed", "Somebody else edits this policy at this moment.") from None
+            raise Refused("policy_changed", "Another person is editing this policy.") from None
         current.save(update_fields=["level", "parameters", "version"])
     return current
 
 
 def _require_platform_admin(actor: User) -> None:
     if not actor.is_platform_admin:
-        raise PermissionDenied("Only a platform admin edits policies.")
+        raise PermissionDenied("Only a platform admin can edit policies.")
 
 
 def _check_place(rule: str, place: dict[str, str]) -> None:
     errors: dict[str, list[str]] = {}
     if rule not in RULES:
-        errors["rule"] = [f"There is no such rule. There are: {', '.join(RULES)}."]
+        errors["rule"] = [f"This rule does not exist. Choose one of: {', '.join(RULES)}."]
     if place["environment"] and not Environment.objects.filter(slug=place["environment"]).exists():
-        errors["environment"] = ["There is no such environment."]
+        errors["environment"] = ["This environment does not exist."]
     if place["risk"] and place["risk"] not in Risk.values:
         errors["risk"] = [f"Choose one of: {', '.join(Risk.values)}."]
     if place["change"] and place["change"] not in ChangeKind.values:
@@ -78,7 +78,7 @@ def _check_place(rule: str, place: dict[str, str]) -> None:
 
 
 def _checked(rule: str, level: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """The parameters as they are kept. Raises Invalid; fields of parameters are named ``parameters.x``."""
+    """The validated parameters. Raises Invalid; errors of parameters have the field ``parameters.x``."""
     if level not in PolicyLevel.values:
         raise Invalid({"level": [f"Choose one of: {', '.join(PolicyLevel.values)}."]})
     try:

@@ -1,4 +1,4 @@
-"""Environments and policies: what holds where, and editing it."""
+"""Pages of environments and policies, and editing policies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from web.errors import Invalid, Refused
 @login_required
 @require_safe
 def policies(request: HttpRequest) -> HttpResponse:
-    """Everybody may read which rules hold."""
+    """All environments and policies. Everybody may read them."""
     context = {
         "environments": Environment.objects.select_related("workspace"),
         "groups": rule_groups(Policy.objects.all()),
@@ -36,7 +36,7 @@ def policies(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def policy(request: HttpRequest, policy_id: int) -> HttpResponse:
-    """One policy with its history; POST makes a new version."""
+    """One policy with its history. POST creates a new version."""
     found = get_object_or_404(Policy, pk=policy_id, rule__in=RULES)
     if request.method != "POST":
         initial = {"version": found.version, "level": found.level, **found.parameters}
@@ -60,14 +60,14 @@ def policy(request: HttpRequest, policy_id: int) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, refusal.message)
     else:
-        messages.success(request, "Saved as a new version. Runs are judged by it from now on.")
+        messages.success(request, "Saved as a new version. It applies from now on.")
     return redirect("deployments:policy", found.pk)
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def policy_new(request: HttpRequest, rule: str) -> HttpResponse:
-    """A policy of this rule for a place that has none yet."""
+    """Create a policy of this rule for a place that has none."""
     _require_platform_admin(request)
     if rule not in RULES:
         raise Http404
@@ -113,4 +113,4 @@ def _policy_page(request: HttpRequest, found: Policy, form: PolicyForm, status: 
 
 def _require_platform_admin(request: HttpRequest) -> None:
     if not signed_in(request).is_platform_admin:
-        raise PermissionDenied("Only a platform admin edits policies.")
+        raise PermissionDenied("Only a platform admin can edit policies.")

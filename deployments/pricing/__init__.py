@@ -1,4 +1,4 @@
-"""What an endpoint will cost for a month, before it is changed: the same figures for pages, API and the Cost stage.
+"""Monthly cost estimates of endpoints. Pages, the API and the Cost stage show the same figures.
 
-``estimating`` is arithmetic over a price table; ``quoting`` compares with what is live now.
+``estimating`` is arithmetic over a price table. ``quoting`` compares an estimate with what is live now.
 """

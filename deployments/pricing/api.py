@@ -1,4 +1,4 @@
-"""What a deployment would cost, and the prices that this is reckoned with."""
+"""API of cost estimates and price tables."""
 
 from __future__ import annotations
 
@@ -30,18 +30,17 @@ from web.errors import Invalid
 
 
 class NewEstimate(Part):
-    """``deployment``: the one that the spec would update; the answer then has the difference to what is live.
-
-    ``assumed_hours_per_day`` counts where the spec scales to zero.
-    """
+    """A spec to price. With ``deployment``, the response compares it with what that deployment serves now."""
 
     spec: DeploymentSpec
+    #: Hours of use a day. Only used if the spec scales to zero.
     assumed_hours_per_day: float = Field(default=8, ge=0.1, le=24, allow_inf_nan=False)
+    #: Id of the deployment that the spec would update.
     deployment: int | None = Field(default=None, ge=1, le=2**63 - 1)
 
 
 class EstimateLineSerializer(serializers.Serializer[Any]):
-    # The class of the framework has a ``label`` of its own.
+    # A field named ``label`` would hide the attribute of the base class, so fields are built here.
     def get_fields(self) -> dict[str, Any]:
         return {
             "label": serializers.CharField(read_only=True),
@@ -60,13 +59,13 @@ class UsedTableSerializer(serializers.Serializer[Any]):
 class EstimateDetailSerializer(EstimateSerializer):
     hours_per_month = serializers.IntegerField(read_only=True)
     assumed_hours_per_day = serializers.FloatField(read_only=True)
-    lines = EstimateLineSerializer(many=True, read_only=True, help_text="They add up to low and high.")
+    lines = EstimateLineSerializer(many=True, read_only=True, help_text="The lines add up to low and high.")
     assumptions = serializers.ListField(child=serializers.CharField(), read_only=True)
     table = UsedTableSerializer(read_only=True, allow_null=True)
 
 
 class EstimateViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
-    """What a spec would cost. Nothing is started, and nothing is kept."""
+    """Cost estimates. Nothing is started or stored."""
 
     queryset = Deployment.objects.none()
     serializer_class = EstimateDetailSerializer
@@ -81,9 +80,9 @@ class EstimateViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
         ],
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Price a spec for a month of 730 hours. It is checked as if it were deployed, in the same words.
+        """Estimate the cost of a spec for a month of 730 hours. The spec is checked as for a deployment.
 
-        A spec with nothing around it is priced with the defaults.
+        Also accepts a bare spec, which is priced with the default hours.
         """
         asked = _parse(request.data)
         deployment = _deployment(request, asked.deployment)
@@ -94,7 +93,7 @@ class EstimateViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
 
 
 def _parse(data: object) -> NewEstimate:
-    """A spec without anything around it, as deployments/ takes it, is priced with the defaults."""
+    """Parse the body. A bare spec, as in ``POST deployments/``, gets the defaults."""
     is_bare = isinstance(data, Mapping) and "spec" not in data and "model" in data
     try:
         return parse(NewEstimate, {"spec": data} if is_bare else data)
@@ -136,7 +135,7 @@ class PriceTableSerializer(serializers.ModelSerializer[PriceTable]):
         read_only=True,
         allow_null=True,
         default=None,
-        help_text="null: came with Slipway.",
+        help_text="null if the table came with Slipway.",
     )
     rates = RateSerializer(many=True, read_only=True)
 
@@ -158,9 +157,7 @@ class PriceTableSerializer(serializers.ModelSerializer[PriceTable]):
 
 
 class PriceTableFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
-    on = django_filters.DateFilter(
-        method="in_force", label="On", help_text="Only the table that is in force on this day."
-    )
+    on = django_filters.DateFilter(method="in_force", label="On", help_text="Only the table in force on this day.")
 
     class Meta:
         model = PriceTable
@@ -174,7 +171,7 @@ class PriceTableFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships
 class PriceTableViewSet(
     PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[PriceTable]
 ):
-    """Price tables, the one with the latest date first. Everybody reads them; platform admins make new ones."""
+    """Price tables, latest date first. Everybody may read them. Platform admins create them."""
 
     queryset = PriceTable.objects.with_rates()
     serializer_class = PriceTableSerializer
@@ -189,7 +186,7 @@ class PriceTableViewSet(
 
     @extend_schema(request=NewPriceTable, responses={201: PriceTableSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Make a price table. None is ever changed: to correct one, make another with the same date."""
+        """Create a price table. Tables are immutable: to correct one, create another with the same date."""
         prices = parse(NewPriceTable, request.data)
         table = services.create_price_table(prices=prices, actor=user_of(request))
         body = self.get_serializer(self.get_queryset().get(pk=table.pk)).data

@@ -1,11 +1,11 @@
-"""The arithmetic of an estimate, over a price table and nothing else.
+"""The arithmetic of an estimate. It depends only on the price table.
 
     price of a served entity in a month = price per DBU x DBU per hour x hours
 
-Low: DBU per hour at the fewest concurrent requests of the size; hours are all 730, or with scale to zero only those in
-which it is used (hours a day x 22 days). High: DBU per hour at the most concurrent requests, for all 730 hours.
-Source of the formula: Databricks, "Monitor model serving costs" and the pricing page of Model Serving: DBUs are
-metered per hour of provisioned concurrency, the infrastructure is in the price, and nothing is metered at zero.
+Low: DBU per hour at the minimum concurrency of the size, for 730 hours, or with scale to zero for the hours in use
+(hours a day x 22 days). High: DBU per hour at the maximum concurrency, for 730 hours.
+Source: Databricks, "Monitor model serving costs" and the pricing page of Model Serving. DBUs are metered per hour of
+provisioned concurrency, the price includes the infrastructure, and nothing is metered while scaled to zero.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NO_TABLE = "An estimate is not possible: no price table is valid today."
 
 @dataclass(frozen=True)
 class Served:
-    """A model version that is served, and how large."""
+    """A served model version and its compute."""
 
     version: str
     workload_type: str
@@ -48,7 +48,7 @@ class Served:
 
 @dataclass(frozen=True)
 class Line:
-    """A part of the price, in cents; ``formula`` is how it was reckoned. None where its rate is not known."""
+    """A part of the price, rounded to cents, and its formula. ``low`` and ``high`` are None without a rate."""
 
     label: str
     formula: str
@@ -58,9 +58,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A month's price from ``low`` to ``high`` in ``currency``: the sum of ``lines``, to the cent.
+    """The price of a month from ``low`` to ``high`` in ``currency``: the sum of ``lines``, rounded to cents.
 
-    ``problem`` says why there is none; then ``low`` and ``high`` are None and never 0.
+    If there is no price, ``problem`` gives the reason, and ``low`` and ``high`` are None, never 0.
     """
 
     low: Decimal | None
@@ -76,7 +76,7 @@ class Estimate:
 
     @property
     def text(self) -> str:
-        """ "49.28\N{EN DASH}204.40 USD", or "" if there is none."""
+        """ "49.28\N{EN DASH}204.40 USD", or "" without a price."""
         return "" if self.low is None or self.high is None else money_range(self.low, self.high, self.currency)
 
 
@@ -89,9 +89,9 @@ def estimate(
 ) -> Estimate:
     """The price of ``spec`` for a month of 730 hours, with the formula at the top of this module.
 
-    ``beside`` is what is live now: a canary, blue/green or shadow rollout keeps it beside the new version for as long
-    as the rollout takes, which is a line of its own. ``table`` is read without a query if its rates were prefetched.
-    Raises ValueError for more than 24 hours a day, or none.
+    ``beside`` is what is live now. A canary, blue/green or shadow rollout serves it beside the new version until the
+    rollout ends; that is a separate line. No query if the rates of ``table`` are prefetched.
+    Raises ValueError unless ``hours_used_per_day`` is above 0 and at most 24.
     """
     served = Served.of_spec(spec)
     old = [entity for entity in beside if entity.version != served.version]
@@ -102,7 +102,7 @@ def estimate(
 def estimate_served(
     served: Sequence[Served], *, table: PriceTable | None, hours_used_per_day: Decimal = DEFAULT_HOURS_PER_DAY
 ) -> Estimate:
-    """The price of what is served already, for a month, with the same formula; nothing served costs nothing."""
+    """The monthly price of ``served``, with the same formula. 0 if ``served`` is empty."""
     return _estimate(served, table, hours_used_per_day, [], Decimal(0))
 
 
@@ -114,7 +114,7 @@ def _estimate(
     rollout_hours: Decimal,
 ) -> Estimate:
     if not 0 < hours_used_per_day <= MAX_HOURS_PER_DAY:
-        raise ValueError("hours_used_per_day is more than 0 and at most 24")
+        raise ValueError("hours_used_per_day must be more than 0 and at most 24")
     if table is None:
         return Estimate(None, None, "", (), (), NO_TABLE, hours_used_per_day)
     lines = (
@@ -141,7 +141,7 @@ def _monthly_line(entity: Served, table: PriceTable, hours_used_per_day: Decimal
 
 
 def _rollout_line(entity: Served, table: PriceTable, hours: Decimal) -> Line:
-    label = f"Version {entity.version}, {entity.unit}, beside it during the rollout, once"
+    label = f"Version {entity.version}, {entity.unit}, beside the new version during the rollout, once"
     return _line(label, entity, table, hours, hours)
 
 
@@ -161,13 +161,13 @@ def _line(label: str, entity: Served, table: PriceTable, low_hours: Decimal, hig
 
 
 def _rollout_hours(rollout: Rollout) -> Decimal:
-    """How long old and new are served side by side: each step of a canary bakes, the others bake once."""
+    """Hours in which old and new are served side by side. Each step of a canary bakes; other rollouts bake once."""
     bakes = {"all_at_once": 0, "canary": len(rollout.steps)}.get(rollout.strategy, 1)
     return Decimal(bakes * rollout.bake_minutes) / MINUTES_PER_HOUR
 
 
 def _total(parts: Iterable[Decimal | None]) -> Decimal | None:
-    """The sum in cents; None as soon as one part is not known."""
+    """The sum, rounded to cents. None if any part is None."""
     known: list[Decimal] = []
     for part in parts:
         if part is None:
@@ -194,20 +194,20 @@ def _assumptions(
     served: Sequence[Served], table: PriceTable, hours_used_per_day: Decimal, rollout_hours: Decimal
 ) -> Iterable[str]:
     if not served:
-        yield "Nothing is served after it."
+        yield "Nothing is served after this change."
         return
     if any(entity.scale_to_zero for entity in served):
         yield (
-            f"Low: used {plain(hours_used_per_day)} hours a day on {DAYS_IN_USE} days, at the fewest concurrent "
-            f"requests, and at zero otherwise. Starting from zero is metered as well and is not in it."
+            f"Low: used {plain(hours_used_per_day)} hours a day on {DAYS_IN_USE} days at minimum concurrency, scaled "
+            f"to zero otherwise. Cold starts are metered but not included."
         )
     if any(not entity.scale_to_zero for entity in served):
-        yield f"Low: always on, {HOURS_PER_MONTH} hours, at the fewest concurrent requests of its size."
-    yield f"High: {HOURS_PER_MONTH} hours at the most concurrent requests of its size."
+        yield f"Low: always on, {HOURS_PER_MONTH} hours at the minimum concurrency of the size."
+    yield f"High: {HOURS_PER_MONTH} hours at the maximum concurrency of the size."
     if rollout_hours:
         minutes = plain((rollout_hours * MINUTES_PER_HOUR).quantize(Decimal(1)))
-        yield f"The rollout takes {minutes} minutes, in which the version before is served beside it, once."
-    yield "Only serving: inference tables, monitoring jobs and network are not in it."
+        yield f"The rollout takes {minutes} minutes, once. Both versions are served until it ends."
+    yield "Serving only: inference tables, monitoring jobs and network are not included."
     yield (
         f"{plain(table.price_per_dbu)} {table.currency} per DBU: {table.name}, from {table.valid_from}. {table.source}"
     )
@@ -217,7 +217,7 @@ def _assumptions(
 
 
 def plain(value: Decimal) -> str:
-    """Without zeros at the end, and never as 1E+2."""
+    """The number without trailing zeros and without an exponent."""
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 

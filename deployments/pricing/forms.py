@@ -1,4 +1,4 @@
-"""The form of a price table, one row for each type and size, and the assumption of an estimate."""
+"""The form of a price table, with one row for each type and size, and the form of an estimate's assumption."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from web.bodies import parse
 from web.errors import Invalid
 
 PARTS = {
-    "min_concurrency": "Fewest concurrent requests",
-    "max_concurrency": "Most concurrent requests",
-    "min_dbu_per_hour": "DBU per hour at the fewest",
-    "max_dbu_per_hour": "DBU per hour at the most",
+    "min_concurrency": "Minimum concurrency",
+    "max_concurrency": "Maximum concurrency",
+    "min_dbu_per_hour": "DBU per hour at minimum",
+    "max_dbu_per_hour": "DBU per hour at maximum",
 }
 Unit = tuple[str, str]
 UNITS: tuple[Unit, ...] = tuple((kind, size) for kind in get_args(WorkloadType) for size in get_args(WorkloadSize))
@@ -34,21 +34,21 @@ def field_name(unit: Unit, part: str) -> str:
 
 @dataclass(frozen=True)
 class RateRow:
-    """A type and size with its inputs, in the order of PARTS."""
+    """A workload type and size with its inputs, in the order of PARTS."""
 
     title: str
     fields: list[tuple[str, forms.BoundField]]
 
 
 class PriceTableForm(forms.Form):
-    """Judged by NewPriceTable, as the API judges. A row of which nothing is filled in is no rate."""
+    """Validated by NewPriceTable, as in the API. Empty rows are ignored."""
 
     name = forms.CharField(required=False, max_length=100)
     currency = forms.CharField(required=False, max_length=3, help_text="Three letters, for example USD.")
     valid_from = forms.CharField(
         required=False,
         label="Valid from",
-        help_text="In force from this day on, until a table with a later day.",
+        help_text="In force from this day until a table with a later date.",
         widget=forms.DateInput(attrs={"type": "date"}),
     )
     price_per_dbu = forms.CharField(
@@ -56,8 +56,8 @@ class PriceTableForm(forms.Form):
     )
     source = forms.CharField(
         required=False,
-        label="Where the prices are from",
-        help_text="Estimates show it: a contract, a list and its date.",
+        label="Source of the prices",
+        help_text="For example a contract or a price list with its date. Shown with estimates.",
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 
@@ -75,7 +75,7 @@ class PriceTableForm(forms.Form):
 
     @classmethod
     def initial_of(cls, table: PriceTable | None) -> dict[str, Any]:
-        """A copy of ``table`` but for its date."""
+        """Initial values: those of ``table`` without its date."""
         if table is None:
             return {"currency": "USD"}
         copied: dict[str, Any] = {
@@ -98,7 +98,7 @@ class PriceTableForm(forms.Form):
             yield RateRow(" ".join(unit), [(label, self[field_name(unit, part)]) for part, label in PARTS.items()])
 
     def clean(self) -> dict[str, Any]:
-        """Sets ``prices``, or marks all that is wrong at once."""
+        """Set ``prices``, or add all errors to their fields."""
         given = dict(self.cleaned_data)
         units = [unit for unit in UNITS if any(given.get(field_name(unit, part)) for part in PARTS)]
         asked = {name: given[name] for name in NewPriceTable.model_fields if given.get(name)}
@@ -110,7 +110,7 @@ class PriceTableForm(forms.Form):
         return given
 
     def _rate(self, unit: Unit) -> dict[str, Any]:
-        """What was filled in of the row, as the API would send it."""
+        """The values of a row, in the shape of the API."""
         rate: dict[str, Any] = {"workload_type": unit[0], "workload_size": unit[1]}
         for part in PARTS:
             text = self.cleaned_data.get(field_name(unit, part), "")
@@ -126,7 +126,7 @@ class PriceTableForm(forms.Form):
                 self.add_error(field, text)
 
     def _field_of(self, name: str, units: list[Unit]) -> str | None:
-        """The field of a dotted name such as rates.3.max_concurrency; None for what belongs to no single one."""
+        """The form field for a dotted name such as rates.3.max_concurrency; None for the whole form."""
         first, _, rest = name.partition(".")
         index, _, part = rest.partition(".")
         if part in PARTS:
@@ -135,7 +135,7 @@ class PriceTableForm(forms.Form):
 
 
 class HoursForm(forms.Form):
-    """How many hours a day an endpoint is used that scales to zero."""
+    """Hours of use a day of an endpoint that scales to zero."""
 
     assumed_hours_per_day = forms.DecimalField(
         min_value=Decimal("0.1"),
@@ -148,7 +148,7 @@ class HoursForm(forms.Form):
 
     @property
     def hours(self) -> Decimal:
-        """What was asked for, what was known before where that cannot be."""
+        """The submitted hours if they are valid, else the initial ones."""
         if not self.is_bound or not self.is_valid():
             return Decimal(self.initial.get("assumed_hours_per_day", DEFAULT_HOURS_PER_DAY))
         hours: Decimal = self.cleaned_data["assumed_hours_per_day"]
@@ -158,12 +158,12 @@ class HoursForm(forms.Form):
 HOURS = OpenApiParameter(
     "assumed_hours_per_day",
     float,
-    description="What the price assumes where the spec scales to zero: 0.1 to 24, 8 if nobody has said.",
+    description="Hours of use a day that the price assumes if the spec scales to zero: 0.1 to 24, default 8.",
 )
 
 
 def asked_hours(request: Request) -> Decimal | None:
-    """``?assumed_hours_per_day=``, None if it is not there."""
+    """``?assumed_hours_per_day=`` of the query, or None. Raises Invalid if it is out of range."""
     if HOURS.name not in request.query_params:
         return None
     form = HoursForm(request.query_params)

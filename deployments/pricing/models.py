@@ -1,4 +1,4 @@
-"""What a DBU costs, and how many an endpoint takes in an hour: dated tables, none of which is ever changed."""
+"""Price tables: the price of a DBU, and the DBU per hour of each workload type and size."""
 
 from __future__ import annotations
 
@@ -12,25 +12,28 @@ from accounts.models import User
 
 class PriceTableQuerySet(models.QuerySet["PriceTable"]):
     def with_rates(self) -> PriceTableQuerySet:
-        """With what an estimate reads. Two queries."""
+        """Prefetch everything that an estimate reads. Two queries."""
         return self.select_related("created_by").prefetch_related("rates")
 
     def in_force(self, on: date) -> PriceTable | None:
-        """The newest table that is valid on ``on``; of two from the same day the one that was made later."""
+        """The table in force on ``on``. If two tables have the same date, the one created later."""
         return self.with_rates().filter(valid_from__lte=on).order_by("-valid_from", "-pk").first()
 
 
 class PriceTable(models.Model):
-    """Prices from ``valid_from`` on, until the table after it. Estimates name their table, so a table stays as it is:
-    other prices are another table. ``price_per_dbu`` is in ``currency``; ``source`` says where the figures are from.
-    ``created_by`` is empty for the table that comes with Slipway.
+    """Prices that are in force from ``valid_from`` until the date of the next table.
+
+    Tables are immutable, because estimates refer to their table. New prices need a new table.
     """
 
     name = models.CharField(max_length=100)
     currency = models.CharField(max_length=3, default="USD")
     valid_from = models.DateField(db_index=True)
+    #: In ``currency``.
     price_per_dbu = models.DecimalField(max_digits=12, decimal_places=6)
+    #: Where the figures come from.
     source = models.TextField()
+    #: Null for the table that comes with Slipway.
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -44,13 +47,13 @@ class PriceTable(models.Model):
         return f"{self.name}, from {self.valid_from}"
 
     def rate(self, workload_type: str, workload_size: str) -> Rate | None:
-        """No query if the rates were prefetched."""
+        """The rate of a type and size, or None. No query if the rates are prefetched."""
         wanted = (workload_type, workload_size)
         return next((row for row in self.rates.all() if (row.workload_type, row.workload_size) == wanted), None)
 
 
 class Rate(models.Model):
-    """DBU per hour of one served entity, at the fewest and at the most concurrent requests of its size."""
+    """DBU per hour of one served entity, at the minimum and the maximum concurrency of its size."""
 
     table = models.ForeignKey(PriceTable, on_delete=models.CASCADE, related_name="rates")
     workload_type = models.CharField(max_length=20)

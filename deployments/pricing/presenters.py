@@ -16,7 +16,7 @@ from deployments.runs.records import StageRecord
 
 @dataclass(frozen=True)
 class PriceView:
-    """``total`` and the last of each line are "49.28-204.40 USD", "" where there is no price."""
+    """``total`` and the last item of each line are amounts such as "49.28-204.40 USD", or "" without a price."""
 
     total: str
     against_now: str
@@ -28,7 +28,7 @@ class PriceView:
 
 
 def price_view(kept: Mapping[str, Any]) -> PriceView:
-    """Of ``Quote.as_json``, just made or kept by a run."""
+    """The view of a ``Quote.as_json``, either new or stored by a run."""
     currency = str(kept["currency"])
     table = kept.get("table") or {}
     return PriceView(
@@ -58,7 +58,7 @@ def cost_panel(run: Run, record: StageRecord | None, user: User) -> dict[str, An
 
 @dataclass(frozen=True)
 class TableRow:
-    """A table of the history; ``state`` is In force, Coming or Replaced."""
+    """A table of the history. ``state`` is "In force", "Scheduled" or "Replaced"."""
 
     table: PriceTable
     tone: str
@@ -66,7 +66,7 @@ class TableRow:
 
 
 def history(tables: Iterable[PriceTable], in_force: PriceTable | None) -> list[TableRow]:
-    """``tables`` are sorted newest first; those before the one in force are still to come."""
+    """Rows for ``tables``, which are sorted newest first. Tables before the one in force are scheduled."""
     rows = list(tables)
     now = rows.index(in_force) if in_force in rows else len(rows)
     return [TableRow(table, *_state(index, now)) for index, table in enumerate(rows)]
@@ -75,7 +75,7 @@ def history(tables: Iterable[PriceTable], in_force: PriceTable | None) -> list[T
 def _state(index: int, now: int) -> tuple[str, str]:
     if index == now:
         return "ok", "In force"
-    return ("info", "Coming") if index < now else ("idle", "Replaced")
+    return ("info", "Scheduled") if index < now else ("idle", "Replaced")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class RateView:
 
 
 def rate_rows(table: PriceTable) -> list[RateView]:
-    """Each rate, with what an hour costs at the fewest and at the most concurrent requests."""
+    """Each rate, with the price of an hour at minimum and maximum concurrency."""
     return [_rate_view(rate, table) for rate in table.rates.all()]
 
 

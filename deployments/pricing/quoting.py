@@ -1,4 +1,4 @@
-"""An estimate beside what is live now: what a change costs more, or saves."""
+"""A quote: an estimate, compared with the price of what is live now."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ MINUS = "\N{MINUS SIGN}"
 
 @dataclass(frozen=True)
 class Quote:
-    """``now`` is the price of what is live, for the same hours; None where there is nothing to compare with yet."""
+    """An estimate and its difference to what is live now."""
 
     estimate: Estimate
+    #: The price of what is live, for the same hours. None if there is nothing to compare with.
     now: Estimate | None = None
 
     @property
     def difference(self) -> tuple[Decimal, Decimal] | None:
-        """(low, high) against now; None where one of the two prices is not known."""
+        """(low, high) compared with now. None if one of the two prices is unknown."""
         if self.now is None:
             return None
         new, old = self.estimate, self.now
@@ -45,27 +46,27 @@ class Quote:
 
     @property
     def difference_text(self) -> str:
-        """ "+60.00 against now"; "" where there is no price, or nothing to compare with."""
+        """ "+60.00 compared with now", or "" without a price or without anything to compare with."""
         if self.now and self.now.problem and not self.estimate.problem:
-            return "the price of what is live now is not known"
+            return "the current price is unknown"
         if self.difference is None:
             return ""
         low, high = self.difference
         if low == high == 0:
             return "the same as now"
         amounts = _signed(low) if low == high else f"{_signed(low)} to {_signed(high)}"
-        return f"{amounts} against now"
+        return f"{amounts} compared with now"
 
     @property
     def sentence(self) -> str:
-        """ "about 120.00-480.00 USD a month, +60.00 against now", or why nobody can say."""
+        """ "about 120.00-480.00 USD a month, +60.00 compared with now", or the reason why there is no price."""
         if self.estimate.problem:
             return self.estimate.problem
-        price = f"about {self.estimate.text} a month" if self.estimate.lines else "nothing any more"
+        price = f"about {self.estimate.text} a month" if self.estimate.lines else "no further cost"
         return ", ".join(filter(None, [price, self.difference_text]))
 
     def as_json(self) -> dict[str, Any]:
-        """Money is text, so that no cent is lost; null where it is not known. Kept by runs, answered by the API."""
+        """The quote as stored by runs and shown by the API. Money is text, to keep its precision, or null."""
         told, difference = self.estimate, self.difference
         return {
             "low": _text(told.low),
@@ -86,7 +87,7 @@ class Quote:
 
 
 def prices_today() -> PriceTable | None:
-    """The table that is in force today, in the portal's time zone."""
+    """The table in force today, in the portal's time zone."""
     return PriceTable.objects.in_force(timezone.localdate())
 
 
@@ -97,7 +98,7 @@ def quote(
     deployment: Deployment | None = None,
     hours_used_per_day: Decimal = DEFAULT_HOURS_PER_DAY,
 ) -> Quote:
-    """The price of ``spec``, and of what ``deployment`` serves now. One query at most."""
+    """The price of ``spec``, compared with what ``deployment`` serves now. At most one query."""
     live = live_served(deployment) if deployment else ()
     return Quote(
         estimate(spec, table=table, hours_used_per_day=hours_used_per_day, beside=live),
@@ -106,12 +107,12 @@ def quote(
 
 
 def quote_destroy(deployment: Deployment, *, table: PriceTable | None) -> Quote:
-    """Nothing is served any more: what that saves."""
+    """The quote of a destroy run: no cost, and what that saves."""
     return Quote(estimate_served((), table=table), estimate_served(live_served(deployment), table=table))
 
 
 def live_served(deployment: Deployment) -> Sequence[Served]:
-    """What the last good run left: of the intention, or of the spec where a run has kept none. Empty if nothing is."""
+    """What the last successful run left: from ``intended``, else from the run's spec. Empty if nothing is served."""
     if deployment.destroyed_at:
         return ()
     if deployment.intended:
@@ -121,7 +122,7 @@ def live_served(deployment: Deployment) -> Sequence[Served]:
 
 
 def _of_intention(entity: dict[str, Any]) -> Served:
-    """An entry of ``served_entities`` of terraform/modules/model_endpoint, with that module's defaults."""
+    """A served entity from an item of ``served_entities`` of terraform/modules/model_endpoint, with its defaults."""
     return Served(
         version=str(entity.get("entity_version", "")),
         workload_type=str(entity.get("workload_type") or "CPU"),
@@ -137,12 +138,6 @@ def _signed(amount: Decimal) -> str:
 
 def _text(amount: Decimal | None) -> str | None:
     return None if amount is None else str(amount)
-
-
-def _table(told: Estimate) -> dict[str, Any] | None:
-    if told.table_id is None:
-        return None
-    return {"id": told.table_id, "name": told.table_name, "valid_from": str(told.valid_from)}
 
 
 def _line(line: Line) -> dict[str, str | None]:

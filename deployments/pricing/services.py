@@ -1,4 +1,4 @@
-"""Setting prices: a table is never changed, other prices are another table."""
+"""Creating price tables."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from deployments.pricing.tables import NewPriceTable
 
 
 def create_price_table(*, prices: NewPriceTable, actor: User) -> PriceTable:
-    """Keep ``prices`` as a new table, in force from its date on. Raises PermissionDenied but for platform admins."""
+    """Store ``prices`` as a new table. Raises PermissionDenied unless ``actor`` is a platform admin."""
     if not actor.is_platform_admin:
-        raise PermissionDenied("Only a platform admin sets prices.")
+        raise PermissionDenied("Only a platform admin can set prices.")
     with transaction.atomic():
         table = PriceTable.objects.create(**prices.model_dump(exclude={"rates"}), created_by=actor)
         Rate.objects.bulk_create(Rate(table=table, **rate.model_dump()) for rate in prices.rates)

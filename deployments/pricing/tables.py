@@ -1,4 +1,4 @@
-"""What a new price table has to say, for the page and the API alike."""
+"""The body of a new price table. The page and the API share it."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ MAX_CONCURRENCY = 10_000
 
 
 def _number(value: Any) -> Decimal:
-    """A JSON number or text such as "0.07"; a number is read as it was written, not as its binary neighbour."""
+    """A decimal from a JSON number or text such as "0.07". Numbers keep their written digits, without rounding."""
     if isinstance(value, Decimal):
         return value
     text = value if isinstance(value, str) else f"{Decimal(repr(value)):f}" if type(value) in (int, float) else ""
     if not re.fullmatch(NUMBER, text):
-        raise ValueError("Write a number with at most 6 digits before and after the point, for example 0.07.")
+        raise ValueError("Enter a number with at most 6 digits before and after the point, for example 0.07.")
     return Decimal(text)
 
 
 def _positive(value: Decimal) -> Decimal:
     if value <= 0:
-        raise ValueError("It has to be more than 0. Leave the rate out where there is none.")
+        raise ValueError("Enter a number above 0, or leave the rate out.")
     return value
 
 
@@ -50,7 +50,7 @@ def _day(value: Any) -> Any:
             pass
     elif type(value) is date:
         return value
-    raise ValueError("Write a date as year-month-day, for example 2026-11-01.")
+    raise ValueError("Enter a date as year-month-day, for example 2026-11-01.")
 
 
 def _printable(value: str) -> str:
@@ -60,7 +60,7 @@ def _printable(value: str) -> str:
 
 
 def _decimal_schema(places: int) -> WithJsonSchema:
-    """A number, or the same as text; both more than 0."""
+    """JSON schema of a positive number, or the same number as text."""
     text = {"type": "string", "pattern": rf"^[0-9]{{1,6}}(\.[0-9]{{1,{places}}})?$"}
     return WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": 999999}, text]})
 
@@ -74,7 +74,7 @@ Concurrency = Annotated[int, Field(ge=1, le=MAX_CONCURRENCY)]
 
 
 class NewRate(Part):
-    """DBU per hour of one served entity of this type and size, at its fewest and its most concurrent requests."""
+    """DBU per hour of one served entity of this type and size, at minimum and maximum concurrency."""
 
     workload_type: WorkloadType
     workload_size: WorkloadSize
@@ -88,12 +88,12 @@ class NewRate(Part):
     def _most_is_not_less_than_fewest(cls, value: Decimal, info: ValidationInfo) -> Decimal:
         fewest = info.data.get(f"min_{(info.field_name or '').removeprefix('max_')}")
         if fewest is not None and value < fewest:
-            raise ValueError(f"It cannot be less than at the fewest: {fewest}.")
+            raise ValueError(f"The maximum cannot be less than the minimum, {fewest}.")
         return value
 
 
 class NewPriceTable(Part):
-    """A type and size that is left out of ``rates`` has no price: its estimates say so."""
+    """A new price table. Types and sizes without an item in ``rates`` have no price."""
 
     name: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_printable)
@@ -111,5 +111,5 @@ class NewPriceTable(Part):
     def _each_size_once(cls, rates: list[NewRate]) -> list[NewRate]:
         units = [(rate.workload_type, rate.workload_size) for rate in rates]
         if twice := sorted({" ".join(unit) for unit in units if units.count(unit) > 1}):
-            raise ValueError(f"Given twice: {', '.join(twice)}.")
+            raise ValueError(f"Duplicate rates: {', '.join(twice)}.")
         return rates

@@ -1,4 +1,4 @@
-"""Pages of the price tables: the one in force, those before and after it, and a new one."""
+"""Pages of price tables: the current one, the history, and the form for a new one."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ MAX_HISTORY = 100
 @login_required
 @require_safe
 def prices(request: HttpRequest) -> HttpResponse:
-    """The table in force today; without one the newest."""
+    """The table in force today, else the newest one."""
     return _table_page(request, prices_today() or PriceTable.objects.with_rates().first())
 
 
 @login_required
 @require_safe
 def price_table(request: HttpRequest, table_id: int) -> HttpResponse:
-    """Any table, as it was used."""
+    """One price table of the history."""
     return _table_page(request, get_object_or_404(PriceTable.objects.with_rates(), pk=table_id))
 
 
@@ -49,16 +49,16 @@ def _table_page(request: HttpRequest, shown: PriceTable | None) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def prices_new(request: HttpRequest) -> HttpResponse:
-    """A new table, which starts as a copy of the newest."""
+    """Create a table. The form starts with a copy of the newest one."""
     user = signed_in(request)
     if not user.is_platform_admin:
-        raise PermissionDenied("Only a platform admin sets prices.")
+        raise PermissionDenied("Only a platform admin can set prices.")
     newest = PriceTable.objects.with_rates().first()
     initial = {**PriceTableForm.initial_of(newest), "valid_from": timezone.localdate().isoformat()}
     form = PriceTableForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid() and form.prices:
         made = create_price_table(prices=form.prices, actor=user)
-        messages.success(request, f"{made.name} is in force from {made.valid_from} on.")
+        messages.success(request, f"{made.name} is in force from {made.valid_from}.")
         return redirect("deployments:price_table", made.pk)
     status = 422 if request.method == "POST" else 200
     return render(request, "deployments/prices_new.html", {"form": form, "newest": newest}, status=status)

@@ -1,1 +1,1 @@
-"""Moving traffic from one version to the next: what is served, by which steps, and how a step is judged. No I/O."""
+"""Rollouts: served entities, steps of traffic, how a step is judged, and rolling back."""

@@ -1,4 +1,4 @@
-"""What clients send to go back to an earlier version."""
+"""Request bodies of rollbacks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from web.bodies import Part
 
 
 class Rollback(Part):
-    """``run``: the id of an earlier run that went well, one of the deployment's ``rollback-targets``."""
+    """``run`` is the id of an earlier successful run, one of the deployment's rollback targets."""
 
     run: int = Field(ge=1, le=2**63 - 1)

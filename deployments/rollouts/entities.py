@@ -1,4 +1,4 @@
-"""Which versions an endpoint serves at once, and with which share of the traffic.
+"""The versions that an endpoint serves at once, and their shares of the traffic.
 
 Entities and routes are in the shape of the variables of terraform/modules/model_endpoint.
 """
@@ -25,7 +25,7 @@ class Serving:
 
 @dataclass(frozen=True)
 class Movement:
-    """Traffic is to move from the served entity ``old`` to ``new``."""
+    """A pending move of traffic from the served entity ``old`` to ``new``."""
 
     old: str
     new: str
@@ -36,7 +36,7 @@ class Movement:
 
 
 def served_entity_name(spec: DeploymentSpec) -> str:
-    """Databricks' own default, {model}-{version}, with what the name rule forbids replaced."""
+    """Databricks' default name, {model}-{version}, with forbidden characters replaced."""
     model = re.sub(r"[^A-Za-z0-9_-]", "-", spec.model.rpartition(".")[2])
     return f"{model[:50]}-{spec.version}"
 
@@ -58,27 +58,27 @@ def entities_of(variables: Mapping[str, Any]) -> list[Entity]:
 
 
 def percents_of(variables: Mapping[str, Any]) -> dict[str, int]:
-    """{served entity name: percent of the traffic}."""
+    """Traffic in percent by served entity name."""
     return {route["served_entity_name"]: int(route["traffic_percentage"]) for route in variables.get("routes") or []}
 
 
 def live_entity(variables: Mapping[str, Any]) -> Entity | None:
-    """The served entity that gets most of the traffic; None where nothing is served."""
+    """The served entity with the largest share of the traffic; None if nothing is served."""
     percents = percents_of(variables)
     return max(entities_of(variables), key=lambda entity: percents.get(entity["name"], 0), default=None)
 
 
 def is_served(entity: Entity, variables: Mapping[str, Any]) -> bool:
-    """Whether exactly this entity is served: traffic can move to it without a build."""
+    """Whether this exact entity is served, so that traffic can move to it without a build."""
     return entity in entities_of(variables)
 
 
 def serving(spec: DeploymentSpec, intended: Mapping[str, Any]) -> Serving:
-    """What the endpoint serves once the plan of ``spec`` is applied. ``intended``: what it is to serve until then.
+    """What the endpoint serves after the plan of ``spec`` is applied. ``intended`` is what it serves until then.
 
-    A gradual rollout leaves all traffic where it is: the rollout moves it. A version that is still served only gets
-    traffic back, nothing is built. What stays without traffic stays only if it scales to zero and so costs nothing,
-    except the version that had the traffic until now: it is the way back.
+    A gradual rollout does not change the routes here: its stage moves the traffic. A version that is still served gets
+    its traffic back without a build. Versions without traffic stay only if they scale to zero and so cost nothing,
+    except the version that had the traffic until now: it stays for a rollback.
     """
     entity, live = entity_of(spec), live_entity(intended)
     if live is None:
@@ -100,7 +100,7 @@ def _is_free(entity: Entity) -> bool:
 
 
 def _routed(entities: list[Entity], target: Entity) -> Serving:
-    """All traffic to ``target``."""
+    """The entities with routes that send all traffic to ``target``."""
     routes = [
         {"served_entity_name": item["name"], "traffic_percentage": 100 if item["name"] == target["name"] else 0}
         for item in entities
@@ -109,7 +109,7 @@ def _routed(entities: list[Entity], target: Entity) -> Serving:
 
 
 def movement(spec: DeploymentSpec, variables: Mapping[str, Any]) -> Movement | None:
-    """The movement that the plan with ``variables`` left to do; None where it gave the version its traffic itself."""
+    """The move of traffic that a plan with ``variables`` leaves to the rollout; None if the plan moves it itself."""
     percents, new = percents_of(variables), served_entity_name(spec)
     if percents.get(new) != 0:
         return None

@@ -1,4 +1,4 @@
-"""Is the new version good enough for the next step? Rules over the numbers of both versions, without I/O."""
+"""Judging whether the new version is good enough for the next step. Pure rules over the numbers of both versions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOTHING = Window()
 
 @dataclass(frozen=True)
 class View:
-    """The requests of both versions in the same span of time."""
+    """The requests of both versions in the same period."""
 
     old: Window = NOTHING
     new: Window = NOTHING
@@ -36,7 +36,7 @@ class View:
 
 @dataclass(frozen=True)
 class Ruling:
-    """``text`` says why in words; ``view`` are the numbers it was judged on."""
+    """A verdict with the rule behind it, the reason as text, and the numbers that were judged."""
 
     verdict: Verdict
     rule: Rule
@@ -45,16 +45,16 @@ class Ruling:
 
 
 def error_rate(window: Window) -> float:
-    """Share of requests that were answered with 4xx or 5xx; 0 without requests."""
+    """Share of requests, 0 to 1, that were answered with 4xx or 5xx. 0 without requests."""
     return window.errors / window.requests if window.requests else 0.0
 
 
 def judge(views: Sequence[View], limits: Rollout, *, is_over: bool, is_blind: bool) -> Ruling:
     """The verdict on a step.
 
-    ``views``: spans of the step's time that may overlap, at least one; a rule that one of them breaks is broken.
-    ``is_over``: the bake time has passed. ``is_blind``: the newest metrics could not be read. Before the end a
-    version can only be found worse, never good enough; without enough requests, or blind, it never passes.
+    ``views`` are one or more periods of the step, which may overlap. A breach in any of them is a breach.
+    ``is_over``: the bake time has passed. ``is_blind``: the newest metrics could not be read.
+    Before the bake time has passed, a step can breach but not pass. It never passes with too few requests or blind.
     """
     for view in views:
         if ruling := _breach(view, limits):
@@ -76,7 +76,7 @@ def _breach(view: View, limits: Rollout) -> Ruling | None:
 
 
 def _error_rate_breach(view: View, limits: Rollout) -> Ruling | None:
-    """So many errors that the rate would be above its limit even if all requests up to ``min_requests`` were good."""
+    """A breach if the error rate would exceed its limit even if all further requests up to ``min_requests`` succeed."""
     new, old = view.new, view.old
     if new.errors / max(new.requests, limits.min_requests) <= limits.max_error_rate:
         return None
@@ -85,7 +85,7 @@ def _error_rate_breach(view: View, limits: Rollout) -> Ruling | None:
     text = (
         f"error rate {_percent(error_rate(new))} of {new.requests:.0f} requests "
         f"({new.errors_4xx:.0f} 4xx, {new.errors_5xx:.0f} 5xx) is above {_percent(limits.max_error_rate)} "
-        f"and worse than the {_percent(error_rate(old))} of the version before"
+        f"and worse than the {_percent(error_rate(old))} of the previous version"
     )
     return Ruling(Verdict.BREACHED, Rule.ERROR_RATE, text, view)
 
@@ -105,7 +105,7 @@ def _percent(share: float) -> str:
 
 
 def numbers(view: View) -> dict[str, dict[str, Any]]:
-    """What people see of both versions: counts, rates as shares of 1, latency in ms (None without requests)."""
+    """The numbers of both versions: counts, error rates from 0 to 1, latency in ms (None without requests)."""
     return {"old": _numbers(view.old), "new": _numbers(view.new)}
 
 

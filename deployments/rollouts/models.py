@@ -1,4 +1,4 @@
-"""The steps of a rollout as they went, and rehearsals of a rollback."""
+"""The steps of rollouts, and rehearsals of rollbacks."""
 
 from __future__ import annotations
 
@@ -6,25 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts.models import User
 from deployments.deployment.models import Deployment
 from deployments.rollouts.verdicts import StepVerdict
-from deployments.runs.statuses import GOOD, TERMINAL, RunStatus
+from deployments.runs.statuses import GOING_BACK, GOOD, TERMINAL, RunStatus
 
 if TYPE_CHECKING:
     from deployments.runs.models import Run
 
 
 class RolloutStep(models.Model):
-    """One step: ``percent`` of the traffic on the new version (0: a shadow step), judged when its bake time is over.
-
-    ``moved_at``: the routes were read back as ``expected``; the bake time begins. ``sampled_at``: the newest metrics
-    that are in ``totals``, the sums of both versions. ``numbers`` are what people see (rollouts.judging.numbers),
-    of a shadow step with "differing", a count. ``expected`` and ``live`` are {served entity: percent of traffic}.
-    ``back_since``: traffic has to go back, to end the run as ``back_to``; ``back_tries`` counts how often that was
-    tried.
-    """
+    """One step of a rollout: a share of the traffic on the new version, judged when the bake time has passed."""
 
     class Order(models.TextChoices):
         PROMOTE = "promote", "Promote"
@@ -33,25 +27,35 @@ class RolloutStep(models.Model):
     run = models.ForeignKey("deployments.Run", on_delete=models.CASCADE, related_name="rollout_steps")
     attempt = models.PositiveIntegerField()
     index = models.PositiveSmallIntegerField()
+    #: Traffic on the new version; 0 is a shadow step.
     percent = models.PositiveSmallIntegerField()
+    #: Traffic in percent by served entity.
     expected = models.JSONField(default=dict)
+    #: Traffic in percent by served entity, as last read back.
     live = models.JSONField(default=dict, blank=True)
     started_at = models.DateTimeField()
+    #: When the routes were read back as ``expected``. The bake time starts here.
     moved_at = models.DateTimeField(null=True, blank=True)
+    #: Time of the newest metrics that ``totals`` include.
     sampled_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     verdict = models.CharField(max_length=12, choices=StepVerdict, default=StepVerdict.RUNNING)
     rule = models.CharField(max_length=20, blank=True)
     message = models.TextField(blank=True)
+    #: As people see them (rollouts.judging.numbers). A shadow step also has "differing", a count.
     numbers = models.JSONField(default=dict, blank=True)
+    #: Sums of both versions since the start of the bake time.
     totals = models.JSONField(default=dict, blank=True)
 
     order = models.CharField(max_length=10, choices=Order, blank=True)
     ordered_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     ordered_at = models.DateTimeField(null=True, blank=True)
 
+    #: Since when traffic has to go back to the previous version.
     back_since = models.DateTimeField(null=True, blank=True)
+    #: Status of the run once traffic is back.
     back_to = models.CharField(max_length=20, choices=RunStatus, blank=True)
+    #: Attempts to move the traffic back.
     back_tries = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
@@ -65,21 +69,18 @@ class RolloutStep(models.Model):
 
     @classmethod
     def of(cls, run: Run) -> models.QuerySet[RolloutStep]:
-        """The steps of the run's present attempt, in order."""
+        """The steps of the run's current attempt, in order."""
         return cls.objects.filter(run=run, attempt=run.attempt).select_related("ordered_by").order_by("index")
 
     def note(self, **values: Any) -> None:
-        """Write ``values`` and nothing else: a person may give an order at the same time."""
+        """Write only ``values``, because a person may give an order at the same time."""
         RolloutStep.objects.filter(pk=self.pk).update(**values)
         for name, value in values.items():
             setattr(self, name, value)
 
 
 class Rehearsal(models.Model):
-    """A rollback that was tried out: to an earlier version, and back to the present one right after.
-
-    ``answered_at``: the earlier version answered its smoke test.
-    """
+    """A rehearsed rollback: one run to an earlier version, and one run back to the current version."""
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="rehearsals")
     version = models.CharField(max_length=20)
@@ -87,6 +88,7 @@ class Rehearsal(models.Model):
     return_run = models.OneToOneField("deployments.Run", on_delete=models.CASCADE, related_name="+")
     started_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     started_at = models.DateTimeField()
+    #: When the earlier version passed its smoke test.
     answered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -101,14 +103,20 @@ class Rehearsal(models.Model):
     def __str__(self) -> str:
         return f"rehearsal of {self.deployment}"
 
+    @classmethod
+    def note_answer(cls, run: Run) -> None:
+        """Keep when the earlier version answered its smoke test, if ``run`` rehearses a rollback."""
+        if run.kind in GOING_BACK:
+            cls.objects.filter(rollback_run=run.pk, answered_at=None).update(answered_at=timezone.now())
+
     @property
     def seconds(self) -> float | None:
-        """From the click to the answer of the earlier version."""
+        """Seconds from the request to the first answer of the earlier version; None before it."""
         return (self.answered_at - self.started_at).total_seconds() if self.answered_at else None
 
     @property
     def tone(self) -> str:
-        """ok once both ways went well, bad when one did not, busy before."""
+        """ok if both runs succeeded, bad if one did not, busy before that."""
         runs = (self.rollback_run, self.return_run)
         if any(run.status in TERMINAL and run.status not in GOOD for run in runs):
             return "bad"

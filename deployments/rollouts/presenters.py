@@ -1,4 +1,4 @@
-"""A rollout as its tab shows it: steps, numbers of both versions side by side, routes, and the rule in words."""
+"""The Rollout tab of a run: steps, numbers of both versions, routes, and the rule as text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from web.views import Question
 
 @dataclass(frozen=True)
 class RouteRow:
-    """``version`` as people say it; percents of the traffic, None where they were not read yet."""
+    """The route of one version, in percent of the traffic. ``live`` is None until it is read back."""
 
     version: str
     expected: int
@@ -46,7 +46,7 @@ class NumbersRow:
 
 @dataclass(frozen=True)
 class StepRow:
-    """A step that was begun, or with ``step`` None one that is to come."""
+    """A step of the rollout. ``step`` is None if it has not started."""
 
     percent: int
     title: str
@@ -82,10 +82,8 @@ def _versions(variables: dict[str, Any]) -> dict[str, str]:
 
 
 def rule_text(limits: Rollout) -> str:
-    """What a step has to keep to, as a sentence."""
-    told = [
-        f"at most {100 * limits.max_error_rate:.3g} % errors (4xx and 5xx together), or no more than the version before"
-    ]
+    """The limits of a step as a sentence."""
+    told = [f"at most {100 * limits.max_error_rate:.3g} % errors (4xx and 5xx), or no more than the previous version"]
     if limits.max_p99_ms is not None:
         told.append(f"99 % of the answers within {limits.max_p99_ms} ms")
     told.append(f"judged on at least {limits.min_requests} requests")
@@ -102,7 +100,7 @@ def _step_rows(limits: Rollout, steps: list[RolloutStep]) -> list[StepRow]:
     reached = max((step.percent for step in steps), default=-1)
     ended = any(step.back_since for step in steps)
     to_come = [] if ended else [percent for percent in steps_of(limits) if percent > reached]
-    return begun + [StepRow(percent, _title(percent), "idle", "Not begun") for percent in to_come]
+    return begun + [StepRow(percent, _title(percent), "idle", "Not started") for percent in to_come]
 
 
 def _title(percent: int) -> str:
@@ -121,7 +119,7 @@ def _numbers_row(told: dict[str, Any], version: str) -> NumbersRow:
 
 
 def _routes(step: RolloutStep, versions: dict[str, str]) -> list[RouteRow]:
-    """What the last look at the endpoint showed; going back, everything is expected on the version before."""
+    """The routes as last read back. While traffic goes back, all of it is expected on the previous version."""
     wanted: dict[str, int] = step.expected
     if step.back_since:
         first = next(iter(wanted))
@@ -137,7 +135,7 @@ def _questions(run: Run, step: RolloutStep | None, user: User) -> dict[str, Ques
 
 
 def rollout_token(run: Run) -> str:
-    """Changes with every look at the traffic while it moves; "" before and after. At most one query."""
+    """A token that changes with every update of the running rollout; "" before and after. At most one query."""
     if run.status != RunStatus.ROLLOUT:
         return ""
     step = RolloutStep.of(run).last()

@@ -1,4 +1,4 @@
-"""Dialogs that ask before traffic moves."""
+"""Confirmation dialogs for moving traffic."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def promote_question(run: Run) -> Question:
         run,
         "promote",
         title=f"Promote version {run.parsed_spec().version}?",
-        text="The rollout goes on with its next step, without waiting for the present one to be judged. From a step "
-        "that cannot be judged, or a shadow, it goes on with all traffic; from 100 % the run ends.",
+        text="The rollout continues with its next step without waiting for the current one to be judged. From an "
+        "inconclusive or shadow step, the new version gets all traffic. From 100 %, the run ends.",
         confirm_label="Promote",
-        cancel_label="Keep watching",
+        cancel_label="Cancel",
         tone="info",
     )
 
@@ -29,26 +29,26 @@ def roll_back_question(run: Run) -> Question:
     return run_question(
         run,
         "rollback",
-        title=f"Take the traffic back from version {run.parsed_spec().version}?",
-        text="All traffic goes back to the version before in one update, nothing is built, and the run ends.",
+        title=f"Roll back from version {run.parsed_spec().version}?",
+        text="All traffic goes back to the previous version in one update, without a build. The run ends.",
         confirm_label="Roll back",
-        cancel_label="Keep watching",
+        cancel_label="Cancel",
     )
 
 
 def rollback_question(deployment: Deployment, target: RollbackTarget) -> Question:
-    how = "It is still served: only traffic moves." if target.is_served else "It has to be built again first."
+    how = "It is still served, so only traffic moves." if target.is_served else "It has to be built first."
     wanted = {**target.run.spec, "rollout": deployment.spec.get("rollout", {})}
     return {
         "id": f"rollback-{target.run.pk}-dialog",
         "url": reverse("deployments:rollback", args=[deployment.pk, target.run.pk]),
         "cancel_url": reverse("deployments:deployment", args=[deployment.pk]),
         "title": f"Roll back to version {target.version}?",
-        "text": f"As run #{target.run.pk} left it, with all traffic at once. {how}",
+        "text": f"Restores what run #{target.run.pk} deployed, with all traffic at once. {how}",
         "shows_changes": True,
         "spec_changes": changes(deployment.spec, wanted),
         "confirm_label": f"Roll back to v{target.version}",
-        "cancel_label": "Keep what serves now",
+        "cancel_label": "Cancel",
     }
 
 
@@ -58,9 +58,9 @@ def rehearse_question(deployment: Deployment, target: RollbackTarget) -> Questio
         "url": reverse("deployments:rehearse", args=[deployment.pk]),
         "cancel_url": reverse("deployments:deployment", args=[deployment.pk]),
         "title": "Rehearse the rollback?",
-        "text": f"One run goes back to version {target.version}, a second one returns to what serves now. "
+        "text": f"One run goes back to version {target.version}, and a second run returns to the current version. "
         f"Callers in {deployment.environment} get answers of version {target.version} in between.",
         "confirm_label": "Start the rehearsal",
-        "cancel_label": "Not now",
+        "cancel_label": "Cancel",
         "tone": "info",
     }

@@ -1,4 +1,4 @@
-"""The way back as a deployment's page shows it: earlier good versions, the last rehearsal, an update that failed."""
+"""Rollbacks on a deployment's page: rollback targets, the last rehearsal, and a failed update."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXCERPT_LINES = 12
 
 @dataclass(frozen=True)
 class FailedUpdate:
-    """``log`` are the last lines of the build, [] if none were kept."""
+    """A failed update, with the last lines of its build log if they were stored."""
 
     text: str
     log: list[str]
@@ -35,7 +35,7 @@ class WayBack:
 
 
 def rollback_context(deployment: Deployment, user: User) -> dict[str, Any]:
-    """Three queries at most."""
+    """The context of the Rollback card. At most three queries."""
     may_act = can(user, Action.DEPLOY, deployment.team) and not deployment.destroyed_at
     targets = [] if deployment.destroyed_at else rollback_targets(deployment)
     may_rehearse = may_act and bool(targets) and not deployment.environment.needs_approval
@@ -53,7 +53,7 @@ def last_rehearsal(deployment: Deployment) -> Rehearsal | None:
 
 
 def failed_update(deployment: Deployment) -> FailedUpdate | None:
-    """What the workspace shows of an update that did not succeed, with the end of its build log. At most one query."""
+    """The failed update of the endpoint, with the end of its build log, or None. At most one query."""
     if deployment.config_update not in FAILED_UPDATES or not deployment.pending:
         return None
     serving = ", ".join(f"v{entity['entity_version']}" for entity in deployment.served if entity.get("traffic"))

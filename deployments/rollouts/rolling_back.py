@@ -1,4 +1,4 @@
-"""Going back to an earlier version that was good, and rehearsing it."""
+"""Rolling back to an earlier successful version, and rehearsing it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_TARGETS = 20
 
 @dataclass(frozen=True)
 class RollbackTarget:
-    """An earlier good version. ``is_served``: it still is on the endpoint, so that only traffic has to move."""
+    """An earlier successful version. ``is_served``: it is still on the endpoint, so only traffic has to move."""
 
     run: Run
     version: str
@@ -34,7 +34,7 @@ class RollbackTarget:
 
 
 def rollback_targets(deployment: Deployment) -> list[RollbackTarget]:
-    """Earlier good versions that differ from the live one, the newest run of each, newest first. One query."""
+    """Earlier successful versions other than the live one, by their newest run, newest first. One query."""
     good = deployment.runs.filter(status__in=GOOD).exclude(kind=RunKind.DESTROY).select_related("requested_by")
     seen = [live_entity(deployment.intended)]
     found = []
@@ -48,24 +48,24 @@ def rollback_targets(deployment: Deployment) -> list[RollbackTarget]:
 
 
 def rollback_target(deployment: Deployment, run_id: int) -> RollbackTarget:
-    """Raises Refused for a run that is not among ``rollback_targets``."""
+    """The target of this run. Raises Refused if the run is not among ``rollback_targets``."""
     target = next((target for target in rollback_targets(deployment) if target.run.pk == run_id), None)
     if target is None:
-        message = "Only to an earlier run that went well and is not what serves now."
+        message = "Choose an earlier successful run other than the one that serves now."
         raise Refused("not_a_target", message)
     return target
 
 
 def request_rollback(*, deployment: Deployment, to_run: Run, actor: User) -> Run:
-    """Start a run that makes the deployment as the earlier ``to_run`` did, with all traffic at once.
+    """Start a run that restores what the earlier ``to_run`` deployed, with all traffic at once.
 
-    Raises Refused, or Invalid when the version cannot be deployed any more.
+    Raises Refused if it is not a target, and Invalid if its version can no longer be deployed.
     """
     _refuse(deployment, actor)
     target = rollback_target(deployment, to_run.pk)
     wanted = check_spec(_at_once(target.run.parsed_spec()), actor, deployment).spec
     with transaction.atomic():
-        # How traffic is to move in the next update is no part of the way back.
+        # A rollback keeps the rollout settings for the next update.
         rollout = deployment.spec.get("rollout", {})
         deployment.spec = {**wanted.as_json(), "rollout": rollout}
         deployment.save(update_fields=["spec"])
@@ -73,16 +73,16 @@ def request_rollback(*, deployment: Deployment, to_run: Run, actor: User) -> Run
 
 
 def rehearse_rollback(*, deployment: Deployment, actor: User) -> Rehearsal:
-    """Roll back to the newest earlier good version and forward again, and take the time. Not where people approve."""
+    """Roll back to the newest target and forward again. Raises Refused if the environment needs approval."""
     _refuse(deployment, actor)
     if deployment.environment.needs_approval:
-        message = f"{deployment.environment} serves callers that count: rehearse in an environment before it."
+        message = f"{deployment.environment} needs approval. Rehearse in an environment without approval."
         raise Refused("not_here", message)
     if ahead := deployment.runs.filter(status__in=UNFINISHED).first():
-        raise Refused("busy", f"Run #{ahead.pk} is under way: rehearse when it has ended.")
+        raise Refused("busy", f"Run #{ahead.pk} has not ended. Rehearse when it has.")
     targets = rollback_targets(deployment)
     if not targets or not deployment.intended_spec:
-        raise Refused("no_target", "There is no earlier good version to go back to yet.")
+        raise Refused("no_target", "There is no earlier successful version to roll back to.")
     present = parse_spec(deployment.intended_spec)
     there = check_spec(_at_once(targets[0].run.parsed_spec()), actor, deployment).spec
     back = check_spec(_at_once(present), actor, deployment).spec
@@ -93,7 +93,7 @@ def rehearse_rollback(*, deployment: Deployment, actor: User) -> Rehearsal:
             started_by=actor,
             started_at=timezone.now(),
             rollback_run=request_run(deployment, RunKind.ROLLBACK, there, actor),
-            # It waits in the queue of the deployment, and runs however the first one ends.
+            # Waits in the deployment's queue and starts however the first run ends.
             return_run=request_run(deployment, RunKind.ROLLBACK, back, actor),
         )
 
@@ -102,7 +102,7 @@ def _refuse(deployment: Deployment, actor: User) -> None:
     require(actor, Action.DEPLOY, deployment)
     refuse_destroyed(deployment)
     if pending := pending_destroy(deployment):
-        raise Refused("being_destroyed", f"Run #{pending.pk} destroys this deployment: cancel it first.")
+        raise Refused("being_destroyed", f"Run #{pending.pk} destroys this deployment. Cancel it first.")
 
 
 def _at_once(spec: DeploymentSpec) -> DeploymentSpec:

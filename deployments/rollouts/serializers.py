@@ -18,21 +18,23 @@ class VersionNumbersSerializer(serializers.Serializer[Any]):
 
 
 class StepNumbersSerializer(serializers.Serializer[Any]):
-    """Of both versions in the same time. Empty until the first look at the metrics."""
+    """Numbers of both versions in the same period. Empty until the metrics are first read."""
 
     old = VersionNumbersSerializer(read_only=True, required=False)
     new = VersionNumbersSerializer(read_only=True, required=False)
     differing = serializers.IntegerField(
-        read_only=True, required=False, help_text="Of a shadow step: answers that were not the same."
+        read_only=True, required=False, help_text="Shadow steps only: number of answers that differ."
     )
 
 
 class RolloutStepSerializer(serializers.ModelSerializer[RolloutStep]):
-    """One step of a rollout. ``rule`` is error_rate, p99, min_requests or metrics where the verdict is due to one."""
+    """One step of a rollout. ``rule``: what decided, one of error_rate, p99, min_requests and metrics, or ""."""
 
     numbers = StepNumbersSerializer(read_only=True)
-    expected = serializers.DictField(child=serializers.IntegerField(), read_only=True, help_text="Percent by entity.")
-    live = serializers.DictField(child=serializers.IntegerField(), read_only=True, help_text="As read back last.")
+    expected = serializers.DictField(
+        child=serializers.IntegerField(), read_only=True, help_text="Traffic in percent by served entity."
+    )
+    live = serializers.DictField(child=serializers.IntegerField(), read_only=True, help_text="As last read back.")
     ordered_by = serializers.CharField(source="ordered_by.username", read_only=True, allow_null=True, default=None)
 
     class Meta:

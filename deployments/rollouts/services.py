@@ -1,4 +1,4 @@
-"""A person's word in a rollout: go on at once, or take the traffic back now."""
+"""Orders that people give in a rollout: promote or roll back."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Order = RolloutStep.Order
 
 
 def promote(*, run: Run, actor: User) -> Run:
-    """Skip the rest of the present step; a step that cannot be judged, and a shadow step, goes to all traffic."""
+    """Skip the rest of the current step. From an inconclusive or shadow step, the new version gets all traffic."""
     return _order(run, actor, Order.PROMOTE, f"{actor.display_name} promoted version {run.parsed_spec().version}")
 
 
 def roll_back_run(*, run: Run, actor: User) -> Run:
-    """Take all traffic back to the version before, now; the run ends as rolled back."""
-    return _order(run, actor, Order.ROLL_BACK, f"{actor.display_name} rolls back to the version before")
+    """Move all traffic back to the previous version at once. The run ends as rolled back."""
+    return _order(run, actor, Order.ROLL_BACK, f"{actor.display_name} rolls back to the previous version")
 
 
 def _order(run: Run, actor: User, order: str, text: str) -> Run:
-    """Write the order on the newest step; taking the traffic back is always possible, and stands before a promotion."""
+    """Write the order on the newest step. A rollback is always possible and overrides a promotion."""
     require(actor, Action.DEPLOY, run.deployment)
     step = _open_step(run)
     free = RolloutStep.objects.filter(pk=step.pk, back_since=None)
@@ -37,7 +37,7 @@ def _order(run: Run, actor: User, order: str, text: str) -> Run:
     with transaction.atomic():
         values = {"order": order, "ordered_by": actor, "ordered_at": timezone.now()}
         if not (hold_in(run, RunStatus.ROLLOUT) and given.update(**values)):
-            raise Refused("already_decided", "Somebody else decided a moment ago.")
+            raise Refused("already_decided", "Another person has just decided.")
         run.log([Line(stage=RunStatus.ROLLOUT, message=text, level=Level.WARNING)])
         audit(run, actor, {"rollout": [f"{step.percent} %", order]})
         wake(run)
@@ -48,9 +48,9 @@ def _order(run: Run, actor: User, order: str, text: str) -> Run:
 def _open_step(run: Run) -> RolloutStep:
     step = RolloutStep.of(run).last() if run.status == RunStatus.ROLLOUT else None
     if step is None:
-        raise Refused("not_rolling_out", f"No traffic is being moved: the run is {_words(run)}.")
+        raise Refused("not_rolling_out", f"The run is not rolling out: it is {_words(run)}.")
     if step.back_since is not None:
-        raise Refused("already_going_back", "Traffic is going back to the version before already.")
+        raise Refused("already_going_back", "Traffic is already going back to the previous version.")
     return step
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from deployments.rollouts.judging import View
 from integrations.metrics import Window
 
-# Upper bounds in ms, coarse as those of a metrics histogram.
+# Upper bounds in ms, as coarse as those of the endpoint's metrics.
 BOUNDS_MS = (1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 2000, 5000, 10_000, 30_000, 60_000)
 RELATIVE_TOLERANCE = 1e-6
 

@@ -1,15 +1,15 @@
-"""The steps of a strategy."""
+"""The steps of each rollout strategy."""
 
 from __future__ import annotations
 
 from deployments.deployment.specs import Rollout
 
-# The percent of a step that sends no traffic: the new version answers copies of requests.
+# Percent of a shadow step: the new version gets no traffic and answers copies of requests.
 SHADOW = 0
 
 
 def steps_of(rollout: Rollout) -> list[int]:
-    """Percents of traffic on the new version, in order; the last is always 100."""
+    """The steps as percentages of traffic on the new version, in order. The last one is always 100."""
     match rollout.strategy:
         case "canary":
             return list(rollout.steps)
@@ -20,5 +20,5 @@ def steps_of(rollout: Rollout) -> list[int]:
 
 
 def next_percent(rollout: Rollout, percent: int) -> int | None:
-    """The step after the one with ``percent``; None after the last."""
+    """The percentage of the step after ``percent``; None after the last step."""
     return next((step for step in steps_of(rollout) if step > percent), None)

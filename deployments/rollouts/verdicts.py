@@ -1,4 +1,4 @@
-"""What is known of the new version on one step of a rollout."""
+"""The verdicts on the steps of a rollout."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class StepVerdict(models.TextChoices):
-    """What is known of the new version on one step of a rollout."""
+    """The verdict on the new version in one step of a rollout."""
 
     RUNNING = "running", "Running"
     PASSED = "passed", "Passed"

@@ -1,4 +1,4 @@
-"""Going on with a rollout, and going back: of a run that moves traffic, and to an earlier version."""
+"""Pages to promote or roll back a rollout, and to roll back a deployment to an earlier version."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ def run_promote(request: HttpRequest, run_id: int) -> HttpResponse:
     require_deployer(request, run.deployment.team)
     if request.method != "POST":
         return render(request, "ui/confirm.html", promote_question(run))
-    return do(request, run, services.promote, "Promoted: the rollout goes on.")
+    return do(request, run, services.promote, "Promoted: the rollout continues.")
 
 
 @login_required
 @require_http_methods(GET_OR_POST)
 def run_rollback(request: HttpRequest, run_id: int) -> HttpResponse:
-    """Take the traffic back that a rollout has moved."""
+    """Move the traffic of a rollout back to the previous version."""
     run = visible_run(request, run_id)
     require_deployer(request, run.deployment.team)
     if request.method != "POST":
         return render(request, "ui/confirm.html", roll_back_question(run))
-    return do(request, run, services.roll_back_run, "All traffic goes back to the version before.")
+    return do(request, run, services.roll_back_run, "All traffic goes back to the previous version.")
 
 
 @login_required
 @require_http_methods(GET_OR_POST)
 def rollback(request: HttpRequest, deployment_id: int, run_id: int) -> HttpResponse:
-    """To the version of an earlier run: GET shows what that changes, POST starts it."""
+    """Roll back to an earlier run: GET shows the changes, POST starts the rollback."""
     found = deployable(request, deployment_id)
     target = attempt(request, lambda: rolling_back.rollback_target(found, run_id))
     if target is None:
@@ -55,7 +55,7 @@ def rollback(request: HttpRequest, deployment_id: int, run_id: int) -> HttpRespo
 @login_required
 @require_http_methods(GET_OR_POST)
 def rehearse(request: HttpRequest, deployment_id: int) -> HttpResponse:
-    """A rollback and the way forward again, with the time it took."""
+    """Rehearse a rollback: GET asks, POST starts it."""
     found = deployable(request, deployment_id)
     targets = rolling_back.rollback_targets(found)
     if request.method != "POST" and targets:

@@ -1,4 +1,4 @@
-"""Windows of requests as JSON, to be kept between two looks at an endpoint."""
+"""Windows of requests as JSON, to store them between two readings of the metrics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def view_as_json(view: View) -> dict[str, Any]:
 
 
 def view_of_json(data: Mapping[str, Any]) -> View:
-    """The reverse of ``view_as_json``; of an empty object a view without requests."""
+    """The reverse of ``view_as_json``. An empty object gives a view without requests."""
     return View(_of_json(data.get("old") or {}), _of_json(data.get("new") or {}))
 
 

@@ -1,4 +1,4 @@
-"""What clients send to start a run."""
+"""Request bodies that start a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from web.bodies import Part
 
 
 class NewRun(Part):
-    """A deploy run takes the whole new spec; a destroy run takes none."""
+    """A deploy run needs the complete new spec. A destroy run takes no spec."""
 
     kind: Literal["deploy", "destroy"]
     spec: DeploymentSpec | None = None

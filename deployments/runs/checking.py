@@ -1,4 +1,4 @@
-"""Is a spec possible? Everything it names is looked up, and each thing that is wrong is said beside its field."""
+"""Checking a spec against the catalog: every name is looked up, and each error belongs to a field."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from web.errors import Invalid
 
 @dataclass(frozen=True)
 class Target:
-    """A spec looked up: everything it names exists and may be used by the person who asked."""
+    """A checked spec: everything it names exists, and the user may use it."""
 
     spec: DeploymentSpec
     environment: Environment
@@ -24,15 +24,15 @@ class Target:
 
 
 def check_spec(spec: DeploymentSpec, actor: User, deployment: Deployment | None = None) -> Target:
-    """Look up what the spec names; raises Invalid with all that is wrong, each beside its field.
+    """Look up everything that the spec names. Raises Invalid with all errors by field.
 
-    With ``deployment`` the spec is an update of it: model, environment and name stay what they are.
+    With ``deployment`` the spec is an update, which cannot change model, environment or name.
     """
     errors: dict[str, list[str]] = {}
     environment = Environment.objects.select_related("workspace").filter(slug=spec.environment).first()
     if environment is None:
         known = ", ".join(Environment.objects.values_list("slug", flat=True))
-        raise Invalid({"environment": [f"There is no environment {spec.environment}. There are: {known}."]})
+        raise Invalid({"environment": [f"There is no environment {spec.environment}. Choose one of: {known}."]})
     model = _find_model(spec, environment, actor, errors)
     version = _find_version(spec, model, errors) if model else None
     _check_name(spec, environment, deployment, errors)
@@ -72,7 +72,7 @@ def _find_version(spec: DeploymentSpec, model: RegisteredModel, errors: dict[str
         version = versions.filter(version=int(spec.version)).first()
         newest = versions.first()
         missing = f"{spec.model} has no version {spec.version}" + (
-            f"; the newest is {newest.version}." if newest else "; it has none yet."
+            f"; the newest is {newest.version}." if newest else "; it has no versions yet."
         )
     if version is None:
         errors["version"] = [missing]

@@ -1,4 +1,4 @@
-"""What people see of a run: numbered lines, never changed, never without a gap."""
+"""The log of a run: numbered lines without gaps. Lines are never changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Run is one attempt to make the wish true. Its status is written by ``transition`` and by nothing else."""
+"""A run: one attempt to make the endpoint match a spec. Only ``Run.transition`` writes its status."""
 
 from __future__ import annotations
 
@@ -40,26 +40,27 @@ if TYPE_CHECKING:
 
 
 class IllegalTransition(Exception):
-    """The run is not in a state from which this step is possible: somebody else was first."""
+    """The run's status does not allow this step, for example because another worker or person was first."""
 
 
 class LeaseLost(Exception):
-    """This worker no longer holds the run: it was too slow, and another one took over."""
+    """This worker no longer holds the run: its lease expired, and another worker took over."""
 
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to work on a run. ``recovered``: the holder before let it run out, so a stage may be half done."""
+    """The right to work on a run."""
 
     run_id: int
     token: uuid.UUID
     claim: int
+    #: The previous lease expired, so a stage may be half done.
     recovered: bool
 
 
 @dataclass(frozen=True)
 class Line:
-    """A log line before it has its number."""
+    """A log line that has no number yet."""
 
     stage: str
     message: str
@@ -69,61 +70,61 @@ class Line:
 
 class RunQuerySet(models.QuerySet["Run"]):
     def visible_to(self, user: User | AnonymousUser) -> RunQuerySet:
-        """Runs of the teams ``user`` is in; all for a platform admin."""
+        """Runs of the teams that ``user`` belongs to. Platform admins see all."""
         if isinstance(user, User) and user.is_platform_admin:
             return self
         return self.filter(deployment__team__in=Team.objects.visible_to(user))
 
     def without_lease(self) -> RunQuerySet:
-        """Held by no worker that is alive."""
+        """Runs without a valid lease: no live worker holds them."""
         return self.filter(Q(lease_token=None) | Q(lease_expires_at__lt=Now()))
 
     def due(self) -> RunQuerySet:
-        """Runs that a worker could take now.
+        """Runs that a worker can take now.
 
-        One that waits for a person is among them when it was cancelled by somebody who could not end it himself,
-        because its worker had not let go yet.
+        Includes runs in Approval with a pending cancellation: the worker still held the run when it was requested.
         """
         workable = Q(status__in=WORKABLE) | Q(status=RunStatus.APPROVAL, cancel_requested_at__isnull=False)
         return self.filter(workable).without_lease().filter(Q(wake_at=None) | Q(wake_at__lte=Now()))
 
 
 class Run(models.Model):
-    """``spec`` is pinned: its version is a number. ``message`` says why the run ended. ``cleans_up``: the run that this
-    one removes the leftovers of.
-
-    ``stage_tries`` counts how often a worker took the run in its present stage, ``stage_failures`` how often in a
-    row the stage met a fault that may pass, ``attempt`` how often the run planned.
-
-    Lease: ``lease_token`` is set while a worker works on the run and is alive; ``claim`` counts the leases.
-    ``wake_at``/``waiting_for``: the run waits, held by no worker, until then. ``apply_started_at`` is set once for
-    a plan, before Terraform starts to apply it, so that no plan is ever applied twice.
-    """
+    """One attempt to make a deployment's endpoint match ``spec``."""
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="runs")
     kind = models.CharField(max_length=10, choices=RunKind)
     status = models.CharField(max_length=20, choices=RunStatus, default=RunStatus.QUEUED)
+    #: Pinned: ``version`` is a number, never an alias.
     spec = models.JSONField()
     requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="runs_requested")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    #: Why the run ended.
     message = models.TextField(blank=True)
+    #: The run whose leftovers this run removes.
     cleans_up = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="cleaned_up_by"
     )
     event_count = models.PositiveIntegerField(default=0)
 
+    #: Set while a worker holds the run.
     lease_token = models.UUIDField(null=True, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
+    #: Number of leases so far.
     claim = models.PositiveIntegerField(default=0)
     worker = models.CharField(max_length=255, blank=True)
+    #: The run waits until this time. No worker holds it meanwhile.
     wake_at = models.DateTimeField(null=True, blank=True)
     waiting_for = models.TextField(blank=True)
     stage_started_at = models.DateTimeField(null=True, blank=True)
+    #: How often a worker took the run in its current stage.
     stage_tries = models.PositiveIntegerField(default=0)
+    #: Temporary faults of the current stage in a row.
     stage_failures = models.PositiveIntegerField(default=0)
+    #: How often the run has planned.
     attempt = models.PositiveIntegerField(default=0)
+    #: Set once per plan, before Terraform starts to apply it, so that no plan is applied twice.
     apply_started_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
@@ -164,7 +165,7 @@ class Run(models.Model):
 
     @property
     def left_behind(self) -> list[str]:
-        """What its stages made in the workspace, each thing once. No query if ``stages`` were prefetched."""
+        """What the stages created in the workspace, without duplicates. No query if ``stages`` are prefetched."""
         return list(dict.fromkeys(name for record in self.stages.all() for name in record.created))
 
     def parsed_spec(self) -> DeploymentSpec:
@@ -172,12 +173,12 @@ class Run(models.Model):
 
     @property
     def estimate(self) -> dict[str, Any] | None:
-        """What the Cost stage said last (``Quote.as_json``), None before it. No query if ``stages`` were prefetched."""
+        """The newest ``Quote.as_json`` of the Cost stage, None before it. No query if ``stages`` are prefetched."""
         priced = [record for record in self.stages.all() if record.stage == RunStatus.COST]
         return priced[-1].detail.get("estimate") if priced else None
 
     def blocking_run(self) -> Run | None:
-        """The run of the same deployment that this one waits for, None if it is not queued behind one."""
+        """The run of the same deployment that this queued run waits for, or None."""
         if self.status != RunStatus.QUEUED:
             return None
         ahead = Run.objects.filter(deployment=self.deployment_id)
@@ -186,7 +187,7 @@ class Run(models.Model):
 
     # -- the log --------------------------------------------------------------------------------
     def log(self, lines: Iterable[Line]) -> None:
-        """Append ``lines`` with the next numbers; concurrent writers never share one or leave a gap."""
+        """Append ``lines`` with the next numbers. Safe for concurrent writers: no duplicate numbers, no gaps."""
         batch = list(lines)
         if not batch:
             return
@@ -210,7 +211,7 @@ class Run(models.Model):
     # -- the lease ------------------------------------------------------------------------------
     @classmethod
     def claim_lease(cls, run_id: int, worker: str) -> Lease | None:
-        """Take the run for this worker, or None if it is held, waits, or has nothing to do."""
+        """Take the run for this worker. None if the run is held, waits, or needs no work."""
         before = cls.objects.filter(pk=run_id).values_list("lease_token", flat=True).first()
         token = uuid.uuid4()
         won = (
@@ -244,11 +245,10 @@ class Run(models.Model):
 
     # -- the one writer of status ---------------------------------------------------------------
     def transition(self, to: RunStatus, message: str, *, lease: Lease | None = None, level: Level = Level.INFO) -> None:
-        """Enter ``to``, write its event and close or open stage records, in one transaction.
+        """Set the status to ``to``, log ``message``, and close and open stage records, in one transaction.
 
-        A worker passes its lease and must still hold it; without one nobody alive may hold the run. Raises
-        IllegalTransition when the run is not in a state before ``to`` (somebody was first), LeaseLost when the
-        lease is gone.
+        A worker passes its lease. Without a lease, no live worker may hold the run. Raises IllegalTransition if the
+        current status does not allow ``to``, and LeaseLost if the lease is no longer valid.
         """
         now, message = timezone.now(), storable(message)
         stage = self.status if to in TERMINAL else to
@@ -284,12 +284,12 @@ class Run(models.Model):
 
 
 def _seconds_from_now(seconds: float) -> CombinedExpression:
-    """By the clock of the database, the one that all workers share: theirs may be an hour off."""
+    """A time on the database's clock, which all workers share. The clocks of workers may differ."""
     return Now() + timedelta(seconds=seconds)
 
 
 def _verdict(to: RunStatus) -> StageStatus:
-    """How the stage that the run leaves has ended."""
+    """The status of the stage that the run leaves when it enters ``to``."""
     return {
         RunStatus.FAILED: StageStatus.FAILED,
         RunStatus.ROLLED_BACK: StageStatus.FAILED,

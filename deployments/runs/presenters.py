@@ -1,4 +1,4 @@
-"""The dialog that asks before something is done to a run."""
+"""The confirmation dialog for an action on a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which run of a deployment is next, and telling a worker about it."""
+"""The queue of a deployment's runs, and sending runs to workers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from django.db import transaction
 from deployments.runs.models import Run
 from deployments.runs.statuses import ACTIVE, RunStatus
 
-# The task of the runner, by its name: runs know no stage.
+# The runner's task by name, because this module may not import stages.
 ADVANCE_RUN = "deployments.tasks.advance_run"
 
 
 def next_in_line(run: Run) -> list[int]:
-    """The run that waited for this one, if any."""
+    """The id of the run that waited for this one, in a list; [] if no run waits or another run is active."""
     if Run.objects.filter(deployment=run.deployment_id, status__in=ACTIVE).exists():
         return []
     queued = Run.objects.filter(deployment=run.deployment_id, status=RunStatus.QUEUED).order_by("pk").first()
@@ -24,31 +24,31 @@ def next_in_line(run: Run) -> list[int]:
 
 
 def hold_in(run: Run, status: RunStatus) -> bool:
-    """Keep the run where it is until the transaction ends; False if it is not in ``status`` any more.
+    """Lock the run in ``status`` until the transaction ends. False if its status has changed.
 
-    A condition on the run must not be a join in a conditional UPDATE of another table: PostgreSQL reads
-    the joined row as it was before a concurrent writer committed, and both would win.
+    Do not use a join in a conditional UPDATE of another table instead: PostgreSQL reads the joined row as it was
+    before a concurrent writer committed, so both writers would succeed.
     """
     return Run.objects.select_for_update().filter(pk=run.pk, status=status).first() is not None
 
 
 def advance_soon(run_id: int) -> None:
-    """Tell a worker to do the next stage of the run."""
+    """Send the run to a worker, which does its next stage."""
     current_app.send_task(ADVANCE_RUN, (run_id,))
 
 
 def send_on(run_id: int) -> None:
-    """Tell a worker, once the row is there. With the broker away the run is not lost: beat finds it."""
+    """Send the run to a worker when the transaction commits. If the broker is down, Celery beat sends it later."""
     transaction.on_commit(lambda: advance_soon(run_id), robust=True)
 
 
 def wake(run: Run) -> None:
-    """Have a run that waits in its stage looked at now."""
+    """End the run's waiting time and send it to a worker."""
     Run.objects.filter(pk=run.pk, status=run.status).update(wake_at=None)
     send_on(run.pk)
 
 
 def send_on_whoever_can(run: Run) -> None:
-    """Send on whoever can work now: this run, or the next of its deployment."""
+    """Send this run to a worker or, if it is no longer active, the next one of its deployment."""
     for run_id in [run.pk] if run.status in ACTIVE else next_in_line(run):
         send_on(run_id)

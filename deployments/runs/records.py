@@ -1,4 +1,4 @@
-"""What a run leaves behind: a record of each pass through a stage, its plan, and what people decided."""
+"""Records of a run: each pass through a stage, and the saved plan."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from deployments.runs.statuses import RunStatus, StageStatus
 
 
 class StageRecord(models.Model):
-    """One pass through a stage. ``created`` lists what it made in the workspace, ``detail`` is shown on its tab."""
+    """One pass through a stage."""
 
     run = models.ForeignKey("deployments.Run", on_delete=models.CASCADE, related_name="stages")
     stage = models.CharField(max_length=20, choices=RunStatus)
@@ -17,7 +17,9 @@ class StageRecord(models.Model):
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
     message = models.TextField(blank=True)
+    #: Shown on the stage's tab.
     detail = models.JSONField(default=dict, blank=True)
+    #: What the stage created in the workspace.
     created = models.JSONField(default=list, blank=True)
 
     class Meta:
@@ -38,7 +40,7 @@ class StageRecord(models.Model):
 
     @classmethod
     def note(cls, run_id: int, stage: RunStatus, detail: dict[str, object]) -> None:
-        """Keep ``detail`` on the newest record of ``stage``."""
+        """Merge ``detail`` into the newest record of ``stage``."""
         record = cls.objects.filter(run=run_id, stage=stage).order_by("-pk").first()
         if record:
             record.detail = {**record.detail, **detail}
@@ -53,22 +55,21 @@ class StageRecord(models.Model):
 
 
 class RunPlan(models.Model):
-    """The saved plan of a run: what people review and, by its hash, the only thing that is applied.
-
-    ``variables`` are those of terraform/modules/model_endpoint: what the deployment intends once the run has succeeded.
-    ``show`` is the redacted output of ``terraform show -json``; ``sentences`` say it in the words of models;
-    ``planfile`` is the plan file, encrypted, for a worker on another host; ``state_serial`` is the serial of the
-    state it was made against (0 for none).
-    """
+    """The saved plan of a run: people review it, and only the plan file with this hash is applied."""
 
     run = models.OneToOneField("deployments.Run", on_delete=models.CASCADE, related_name="plan")
     sha256 = models.CharField(max_length=64)
+    #: The encrypted plan file, for a worker on another host.
     planfile = models.BinaryField()
     terraform_version = models.CharField(max_length=40)
+    #: Serial of the tfstate that the plan was made against; 0 without a tfstate.
     state_serial = models.PositiveBigIntegerField(default=0)
+    #: Variables of terraform/modules/model_endpoint. They become ``Deployment.intended`` if the run succeeds.
     variables = models.JSONField(default=dict)
+    #: The redacted output of ``terraform show -json``.
     show = models.JSONField()
     changes = models.JSONField(default=list)
+    #: The changes as readable text.
     sentences = models.JSONField(default=list)
     summary = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)

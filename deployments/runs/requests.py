@@ -1,4 +1,4 @@
-"""Asking for a run: the row, its first event, and what every such request checks."""
+"""Creating a run with its first event, and the checks that every request for a run shares."""
 
 from __future__ import annotations
 
@@ -48,5 +48,5 @@ def request_run(
 
 
 def audit(run: Run, actor: User, changes: dict[str, list[str]]) -> None:
-    """A line in the audit trail for what is written by a conditional UPDATE, which auditlog does not see."""
+    """Record ``changes`` in the audit trail. For conditional UPDATEs, which auditlog does not see."""
     LogEntry.objects.log_create(run, force_log=True, action=LogEntry.Action.UPDATE, changes=changes, actor=actor)

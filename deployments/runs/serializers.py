@@ -14,12 +14,12 @@ from deployments.runs.statuses import STAGE_NAMES, Level, RunStatus
 
 MAX_EVENT_NUMBER = 2**31 - 1
 
-# -- what clients send: strict, as the spec is -----------------------------------------------------
+# -- query parameters: unknown ones are rejected ---------------------------------------------------
 
 
 class EventQuerySerializer(serializers.Serializer[Any]):
     after = serializers.IntegerField(
-        min_value=0, max_value=MAX_EVENT_NUMBER, default=0, help_text="Only lines with a greater number."
+        min_value=0, max_value=MAX_EVENT_NUMBER, default=0, help_text="Only lines with a higher number."
     )
     limit = serializers.IntegerField(min_value=1, max_value=1000, default=200)
     stage = serializers.ChoiceField(choices=RunStatus.choices, required=False)
@@ -53,7 +53,7 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     is_finished = serializers.BooleanField(read_only=True)
     requested_by = serializers.CharField(source="requested_by.username", read_only=True)
     cleans_up = serializers.PrimaryKeyRelatedField[Run](
-        read_only=True, allow_null=True, help_text="The run that this one removes the leftovers of."
+        read_only=True, allow_null=True, help_text="The run whose leftovers this run removes."
     )
 
     class Meta:
@@ -85,10 +85,10 @@ class RunSerializer(serializers.ModelSerializer[Run]):
 
 
 class StageSerializer(serializers.ModelSerializer[StageRecord]):
-    """One pass through a stage. A run that was resumed or planned again has several of one stage."""
+    """One pass through a stage. A run that was resumed or planned again has several passes through a stage."""
 
     name = serializers.SerializerMethodField()
-    duration_s = serializers.SerializerMethodField(help_text="null while it runs")
+    duration_s = serializers.SerializerMethodField(help_text="null while the stage runs")
     detail = serializers.DictField(read_only=True)
     created = serializers.ListField(child=serializers.CharField(), read_only=True)
 
@@ -106,7 +106,7 @@ class StageSerializer(serializers.ModelSerializer[StageRecord]):
 
 class PlanSerializer(serializers.ModelSerializer[RunPlan]):
     summary = serializers.DictField(
-        child=serializers.IntegerField(), read_only=True, help_text="How many resources for each action."
+        child=serializers.IntegerField(), read_only=True, help_text="Number of resources by action."
     )
     sentences = serializers.ListField(child=serializers.CharField(), read_only=True)
 
@@ -124,9 +124,9 @@ class EventSerializer(serializers.ModelSerializer[Event]):
 
 
 class EventPageSerializer(serializers.Serializer[Any]):
-    """``next_after`` is what to ask for next, also when there was nothing new."""
+    """Pass ``next_after`` as ``after`` in the next request, even if ``results`` is empty."""
 
     results = EventSerializer(many=True, read_only=True)
     next_after = serializers.IntegerField(read_only=True)
-    next = serializers.URLField(read_only=True, allow_null=True, help_text="null once there will be no more lines")
-    is_finished = serializers.BooleanField(read_only=True, help_text="The run is over and writes no more lines.")
+    next = serializers.URLField(read_only=True, allow_null=True, help_text="null if no more lines will follow")
+    is_finished = serializers.BooleanField(read_only=True, help_text="The run has ended and writes no more lines.")

@@ -1,4 +1,4 @@
-"""Asking for a run: deploy, update, destroy."""
+"""Requesting a run: deploy, update, destroy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from web.errors import Invalid, Refused
 
 
 def in_trouble(deployments: DeploymentQuerySet) -> DeploymentQuerySet:
-    """Those that are not as they should be, whose last run failed, or that were not seen lately with no run at work."""
+    """Deployments that need attention: unhealthy endpoint, failed last run, or stale observation without a run."""
     newest = Run.objects.filter(deployment=OuterRef("pk")).order_by("-pk").values("status")[:1]
     bad = Q(newest_status__in=RESUMABLE) | in_state("update_failed") | in_state("not_ready")
     lost = in_state("unknown") & (Q(newest_status=None) | ~Q(newest_status__in=UNFINISHED))
@@ -28,14 +28,14 @@ def in_trouble(deployments: DeploymentQuerySet) -> DeploymentQuerySet:
 
 
 def request_deployment(*, spec: DeploymentSpec, actor: User, hours_used_per_day: Decimal | None = None) -> Run:
-    """Create a deployment and its first run. Raises Invalid; a name taken meanwhile is reported like any other.
+    """Create a deployment and its first run. Raises Invalid if the spec cannot be deployed or its name is taken.
 
-    ``hours_used_per_day``: what the price assumes if the spec scales to zero.
+    ``hours_used_per_day`` is the assumption of the price if the spec scales to zero.
     """
     target = check_spec(spec, actor)
     assert target.model.team is not None or actor.is_platform_admin
     if target.model.team is None:
-        raise Invalid({"model": ["The model belongs to no team: create a team with the name of its schema."]})
+        raise Invalid({"model": ["The model does not belong to a team. Create a team with the name of its schema."]})
     try:
         with transaction.atomic():
             deployment = Deployment.objects.create(
@@ -50,17 +50,17 @@ def request_deployment(*, spec: DeploymentSpec, actor: User, hours_used_per_day:
             )
             return request_run(deployment, RunKind.DEPLOY, target.spec, actor)
     except IntegrityError:
-        raise Invalid({"name": ["The name was taken a moment ago."]}) from None
+        raise Invalid({"name": ["Another deployment has just taken this name."]}) from None
 
 
 def request_update(
     *, deployment: Deployment, spec: DeploymentSpec, actor: User, hours_used_per_day: Decimal | None = None
 ) -> Run:
-    """Start a run that makes the deployment as ``spec`` says. Without ``hours_used_per_day`` they stay as they are."""
+    """Start a run that updates the deployment to ``spec``. None for ``hours_used_per_day`` keeps the stored value."""
     require(actor, Action.DEPLOY, deployment)
     refuse_destroyed(deployment)
     if pending := pending_destroy(deployment):
-        raise Refused("being_destroyed", f"Run #{pending.pk} destroys this deployment: cancel it first.")
+        raise Refused("being_destroyed", f"Run #{pending.pk} destroys this deployment. Cancel it first.")
     target = check_spec(spec, actor, deployment)
     with transaction.atomic():
         deployment.spec = target.spec.as_json()

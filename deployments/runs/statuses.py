@@ -1,4 +1,4 @@
-"""The life of a run as data: states, what people read, and which state may follow which."""
+"""The statuses of a run as data: labels, tones, transitions and stages."""
 
 from __future__ import annotations
 
@@ -34,9 +34,16 @@ class RunStatus(models.TextChoices):
     INTERRUPTED = "interrupted", "Interrupted"
 
 
+class Level(models.TextChoices):
+    DEBUG = "debug", "Debug"
+    INFO = "info", "Info"
+    WARNING = "warning", "Warning"
+    ERROR = "error", "Error"
+
+
 S = RunStatus
 
-# A run in one of these holds its deployment: there is at most one (see the constraint on Run).
+# A deployment has at most one run in one of these statuses (see the constraint on Run).
 ACTIVE = (S.PREFLIGHT, S.PLAN, S.COST, S.POLICY, S.APPROVAL, S.APPLY, S.ENDPOINT, S.SMOKE, S.ROLLOUT)
 
 TERMINAL = (
@@ -53,19 +60,25 @@ TERMINAL = (
 
 UNFINISHED = (S.QUEUED, *ACTIVE)
 
-# In APPROVAL a person has the next word; a worker may take a run in any other of these and work on it.
+# A worker may take a run in one of these statuses. In APPROVAL the run waits for a person.
 WORKABLE = tuple(status for status in UNFINISHED if status != S.APPROVAL)
 
 RESUMABLE = (S.INTERRUPTED, S.FAILED)
 
-# May have left something in the workspace that nobody wants.
+# The run may have left unwanted resources in the workspace.
 CLEANABLE = (S.INTERRUPTED, S.FAILED, S.CANCELLED)
 
-# The endpoint is as the run wanted it.
+# The endpoint matches the run's spec.
 GOOD = (S.SUCCEEDED, S.NO_CHANGE)
 
-# Nobody may have seen that something is wrong in the workspace.
+# Something may be wrong in the workspace, so people are alerted.
 ALARMING = (S.FAILED, S.ROLLED_BACK, S.ROLLBACK_FAILED, S.INTERRUPTED)
+
+# Traffic could not be taken back: it may still go to the version that was found wanting.
+STRANDED = (S.ROLLBACK_FAILED,)
+
+# Runs that go back to an earlier version.
+GOING_BACK = (RunKind.ROLLBACK,)
 
 _ENDS = {S.FAILED, S.CANCELLED, S.INTERRUPTED}
 
@@ -89,6 +102,13 @@ TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
     S.CANCELLED: frozenset(),
     S.ROLLED_BACK: frozenset(),
     S.ROLLBACK_FAILED: frozenset(),
+}
+
+# How the log tells the end of a run; every other end is information.
+END_LEVELS: dict[RunStatus, Level] = {
+    S.FAILED: Level.ERROR,
+    S.ROLLED_BACK: Level.WARNING,
+    S.ROLLBACK_FAILED: Level.ERROR,
 }
 
 TONES: dict[RunStatus, str] = {
@@ -137,7 +157,7 @@ STAGE_NAMES: dict[RunStatus, str] = {
 
 
 def sources_of(status: RunStatus) -> list[RunStatus]:
-    """The states from which ``status`` may be entered."""
+    """The statuses from which a run may enter ``status``."""
     return [source for source, targets in TRANSITIONS.items() if status in targets]
 
 
@@ -160,10 +180,3 @@ STAGE_TONES: dict[StageStatus, str] = {
     StageStatus.CANCELLED: "idle",
     StageStatus.INTERRUPTED: "warn",
 }
-
-
-class Level(models.TextChoices):
-    DEBUG = "debug", "Debug"
-    INFO = "info", "Info"
-    WARNING = "warning", "Warning"
-    ERROR = "error", "Error"

@@ -1,4 +1,4 @@
-"""What views that act on a run share."""
+"""Functions that views of run actions share."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def do(request: HttpRequest, run: Run, act: Callable[..., Run], done: str, **val
 
 
 def start_run(request: HttpRequest, deployment: Deployment, ask: Callable[[], Run]) -> HttpResponse:
-    """To the run that ``ask`` starts; back to the deployment where it was refused."""
+    """Redirect to the run that ``ask`` starts, or to the deployment if it is refused."""
     run = attempt(request, ask)
     return redirect("deployments:run", run.pk) if run else redirect("deployments:deployment", deployment.pk)

@@ -1,4 +1,4 @@
-"""What a run that takes over an endpoint does differently: it mirrors what is there and must have nothing to do."""
+"""Adopt runs: they plan for the endpoint as it is, and their plan must not change anything."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def adopts(context: Context) -> bool:
 
 
 def mirrored_variables(context: Context) -> dict[str, Any]:
-    """The module's variables for an endpoint as it is: tags, tables and names from it, the rest from the spec.
+    """The module's variables for the existing endpoint: tags, tables and names are live, the rest is from the spec.
 
-    The plan then shows whether the spec says what is live. After planning they stay what they were.
+    The plan shows whether the spec describes the live endpoint. After planning, the planned variables are returned.
     """
     plan: RunPlan | None = getattr(context.run, "plan", None)
     if context.run.status != RunStatus.PLAN and plan is not None:
@@ -38,7 +38,7 @@ def mirrored_variables(context: Context) -> dict[str, Any]:
 
 
 def refuse_changes(context: Context, plan: Plan) -> End | None:
-    """End the run unless the plan does nothing but take over what is there."""
+    """Fail the run if the plan changes anything. None if it only imports the endpoint."""
     if not plan.changes_something:
         return None
     for change in plan.changes:
@@ -47,7 +47,7 @@ def refuse_changes(context: Context, plan: Plan) -> End | None:
     told = "; ".join(plan.sentences())
     return End(
         RunStatus.FAILED,
-        f"the endpoint is not what its spec would make, so it was not adopted and nothing was changed: {told}",
+        f"the endpoint does not match its spec, so it was not adopted and nothing was changed: {told}",
     )
 
 

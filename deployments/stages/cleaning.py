@@ -1,4 +1,4 @@
-"""Removing what a run left behind that did not end well, and nothing else."""
+"""Cleaning up after a run that did not succeed: removing only what it left behind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from web.errors import Refused
 def clean_up(*, run: Run, actor: User) -> Run:
     """Start a run that removes what ``run`` made.
 
-    What was there before stays: a deployment with a good run before is put back to that; else its endpoint is deleted.
+    A deployment with an earlier successful run is restored to that run's spec. Otherwise its endpoint is deleted.
+    Raises Refused if the run left nothing behind, has not ended, or is not the newest.
     """
     require(actor, Action.DEPLOY, run.deployment)
     with transaction.atomic():
@@ -40,14 +41,14 @@ def _refuse(run: Run, deployment: Deployment) -> None:
     refuse_destroyed(deployment)
     newest = deployment.runs.first()
     if newest and newest.pk != run.pk:
-        raise Refused("superseded", f"Run #{newest.pk} came after this one: what is there may be its work.")
+        raise Refused("superseded", f"Run #{newest.pk} is newer. The resources may belong to it.")
     if run.status in UNFINISHED:
-        raise Refused("not_finished", "The run is not over: cancel it first.")
+        raise Refused("not_finished", "The run has not ended. Cancel it first.")
     if run.kind == RunKind.ADOPT:
-        raise Refused("nothing_left", "The run made nothing: the endpoint was there before.")
+        raise Refused("nothing_left", "The run created nothing. The endpoint existed before.")
     if run.kind == RunKind.DESTROY:
-        raise Refused("resume_instead", "The run was to delete everything: resume it to go on.")
+        raise Refused("resume_instead", "The run was meant to delete everything. Resume it to continue.")
     if run.status not in CLEANABLE:
-        raise Refused("nothing_left", f"The run is {run.get_status_display().lower()}: nothing is to be removed.")
+        raise Refused("nothing_left", f"The run is {run.get_status_display().lower()}. There is nothing to remove.")
     if not run.left_behind:
         raise Refused("nothing_left", "The run left nothing behind.")

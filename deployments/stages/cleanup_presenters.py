@@ -1,4 +1,4 @@
-"""What a clean-up after a run would remove, as its page and its dialog say it."""
+"""The clean-up of a run on its page: whether to offer it, and its dialog."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from web.views import Question
 
 
 def may_clean_up(run: Run) -> bool:
-    """Whether it makes sense to offer it; one query if everything else says yes."""
+    """Whether the page offers a clean-up. At most one query."""
     if run.status not in CLEANABLE or run.kind in (RunKind.ADOPT, RunKind.DESTROY) or run.deployment.destroyed_at:
         return False
     return bool(run.left_behind) and not Run.objects.filter(deployment=run.deployment_id, pk__gt=run.pk).exists()
@@ -19,9 +19,11 @@ def cleanup_question(run: Run) -> Question:
     deployment = run.deployment
     if deployment.intended_spec:
         version = deployment.intended_spec.get("version")
-        text = f"A run puts {deployment.name} back to what the last good run left, version {version}. What goes:"
+        text = (
+            f"A run restores {deployment.name} to version {version}, which the last successful run left. To be removed:"
+        )
     else:
-        text = f"No run of {deployment.name} has succeeded yet, so a run deletes what this one made. What goes:"
+        text = f"No run of {deployment.name} has succeeded yet, so a run deletes what this run created. To be removed:"
     return run_question(
         run,
         "cleanup",
@@ -29,5 +31,5 @@ def cleanup_question(run: Run) -> Question:
         text=text,
         listed=run.left_behind,
         confirm_label="Clean up",
-        cancel_label="Leave it",
+        cancel_label="Cancel",
     )

@@ -1,4 +1,4 @@
-"""What a stage has at hand: the run, its lease, the log, and whether somebody wants it to stop."""
+"""The context of a stage: the run, its lease, its log, and requests to stop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from deployments.deployment.models import Deployment
 from deployments.deployment.specs import DeploymentSpec
 from deployments.runs.models import Lease, LeaseLost, Line, Run
 from deployments.runs.statuses import Level
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 
 # Set when this worker process is told to shut down.
 STOPPING = threading.Event()
@@ -29,7 +29,7 @@ CHECK_EVERY_S = 0.5
 
 @dataclass
 class Context:
-    """One stage's hands. ``log`` may be called from any thread; lines reach the database in batches by ``pump``."""
+    """The context of one stage. ``log`` may be called from any thread; ``pump`` writes the lines in batches."""
 
     run: Run
     lease: Lease
@@ -39,21 +39,21 @@ class Context:
     _flushed_at: float = 0.0
     _checked_at: float = 0.0
     _cancel: bool = False
-    _workspace: Workspace | None = None
+    _workspace: WorkspaceClient | None = None
 
     @property
     def spec(self) -> DeploymentSpec:
         return self.run.parsed_spec()
 
     @property
-    def workspace(self) -> Workspace:
+    def workspace(self) -> WorkspaceClient:
         if self._workspace is None:
             self._workspace = connect(self.run.deployment.workspace)
         return self._workspace
 
     @property
     def directory(self) -> Path:
-        """Where this attempt's Terraform works, on this host."""
+        """The working directory of this attempt's Terraform, on this host."""
         return Path(settings.RUN_DIR) / f"run-{self.run.pk}-{self.run.attempt}"
 
     def log(self, message: str, *, level: Level = Level.INFO, source: str = "slipway") -> None:
@@ -61,7 +61,7 @@ class Context:
             self._lines.append(Line(self.run.status, message, level, source))
 
     def flush(self) -> None:
-        """Write the waiting lines. Those that the database did not take wait on, before all later ones."""
+        """Write the pending lines. If the database fails, they stay pending, in order."""
         with self._lock:
             lines, self._lines = self._lines, []
         self._flushed_at = time.monotonic()
@@ -73,7 +73,7 @@ class Context:
             raise
 
     def pump(self) -> None:
-        """Write waiting lines if it is time; raises LeaseLost once another worker has the run."""
+        """Write pending lines at intervals. Raises LeaseLost if another worker has taken over the run."""
         if self.lost.is_set():
             raise LeaseLost(f"run {self.run.pk} was taken over by another worker")
         if time.monotonic() - self._flushed_at >= FLUSH_EVERY_S:
@@ -85,7 +85,7 @@ class Context:
 
     @property
     def cancelled(self) -> bool:
-        """Whether somebody asked to cancel the run; asks the database at most twice a second."""
+        """Whether a cancellation was requested. Queries the database at most twice a second."""
         if not self._cancel and time.monotonic() - self._checked_at >= CHECK_EVERY_S:
             self._checked_at = time.monotonic()
             asked = Run.objects.filter(pk=self.run.pk).exclude(cancel_requested_at=None)
@@ -93,13 +93,13 @@ class Context:
         return self._cancel
 
     def should_stop(self) -> bool:
-        """For long work: call it often. True when the work should end early."""
+        """Whether long work should end early. Call it often, because it also writes the log."""
         self.pump()
         return self.stopping or self.cancelled
 
 
 def _beat(lease: Lease, lost: threading.Event, done: threading.Event) -> None:
-    """Renew the lease until the stage is done. A database that is away for a moment is tried again."""
+    """Renew the lease until the stage is done. Retries if the database is not available."""
     try:
         while not done.wait(settings.LEASE_S / 4):
             try:
@@ -114,7 +114,7 @@ def _beat(lease: Lease, lost: threading.Event, done: threading.Event) -> None:
 
 @contextmanager
 def heartbeat(context: Context) -> Iterator[None]:
-    """Keep the lease alive from a thread of its own while the stage works."""
+    """Renew the lease in a separate thread while the block runs."""
     done = threading.Event()
     thread = threading.Thread(
         target=_beat, args=(context.lease, context.lost, done), name=f"lease-{context.run.pk}", daemon=True
@@ -128,7 +128,7 @@ def heartbeat(context: Context) -> Iterator[None]:
 
 
 def mark_destroyed(context: Context) -> None:
-    """The endpoint is gone: its name is free again."""
+    """Mark the deployment as destroyed, which releases its name."""
     Deployment.objects.filter(pk=context.run.deployment_id).update(
         destroyed_at=timezone.now(), endpoint_id="", ready="", config_update="", served=[], pending=[]
     )

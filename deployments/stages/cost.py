@@ -1,4 +1,4 @@
-"""Cost: what the endpoint will cost for a month, before anything is changed. What nobody can price stops no run."""
+"""Cost: estimates the monthly cost before anything is changed. An unknown cost does not stop the run."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def run_stage(context: Context) -> Outcome:
     priced = told.estimate
     if priced.problem:
         context.log(told.sentence, level=Level.WARNING)
-        return GoOn(RunStatus.POLICY, "what it will cost is not known")
+        return GoOn(RunStatus.POLICY, "the cost is unknown")
     context.log(told.sentence)
     return GoOn(RunStatus.POLICY, f"priced by {priced.table_name}, from {priced.valid_from}")
 
 
 def quote_run(run: Run) -> Quote:
-    """The quote of what the run leaves behind, at the prices of today, for the hours a day that people expect."""
+    """The quote for what the run will leave, at today's prices and the expected hours of use a day."""
     table, kind = prices_today(), RunKind(run.kind)
     if kind == RunKind.DESTROY:
         return quote_destroy(run.deployment, table=table)

@@ -1,4 +1,4 @@
-"""How a run ends well: what was wished for is now what the endpoint should stay like."""
+"""Ending a run successfully: the applied configuration becomes the deployment's intended one."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from deployments.stages.outcomes import End
 
 
 def remember_intended(context: Context, routes: Mapping[str, int] | None = None) -> None:
-    """Keep the plan's variables as the deployment's intention. ``routes``: percents of traffic, if they moved since."""
+    """Store the plan's variables and spec as intended. ``routes`` is the traffic in percent, if it has moved since."""
     remember_routes(context, routes)
     Deployment.objects.filter(pk=context.run.deployment_id).update(intended_spec=context.run.spec)
 
 
 def remember_routes(context: Context, routes: Mapping[str, int] | None = None) -> None:
-    """Keep what the plan made of the endpoint, and with ``routes`` where its traffic is; what was asked for stays.
+    """Store the plan's variables as intended, with ``routes`` in percent, but keep the intended spec.
 
-    For a run that leaves the version before in charge: the new one stays beside it, without traffic.
+    For a run after which the previous version still serves, and the new version stays without traffic.
     """
     intended = dict(context.run.plan.variables)
     if routes is not None:
@@ -33,7 +33,7 @@ def remember_routes(context: Context, routes: Mapping[str, int] | None = None) -
 
 
 def succeed(context: Context, message: str, routes: Mapping[str, int] | None = None) -> End:
-    """End the run as Succeeded, with the endpoint freshly observed."""
+    """End the run as Succeeded after a new observation of the endpoint."""
     deployment = context.run.deployment
     record_observation(deployment, context.workspace.get_endpoint(deployment.name))
     remember_intended(context, routes)

@@ -1,4 +1,4 @@
-"""Endpoint: Terraform's success is not the endpoint's. Wait for READY, then read back what was asked."""
+"""Endpoint: waits until the endpoint is READY, then compares it with the plan."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _wait(context: Context, endpoint: Endpoint) -> Outcome:
 
 
 def _update_failed(context: Context, endpoint: Endpoint) -> Outcome:
-    """Failed with the old version still serving is another thing than down."""
+    """The end of a run whose update failed. The message says whether an old version still serves."""
     failed = [entity for entity in endpoint.pending_entities if entity.deployment == "DEPLOYMENT_FAILED"]
     for entity in failed:
         log_excerpt(context, endpoint.name, entity.name)
@@ -66,17 +66,17 @@ def _update_failed(context: Context, endpoint: Endpoint) -> Outcome:
 
 
 def _differences(spec: DeploymentSpec, variables: Mapping[str, Any], endpoint: Endpoint) -> list[str]:
-    """Every intended field, compared with what the workspace shows after the apply."""
+    """The intended fields that differ from the live endpoint after the apply."""
     wanted = entities_of(variables)
     found = [text for entity in wanted for text in _entity_differences(entity, endpoint, len(wanted) > 1)]
     routes = percents_of(variables)
     if endpoint.traffic != routes:
-        found.append(f"traffic is {endpoint.traffic!r}, asked was {routes!r}")
+        found.append(f"traffic is {endpoint.traffic!r}, requested {routes!r}")
     return found + [f"tag {key} is missing" for key, value in spec.tags.items() if endpoint.tags.get(key) != value]
 
 
 def _entity_differences(asked: Mapping[str, Any], endpoint: Endpoint, is_named: bool) -> list[str]:
-    """``is_named``: say of which entity, because there are others."""
+    """The differences of one entity. ``is_named`` adds its name to each, if there are several entities."""
     name = asked["name"]
     live = next((item for item in endpoint.served_entities if item.name == name), None)
     if live is None:
@@ -90,4 +90,4 @@ def _entity_differences(asked: Mapping[str, Any], endpoint: Endpoint, is_named: 
         ("environment variables", asked["environment_vars"], dict(live.environment_vars)),
     ]
     of = f" of {name}" if is_named else ""
-    return [f"{label}{of} is {shown!r}, asked was {wanted!r}" for label, wanted, shown in pairs if shown != wanted]
+    return [f"{label}{of} is {shown!r}, requested {wanted!r}" for label, wanted, shown in pairs if shown != wanted]

@@ -1,4 +1,4 @@
-"""What a stage says when it ends: the run goes on, waits, or is over."""
+"""Outcomes of a stage: the run continues, waits, or ends."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 from deployments.runs.statuses import RunStatus
 
-# -- what one stage says when it ends -------------------------------------------------------------
-
 
 @dataclass(frozen=True)
 class GoOn:
-    """The stage is done; the run enters ``to``."""
+    """The stage is done. The run enters ``to``."""
 
     to: RunStatus
     message: str
@@ -19,7 +17,7 @@ class GoOn:
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing to do for ``seconds``; no worker is held meanwhile. ``reason`` is shown to people."""
+    """The stage waits for ``seconds`` without a worker. People see ``reason``."""
 
     seconds: float
     reason: str
@@ -27,7 +25,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class End:
-    """The run is over."""
+    """The run ends with ``status``."""
 
     status: RunStatus
     message: str

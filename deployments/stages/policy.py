@@ -1,4 +1,4 @@
-"""Policy: the rules that hold for this change, and whether a second person has to approve it."""
+"""Policy: evaluates the policies that apply to the change, and whether it needs approval."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deployments.stages.context import Context
 from deployments.stages.outcomes import End, GoOn, Wait
 from deployments.stages.outcomes import Outcome as StageOutcome
 
-# Somebody who overrides sends the run on; this only notices a policy that was edited meanwhile.
+# An override sends the run to a worker at once. This interval detects edited policies.
 LOOK_AGAIN_S = 120
 LEVELS = {
     Outcome.PASSED: Level.INFO,
@@ -32,7 +32,7 @@ def run_stage(context: Context) -> StageOutcome:
     if failed := [result for result in results if result.outcome == Outcome.MANDATORY]:
         return End(RunStatus.FAILED, f"mandatory policies are not met: {_told(failed)}")
     if held := [result for result in results if result.is_blocking]:
-        return Wait(LOOK_AGAIN_S, f"waits for an override of {_titles(held)}")
+        return Wait(LOOK_AGAIN_S, f"waiting for an override of {_titles(held)}")
     return _to_approval_or_apply(context)
 
 
@@ -43,9 +43,9 @@ def _to_approval_or_apply(context: Context) -> StageOutcome:
         return GoOn(RunStatus.APPROVAL, f"a second person has to approve the plan: {', '.join(reasons)}")
     text = f"{run.deployment.environment} needs no approval"
     if reasons and standing:
-        text = f"{standing.decided_by.display_name} has approved this plan before"
+        text = f"{standing.decided_by.display_name} has already approved this plan"
     elif is_short_way_back(run):
-        text = "only traffic moves, back to a version that still runs: nobody has to approve that"
+        text = "only traffic moves, back to a version that is still served: no approval needed"
     StageRecord.skip(run.pk, RunStatus.APPROVAL, text)
     return GoOn(RunStatus.APPLY, text)
 

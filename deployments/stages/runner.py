@@ -16,7 +16,7 @@ from structlog.contextvars import bound_contextvars
 
 from deployments.runs.models import IllegalTransition, Lease, LeaseLost, Run
 from deployments.runs.queue import next_in_line
-from deployments.runs.statuses import GOOD, WORKABLE, Level, RunKind, RunStatus
+from deployments.runs.statuses import END_LEVELS, GOOD, WORKABLE, Level, RunKind, RunStatus
 from deployments.stages.context import Context, heartbeat
 from deployments.stages.outcomes import End, GoOn, Outcome, Wait
 from deployments.stages.stage import STAGE_FUNCTIONS
@@ -31,12 +31,6 @@ DATABASE_AWAY = (OperationalError, InterfaceError)
 RETRIES = 6
 
 RETRY_AFTER_S = 5.0
-
-END_LEVELS = {
-    RunStatus.FAILED: Level.ERROR,
-    RunStatus.ROLLED_BACK: Level.WARNING,
-    RunStatus.ROLLBACK_FAILED: Level.ERROR,
-}
 
 WORKER = f"{socket.gethostname()}:{os.getpid()}"
 

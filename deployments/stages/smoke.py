@@ -1,17 +1,15 @@
-"""Smoke: a real prediction through the endpoint, on the input example that was logged with the model."""
+"""Smoke test: sends the model's input example to the endpoint and checks the prediction."""
 
 from __future__ import annotations
 
 from typing import Any
-
-from django.utils import timezone
 
 from catalog.models import ModelVersion
 from deployments.deployment.reading import body_text
 from deployments.rollouts.entities import Movement, movement, served_entity_name
 from deployments.rollouts.models import Rehearsal
 from deployments.runs.records import StageRecord
-from deployments.runs.statuses import Level, RunKind, RunStatus
+from deployments.runs.statuses import Level, RunStatus
 from deployments.stages.context import Context
 from deployments.stages.ending import remember_routes, succeed
 from deployments.stages.outcomes import End, GoOn, Outcome, Wait
@@ -27,23 +25,22 @@ def run_stage(context: Context) -> Outcome:
     moving = movement(context.spec, context.run.plan.variables)
     example = input_example(context)
     if example is None:
-        context.log("the model was logged without an input example: no request was sent", level=Level.WARNING)
+        context.log("the model has no input example: no request was sent", level=Level.WARNING)
         return _passed(context, moving, "live, without a smoke test: the model has no input example")
     result = _ask(context, moving, example)
     _remember(context, example, result)
     if result.status_code in TRY_AGAIN and context.run.stage_tries < TRIES:
-        return Wait(2, f"the endpoint answered {result.status_code}; asking again")
+        return Wait(2, f"the endpoint answered {result.status_code}; trying again")
     if result.status_code != 200:
         return _failed(context, moving, f"the smoke test got {result.status_code}: {body_text(result)[:500]}")
     if not isinstance(result.body, dict) or "predictions" not in result.body:
         return _failed(context, moving, f"the smoke test's answer has no predictions: {body_text(result)[:500]}")
-    if context.run.kind == RunKind.ROLLBACK:
-        Rehearsal.objects.filter(rollback_run=context.run, answered_at=None).update(answered_at=timezone.now())
+    Rehearsal.note_answer(context.run)
     return _passed(context, moving, f"live: {result.served_entity} answered in {result.latency_ms:.0f} ms")
 
 
 def _ask(context: Context, moving: Movement | None, example: dict[str, Any]) -> QueryResult:
-    """The endpoint; a version that has no traffic yet is asked directly."""
+    """Query the endpoint, or the new version directly if it has no traffic yet."""
     name = context.run.deployment.name
     if moving is None:
         return context.workspace.query(name, example, timeout_s=TIMEOUT_S)

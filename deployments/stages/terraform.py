@@ -1,4 +1,4 @@
-"""What the plan and the apply stage share: the run's working directory and its Terraform."""
+"""Terraform for the Plan and Apply stages: the run's working directory, variables and log lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deployments.stages.context import Context
 from deployments.tfstate import store as statestore
 from integrations.databricks.credentials import Credentials
 from integrations.errors import IntegrationError
-from integrations.terraform.directory import TerraformWorkspace
+from integrations.terraform.directory import RunDirectory
 from integrations.terraform.files import (
     ENDPOINT_ADDRESS,
     HttpBackend,
@@ -33,7 +33,7 @@ TERRAFORM = "terraform"
 
 
 def terraform_settings() -> TerraformSettings:
-    """What terraform/provider/install.py wrote; raises IntegrationError when it has not run on this host."""
+    """Settings from terraform/provider/install.py. Raises IntegrationError if it has not run on this host."""
     path = Path(settings.TERRAFORM_HOME) / "install.json"
     try:
         installed = TerraformSettings.from_installation(path)
@@ -48,7 +48,7 @@ def terraform_settings() -> TerraformSettings:
 
 
 def module_variables(context: Context) -> dict[str, Any]:
-    """The spec as the variables of terraform/modules/model_endpoint, beside what has to stay of what is served now."""
+    """Variables of terraform/modules/model_endpoint: the spec, and served versions that have to stay."""
     if adopts(context):
         return mirrored_variables(context)
     spec, deployment = context.spec, context.run.deployment
@@ -70,13 +70,13 @@ def module_variables(context: Context) -> dict[str, Any]:
         "inference_table": _inference_table(context),
     }
     if "usage_tracking" in deployment.intended:
-        # An endpoint that was adopted with it keeps it: the provider cannot leave it out again.
+        # Adopted endpoints keep usage tracking, because the provider cannot remove it.
         variables["usage_tracking"] = deployment.intended["usage_tracking"]
     return variables
 
 
 def _inference_table(context: Context) -> dict[str, Any] | None:
-    """Once set it is switched off and never left out: the provider cannot remove the block."""
+    """The inference table. Once set, it is disabled but never omitted: the provider cannot remove the block."""
     wanted = context.spec.monitoring.inference_table
     asked_before = context.run.deployment.runs.filter(spec__monitoring__inference_table=True)
     before = context.run.deployment.intended.get("inference_table")
@@ -94,7 +94,7 @@ def _inference_table(context: Context) -> dict[str, Any] | None:
 
 
 def is_orphaned(context: Context) -> bool:
-    """Whether there is an endpoint of this deployment that the state does not know: a run died after creating it."""
+    """Whether the endpoint exists but is missing in the tfstate, because a run died after creating it."""
     if ENDPOINT_ADDRESS in statestore.resource_addresses(context.run.deployment_id):
         return False
     endpoint = context.workspace.get_endpoint(context.run.deployment.name)
@@ -108,8 +108,8 @@ def _imports(context: Context) -> list[Import]:
     return [Import(ENDPOINT_ADDRESS, context.run.deployment.name)]
 
 
-def open_workspace(context: Context) -> TerraformWorkspace:
-    """Render the run's directory and make its Terraform, with a fresh state password in its environment."""
+def open_run_directory(context: Context) -> RunDirectory:
+    """Render the run's directory and return its Terraform, with a new state password in its environment."""
     password = statestore.issue_credential(context.run)
     configuration = terraform_settings()
     address = f"{settings.INTERNAL_URL}/terraform/state/{context.run.deployment_id}"
@@ -120,7 +120,7 @@ def open_workspace(context: Context) -> TerraformWorkspace:
         variables=module_variables(context),
         imports=_imports(context),
     )
-    return TerraformWorkspace(
+    return RunDirectory(
         context.directory,
         settings=configuration,
         env=_environment(context, configuration, password),
@@ -141,13 +141,13 @@ def _environment(context: Context, configuration: TerraformSettings, password: s
     )
 
 
-# "init -json" knows no -no-color.
+# "init -json" does not support -no-color.
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 NOISE = frozenset({"version", "refresh_start", "refresh_complete", "outputs"})
 
 
 def _shown_text(line: OutputLine) -> str:
-    """Terraform's JSON lines carry their own text; what is not JSON is shown as it is; "" for noise."""
+    """The text of a JSON line, or the line itself if it is not JSON. "" for noise."""
     event = line.event or {}
     if event.get("type") in NOISE:
         return ""
@@ -155,7 +155,7 @@ def _shown_text(line: OutputLine) -> str:
 
 
 def is_shown(line: OutputLine) -> bool:
-    """Whether the line becomes one of the run's log."""
+    """Whether the line is written to the run's log."""
     return bool(_shown_text(line))
 
 
@@ -167,5 +167,5 @@ def log_line(context: Context, line: OutputLine) -> None:
 
 
 def error_text(result: CommandResult) -> str:
-    """The errors of a Terraform command in one line."""
+    """The errors of a Terraform command as one line."""
     return "; ".join(f"{item.summary} {item.detail}".strip() for item in result.errors) or "no reason was given."

@@ -1,7 +1,7 @@
-"""Watch the endpoint while Terraform waits for it, so that people see more than "still creating".
+"""Watching the endpoint while Terraform waits for it, so that the log shows more than "still creating".
 
-It also fetches the build log of a failing version: on a failed first deployment the provider deletes the endpoint,
-and its logs with it.
+Also fetches the build log of a failed version: after a failed first deployment, the provider deletes the endpoint and
+its logs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TAIL_LINES = 40
 
 @contextmanager
 def watch_endpoint(context: Context) -> Iterator[None]:
-    """Log each change of the endpoint's state until the block ends. Never raises: it only looks."""
+    """Log each change of the endpoint's state until the block ends. Never raises."""
     done = threading.Event()
     thread = threading.Thread(target=_watch, args=(context, done), name="endpoint-watch", daemon=True)
     thread.start()
@@ -62,7 +62,7 @@ def _report(context: Context, endpoint: Endpoint, seen: set[str]) -> None:
 
 
 def state_words(endpoint: Endpoint) -> str:
-    """Both dimensions of an endpoint's state in the API's words: READY, NOT_UPDATING."""
+    """The endpoint's state in terms of the API, for example "READY, NOT_UPDATING"."""
     return f"{ready_word(endpoint)}, {endpoint.config_update}"
 
 
@@ -76,20 +76,20 @@ def _entity_line(entity: ServedEntity) -> str:
 
 
 def log_excerpt(context: Context, endpoint_name: str, entity_name: str) -> None:
-    """The last lines of a served version's build log, as error lines of the run."""
+    """Log the last lines of a served version's build log as errors of the run."""
     text = context.workspace.build_logs(endpoint_name, entity_name)
     for line in text.splitlines()[-EXCERPT_LINES:]:
         context.log(line, level=Level.ERROR, source="build")
 
 
 def log_servers(context: Context, entity_names: Iterable[str]) -> None:
-    """Keep the last lines that each served version printed with the run. Never raises: it only looks."""
+    """Store the last lines that each served version printed in the run's log. Never raises."""
     for name in entity_names:
         _keep_tail(context, name, "server", context.workspace.server_logs)
 
 
 def log_build(context: Context, entity_name: str) -> None:
-    """Keep the last lines of a build that went well: the workspace drops them after a while."""
+    """Store the last lines of a successful build in the run's log: the workspace deletes them later."""
     _keep_tail(context, entity_name, "build", context.workspace.build_logs)
 
 

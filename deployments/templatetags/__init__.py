@@ -1,1 +1,1 @@
-"""What templates of other apps show of deployments."""
+"""Tags with which templates of other apps show deployments."""

@@ -1,4 +1,4 @@
-"""Whether the versions of a model were validated, for the page of the model."""
+"""Validation badges for the versions on a model's page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ register = template.Library()
 
 @register.simple_tag
 def validations_of(model: RegisteredModel) -> dict[int, Validation]:
-    """{id of version: its newest validation}. One query."""
+    """The newest validation of each version, by the version's id. One query."""
     return newest_of(model)
 
 

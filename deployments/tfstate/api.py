@@ -1,4 +1,4 @@
-"""Versions of a deployment's Terraform state: which there are, and what two of them differ in."""
+"""API of the versions of a deployment's tfstate, and of the differences between two versions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StateVersionSerializer(serializers.ModelSerializer[StateVersion]):
 
 
 class StateChangeSerializer(serializers.Serializer[Any]):
-    """``before`` is null where the attribute came, ``after`` where it went. Secrets say only that they changed."""
+    """One attribute: ``before`` is null if it was added, ``after`` if it was removed. Secrets are redacted."""
 
     address = serializers.CharField(read_only=True)
     path = serializers.CharField(read_only=True)
@@ -65,7 +65,7 @@ class AgainstSerializer(serializers.Serializer[Any]):
 class StateVersionViewSet(
     PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[StateVersion]
 ):
-    """Every Terraform state of one deployment, newest first. For those who may deploy."""
+    """Every version of one deployment's tfstate, newest first. Requires the permission to deploy."""
 
     queryset = StateVersion.objects.none()
     serializer_class = StateVersionSerializer
@@ -77,7 +77,7 @@ class StateVersionViewSet(
     def get_queryset(self) -> QuerySet[StateVersion]:
         deployment = deployment_or_404(self.request, self.kwargs["deployment_id"])
         if not can(user_of(self.request), Action.DEPLOY, deployment.team):
-            raise exceptions.PermissionDenied(f"States are for those who may deploy in {deployment.team}.")
+            raise exceptions.PermissionDenied(f"You need the role deployer or team admin in {deployment.team}.")
         return present.versions(deployment)
 
     def get_object(self) -> StateVersion:
@@ -90,7 +90,7 @@ class StateVersionViewSet(
     )
     @action(detail=True, filter_backends=[], pagination_class=None)
     def diff(self, request: Request, deployment_id: str, pk: str) -> Response:
-        """What changed since the version before, or since ``against``."""
+        """The changes since the previous version, or since ``against``."""
         asked = AgainstSerializer(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
         after, against = self.get_object(), asked.validated_data.get("against")

@@ -1,4 +1,4 @@
-"""Terraform's ``http`` state backend over HTTP Basic: the door to ``statestore``."""
+"""Views of Terraform's ``http`` state backend, authenticated with HTTP Basic."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deployments.tfstate.store import StateRefused
 def _with_credential(
     view: Callable[[HttpRequest, BackendCredential], HttpResponse],
 ) -> Callable[[HttpRequest, int], HttpResponse]:
-    """Authenticate Terraform's password and turn refusals into answers Terraform shows."""
+    """Authenticate the request, and turn refusals into responses that Terraform shows."""
 
     def wrapped(request: HttpRequest, deployment_id: int) -> HttpResponse:
         try:
@@ -67,5 +67,5 @@ def _lock_info(body: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         raise StateRefused(400, "the lock info is not JSON") from None
     if b"\\u0000" in body or not isinstance(info, dict) or len(str(info.get("ID", ""))) > 64:
-        raise StateRefused(400, "the lock info is not Terraform's")
+        raise StateRefused(400, "the lock info is not valid")
     return info

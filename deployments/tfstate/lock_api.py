@@ -1,4 +1,4 @@
-"""The lock of a deployment's state: who holds it, and freeing it by force."""
+"""API of the lock of a deployment's tfstate: who holds it, and force-unlock."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from web.bodies import Part, parse
 
 
 class ForceUnlock(Part):
-    """With ``lock_id`` it is refused (409, other_lock) if another one holds the lock by now."""
+    """With ``lock_id`` the request is refused (409, other_lock) if the lock has a different id."""
 
     reason: str = Field(min_length=10, max_length=4000)
     lock_id: str = Field(default="", max_length=64)
 
 
 class StateLockSerializer(serializers.Serializer[Any]):
-    """``is_left``: no run that is alive holds it, so that a platform admin may free it."""
+    """``is_left``: no live run holds the lock, so a platform admin may free it."""
 
     is_locked = serializers.BooleanField(read_only=True)
     is_left = serializers.BooleanField(read_only=True)
@@ -55,18 +55,18 @@ def _shown(deployment: Deployment) -> dict[str, Any]:
 
 
 class LockActions:
-    """Actions of a view set of deployments."""
+    """Lock actions for a view set of deployments."""
 
     @extend_schema(operation_id="deployments_lock", responses=StateLockSerializer)
     @action(detail=True, filter_backends=[], pagination_class=None)
     def lock(self: _DeploymentView, request: Request, pk: str) -> Response:
-        """Who holds the lock of the state, and since when."""
+        """Who holds the lock of the tfstate, and since when."""
         return Response(StateLockSerializer(_shown(self.get_object())).data)
 
     @extend_schema(operation_id="deployments_lock_release", request=ForceUnlock, responses=StateLockSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None, url_path="lock/release")
     def lock_release(self: _DeploymentView, request: Request, pk: str) -> Response:
-        """Free a lock that was left behind. For platform admins, with a reason; it is in the audit trail."""
+        """Free a lock that was left behind. For platform admins. The reason goes to the audit trail."""
         deployment, asked = self.get_object(), parse(ForceUnlock, request.data)
         services.force_unlock(deployment=deployment, actor=user_of(request), reason=asked.reason, lock_id=asked.lock_id)
         return Response(StateLockSerializer(_shown(deployment)).data)

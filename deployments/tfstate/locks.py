@@ -1,4 +1,4 @@
-"""The lock of a state that was left behind, as the deployment's page shows it."""
+"""The left-behind lock of a tfstate, as the deployment's page shows it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from web.views import Question
 
 
 def left_lock(deployment: Deployment) -> StateLock | None:
-    """The lock, if nobody who is alive holds it. No query without a lock if ``state_lock`` was selected."""
+    """The lock, if no live run holds it. No query without a lock if ``state_lock`` is selected."""
     lock: StateLock | None = getattr(deployment, "state_lock", None)
     return lock if lock is not None and lock.run_at_work() is None else None
 
@@ -21,11 +21,11 @@ def unlock_question(deployment: Deployment, lock: StateLock) -> Question:
         "url": reverse("deployments:force_unlock", args=[deployment.pk]),
         "cancel_url": reverse("deployments:deployment", args=[deployment.pk]),
         "title": f"Free the state lock of {deployment.name}?",
-        "text": f"Run #{lock.run_id} took it and no worker holds that run any more. A Terraform that is still at work "
-        "somewhere can no longer save what it does: look into the workspace first.",
+        "text": f"Run #{lock.run_id} holds the lock, but no worker holds that run. If its Terraform is still running, "
+        "it can no longer save its state. Check the workspace first.",
         "reason_label": "Reason, at least 10 characters",
         "reason_required": True,
         "hidden": {"lock_id": lock.lock_id},
         "confirm_label": "Free the lock",
-        "cancel_label": "Keep it",
+        "cancel_label": "Cancel",
     }

@@ -1,4 +1,4 @@
-"""Terraform state, kept by the portal: every version, encrypted, with a lock and credentials that can go stale."""
+"""Terraform's state, stored by the portal: encrypted versions, a lock, and credentials that expire."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deployments.runs.models import Run
 
 
 class StateVersion(models.Model):
-    """One state as Terraform wrote it. ``ciphertext`` is Fernet; ``serial`` and ``lineage`` are Terraform's own."""
+    """One version of the tfstate, as Terraform wrote it. ``serial`` and ``lineage`` are Terraform's."""
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="state_versions")
     run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, related_name="state_versions")
@@ -19,6 +19,7 @@ class StateVersion(models.Model):
     lineage = models.CharField(max_length=64)
     sha256 = models.CharField(max_length=64)
     size_bytes = models.PositiveBigIntegerField()
+    #: Encrypted with Fernet.
     ciphertext = models.BinaryField()
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -31,12 +32,13 @@ class StateVersion(models.Model):
 
 
 class StateLock(models.Model):
-    """Terraform's lock on one state. The row is the lock; ``info`` is what the holder sent: who, operation, when."""
+    """Terraform's lock on one tfstate. The tfstate is locked while the row exists."""
 
     deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="state_lock")
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+")
     fencing = models.PositiveIntegerField()
     lock_id = models.CharField(max_length=64)
+    #: Terraform's description of the holder: who, operation, when.
     info = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -44,13 +46,13 @@ class StateLock(models.Model):
         return f"lock {self.lock_id}"
 
     def run_at_work(self) -> Run | None:
-        """A run of the deployment that a worker who is alive holds, and that may need the lock."""
+        """The run of the deployment that a live worker holds and that may need the lock, or None."""
         held = Run.objects.filter(deployment=self.deployment_id, lease_token__isnull=False)
         return held.filter(lease_expires_at__gte=Now()).first()
 
 
 class BackendCredential(models.Model):
-    """The short-lived password of one run's Terraform. Only its SHA-256 is kept."""
+    """The short-lived password for the Terraform of one run. Only its SHA-256 is stored."""
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="+")
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""Versions of a deployment's Terraform state, and what two of them differ in."""
+"""Versions of a deployment's tfstate, and the differences between two versions."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Comparison:
 
 
 def versions(deployment: Deployment) -> QuerySet[StateVersion]:
-    """The newest first, without what is in them. One query."""
+    """All versions, newest first, without their content. One query."""
     rows = StateVersion.objects.filter(deployment=deployment)
     return rows.select_related("run").defer("ciphertext")
 
 
 def comparison(after: StateVersion, before: StateVersion | None) -> Comparison:
-    """Decrypts both. Raises statestore.StateUnreadable."""
+    """Decrypt and compare two versions. Raises StateUnreadable if a key is missing."""
     return Comparison(before, after, compare(statestore.content(before) if before else None, statestore.content(after)))
 
 

@@ -1,4 +1,4 @@
-"""Freeing the lock of a state that nobody will free any more."""
+"""Force-unlocking a tfstate whose lock was left behind."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ MIN_REASON_CHARS = 10
 
 
 def force_unlock(*, deployment: Deployment, actor: User, reason: str, lock_id: str = "") -> None:
-    """Free the lock of the deployment's state. A Terraform that is still at work somewhere can write no more.
+    """Free the lock of the deployment's tfstate. A Terraform process that still runs can no longer write.
 
-    With ``lock_id`` it is refused if another one holds the lock by now. For platform admins.
+    For platform admins. Raises Refused if ``lock_id`` is given and the lock has a different id.
     """
     if not actor.is_platform_admin:
-        raise PermissionDenied("Only a platform admin frees the lock of a state.")
+        raise PermissionDenied("Only a platform admin can free the state lock.")
     reason = reason.strip()
     if len(reason) < MIN_REASON_CHARS:
-        raise Refused("reason_required", f"Say why in at least {MIN_REASON_CHARS} characters.")
+        raise Refused("reason_required", f"Give a reason of at least {MIN_REASON_CHARS} characters.")
     with transaction.atomic():
         Deployment.objects.select_for_update().get(pk=deployment.pk)
         lock = StateLock.objects.select_related("run").filter(deployment=deployment).first()
         if lock is None:
             raise Refused("not_locked", "The state is not locked.")
         if lock_id and lock_id != lock.lock_id:
-            raise Refused("other_lock", "Another lock is held by now: look at who holds it.")
+            raise Refused("other_lock", "The lock has changed since you looked at it. Check who holds it now.")
         if run := lock.run_at_work():
-            raise Refused("at_work", f"Run #{run.pk} is at work: cancel it, and it frees the lock itself.")
+            raise Refused("at_work", f"Run #{run.pk} is at work. Cancel it to free the lock.")
         statestore.force_release(lock)
         _tell(deployment, lock.run, actor, reason)
 

@@ -1,7 +1,7 @@
-"""The state store behind Terraform's ``http`` backend: read, write, lock, unlock, and who may.
+"""The store behind Terraform's ``http`` state backend: authenticate, read, write, lock, unlock.
 
-Every Terraform run gets its own password with a fencing number. Only the newest number of a deployment may lock,
-write or unlock, so a Terraform process that was given up for dead cannot overwrite what came after it.
+Every Terraform process gets its own password with a fencing number. Only the newest number of a deployment may lock,
+write or unlock, so a process that was presumed dead cannot overwrite newer versions.
 Protocol: https://developer.hashicorp.com/terraform/language/backend/http
 """
 
@@ -33,7 +33,7 @@ MAX_ID = 2**63 - 1
 
 
 class StateRefused(Exception):
-    """The backend says no. ``status`` is the HTTP status; ``body`` goes to Terraform (a lock's holder, for 423)."""
+    """The backend refuses the request. ``status`` is the HTTP status, ``body`` the response (423: the holder)."""
 
     def __init__(self, status: int, message: str, body: dict[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -43,12 +43,12 @@ class StateRefused(Exception):
 
 
 class StateUnreadable(Exception):
-    """No key of STATE_KEYS opens this version."""
+    """None of the keys in STATE_KEYS can decrypt this version."""
 
 
 @dataclass(frozen=True)
 class Password:
-    """Shown once, to the worker that starts Terraform."""
+    """A password in plain text, for the worker that starts Terraform. It is not stored."""
 
     username: str
     value: str
@@ -59,9 +59,9 @@ class Password:
 
 
 def issue_credential(run: Run) -> Password:
-    """A password for the next Terraform of ``run``; all older ones of its deployment go stale.
+    """Issue a password for the next Terraform process of ``run``, and revoke all older ones of its deployment.
 
-    So does a lock that one of those holds: its holder can neither write nor unlock any more.
+    A lock of an older password is deleted: its holder can no longer write or unlock.
     """
     with transaction.atomic():
         Deployment.objects.filter(pk=run.deployment_id).update(fencing=F("fencing") + 1)
@@ -81,7 +81,7 @@ def issue_credential(run: Run) -> Password:
 
 
 def authenticate(deployment_id: int, authorization: str) -> BackendCredential:
-    """The credential of an HTTP Basic header; raises StateRefused(401) if it is not one of this deployment."""
+    """The credential of an HTTP Basic header. Raises StateRefused(401) unless it belongs to this deployment."""
     scheme, _, encoded = authorization.partition(" ")
     try:
         username, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
@@ -100,27 +100,29 @@ def authenticate(deployment_id: int, authorization: str) -> BackendCredential:
 
 
 def read(deployment_id: int) -> bytes | None:
-    """The newest state, decrypted; None before the first write."""
+    """The newest version, decrypted; None before the first write."""
     newest = StateVersion.objects.filter(deployment_id=deployment_id).first()
     return decrypt(newest.ciphertext) if newest else None
 
 
 def content(version: StateVersion) -> dict[str, Any]:
-    """One version, decrypted and decoded. Raises StateUnreadable."""
+    """One version, decrypted and decoded. Raises StateUnreadable if the key is missing."""
     try:
         return dict(orjson.loads(decrypt(version.ciphertext)))
     except InvalidToken:
-        raise StateUnreadable(f"No key that is set opens the state of serial {version.serial}.") from None
+        raise StateUnreadable(
+            f"None of the configured keys can decrypt the state with serial {version.serial}."
+        ) from None
 
 
 def current_serial(deployment_id: int) -> int:
-    """Terraform's serial of the newest state, 0 for none."""
+    """Terraform's serial of the newest version; 0 before the first write."""
     rows = StateVersion.objects.filter(deployment_id=deployment_id)
     return rows.values_list("serial", flat=True).first() or 0
 
 
 def _locked_deployment(credential: BackendCredential) -> Deployment:
-    """The deployment row, locked until the transaction ends; refuses a credential that is not the newest."""
+    """Lock the deployment's row until the transaction ends. Raises StateRefused(409) for an old credential."""
     deployment = Deployment.objects.select_for_update().get(pk=credential.deployment_id)
     if deployment.fencing != credential.fencing:
         raise StateRefused(409, f"a newer run took over: fencing {credential.fencing} < {deployment.fencing}")
@@ -128,7 +130,7 @@ def _locked_deployment(credential: BackendCredential) -> Deployment:
 
 
 def lock(credential: BackendCredential, info: dict[str, Any]) -> None:
-    """Take the lock; StateRefused(423) with the holder's own info if somebody has it."""
+    """Take the lock. Raises StateRefused(423) with the holder's info if it is taken."""
     try:
         with transaction.atomic():
             deployment = _locked_deployment(credential)
@@ -145,7 +147,7 @@ def lock(credential: BackendCredential, info: dict[str, Any]) -> None:
 
 
 def unlock(credential: BackendCredential, info: dict[str, Any]) -> None:
-    """Free the lock if this credential took it. ``force-unlock`` sends no ID; the fencing number decides then."""
+    """Free the lock if this credential took it. ``force-unlock`` sends no ID; then the fencing number decides."""
     lock_id = str(info.get("ID", ""))
     with transaction.atomic():
         _locked_deployment(credential)
@@ -158,7 +160,7 @@ def unlock(credential: BackendCredential, info: dict[str, Any]) -> None:
 
 
 def write(credential: BackendCredential, body: bytes, *, lock_id: str, content_md5: str) -> None:
-    """Keep ``body`` as the newest state. Raises StateRefused on a stale run, a lock not held, or a damaged body."""
+    """Store ``body`` as the newest version. Raises StateRefused if credential, lock or body are not valid."""
     if content_md5 and base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode() != content_md5:
         raise StateRefused(400, "the body does not match its Content-MD5")
     try:
@@ -188,7 +190,7 @@ def write(credential: BackendCredential, body: bytes, *, lock_id: str, content_m
 
 
 def release_after_death(run: Run) -> bool:
-    """Free a lock that a Terraform of ``run`` left behind; its credential goes stale first. True if there was one."""
+    """Revoke the run's credential and free the lock that its Terraform left behind. True if there was a lock."""
     with transaction.atomic():
         Deployment.objects.filter(pk=run.deployment_id).update(fencing=F("fencing") + 1)
         deleted, _ = StateLock.objects.filter(deployment_id=run.deployment_id, run=run).delete()
@@ -196,28 +198,28 @@ def release_after_death(run: Run) -> bool:
 
 
 def release_at_the_end(run: Run) -> None:
-    """Free the lock of a run that is over, if its Terraform did not live to do it."""
+    """Free the lock of a run that has ended, if its Terraform did not."""
     if StateLock.objects.filter(run=run).exists():
         release_after_death(run)
 
 
 def force_release(lock: StateLock) -> None:
-    """Free a lock whoever holds it. Call it in a transaction that has locked the deployment's row.
+    """Free a lock, whoever holds it. Call it in a transaction that has locked the deployment's row.
 
-    Credentials that are out go stale, so that a Terraform that is still at work cannot write after this.
+    Revokes all credentials, so that a Terraform process that still runs cannot write afterwards.
     """
     Deployment.objects.filter(pk=lock.deployment_id).update(fencing=F("fencing") + 1)
     StateLock.objects.filter(pk=lock.pk).delete()
 
 
 def resource_addresses(deployment_id: int) -> list[str]:
-    """Addresses of the managed resources in the newest state, for example module.endpoint.databricks_….this."""
+    """Addresses of the managed resources in the newest version, for example module.endpoint.databricks_….this."""
     state = read(deployment_id)
     return [] if state is None else addresses_in(json.loads(state))
 
 
 def addresses_in(state: Mapping[str, Any]) -> list[str]:
-    """The same for a decoded state."""
+    """Addresses of the managed resources in a decoded tfstate."""
     return [
         ".".join(part for part in (item.get("module"), item["type"], item["name"]) if part)
         for item in state.get("resources", [])

@@ -1,4 +1,4 @@
-"""The versions of a deployment's Terraform state, for those who may deploy."""
+"""Pages of the versions of a deployment's tfstate, for people who may deploy."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from deployments.tfstate.models import StateVersion
 from web.errors import Refused
 
 PAGE_SIZE = 25
-# Longer numbers are larger than the database's integers.
+# Longer numbers exceed the database's integers.
 MAX_DIGITS = 18
 
 
 @login_required
 @require_safe
 def states(request: HttpRequest, deployment_id: int) -> HttpResponse:
-    """The list; with ``?version=`` also what changed since the version before, or since ``?against=``."""
+    """The list. ``?version=`` adds the changes since the previous version, or since ``?against=``."""
     found = visible_deployment(request, deployment_id)
     if not can(request.user, Action.DEPLOY, found.team):
-        raise PermissionDenied(f"States are for those who may deploy in {found.team}.")
+        raise PermissionDenied(f"You need the role deployer or team admin in {found.team}.")
     context: dict[str, Any] = {
         "deployment": found,
         "page": Paginator(present.versions(found), PAGE_SIZE).get_page(request.GET.get("page")),
@@ -65,13 +65,13 @@ def _version(deployment: Deployment, number: str) -> StateVersion:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def force_unlock(request: HttpRequest, deployment_id: int) -> HttpResponse:
-    """Frees the lock that the page showed, and no other."""
+    """Free the lock that the page showed. Refused if the lock has changed since."""
     found = visible_deployment(request, deployment_id)
     if not signed_in(request).is_platform_admin:
-        raise PermissionDenied("Only a platform admin frees the lock of a state.")
+        raise PermissionDenied("Only a platform admin can free the state lock.")
     lock = left_lock(found)
     if lock is None:
-        messages.info(request, "The state is not locked, or the run that holds the lock is at work.")
+        messages.info(request, "The state is not locked, or the run that holds the lock is still at work.")
         return redirect("deployments:deployment", found.pk)
     question = unlock_question(found, lock)
     if request.method != "POST":

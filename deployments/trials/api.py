@@ -1,4 +1,4 @@
-"""Requests that people send to an endpoint from here, and what came back."""
+"""API of trials: requests that a person sends to try an endpoint, and the answers."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ EXAMPLE = {"dataframe_split": {"columns": ["amount"], "data": [[12.5]]}}
 class TestRequestViewSet(
     PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[TestRequest]
 ):
-    """Requests to one deployment's endpoint, newest first."""
+    """Trials of one deployment's endpoint, newest first."""
 
-    __test__ = False  # not a test, whatever pytest makes of its name
+    __test__ = False  # keeps pytest from collecting the class
 
     queryset = TestRequest.objects.none()
     serializer_class = TestRequestSerializer
@@ -54,7 +54,7 @@ class TestRequestViewSet(
         examples=[OpenApiExample("One row", EXAMPLE, request_only=True)],
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Send the body to the endpoint. The answer is not here yet: read the test request until it has one."""
+        """Send the body to the endpoint. The answer arrives later: poll the trial until its ``status`` changes."""
         deployment = deployment_or_404(request, self.kwargs["deployment_id"])
         asked = services.request_test(deployment=deployment, body=request.data, actor=user_of(request))
         return Response(self.get_serializer(asked).data, status.HTTP_201_CREATED)

@@ -1,4 +1,4 @@
-"""The box that sends a request to an endpoint."""
+"""The form that sends a trial to an endpoint."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ MAX_BODY_CHARS = 1_000_000
 
 
 class TestForm(forms.Form):
-    """Cleans ``body`` to what its JSON says."""
+    """``cleaned_data["body"]`` is the decoded JSON."""
 
-    __test__ = False  # not a test, whatever pytest makes of its name
+    __test__ = False  # keeps pytest from collecting the class
 
     body = forms.CharField(
         max_length=MAX_BODY_CHARS,
         label="Request body",
-        error_messages={"required": "Write a JSON object, for example with dataframe_split."},
+        error_messages={"required": "Enter a JSON object, for example with dataframe_split."},
         widget=forms.Textarea(attrs={"rows": 9, "class": "sw-mono", "spellcheck": "false"}),
     )
 
@@ -27,7 +27,7 @@ class TestForm(forms.Form):
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
-            message = f"This is not JSON: {error.msg} in line {error.lineno}, column {error.colno}."
+            message = f"This is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}."
             raise forms.ValidationError(message) from None
         except (ValueError, RecursionError):
-            raise forms.ValidationError("This is not JSON that can be read.") from None
+            raise forms.ValidationError("This JSON cannot be read.") from None

@@ -1,4 +1,4 @@
-"""A request somebody sends to an endpoint from the portal, and what came back."""
+"""A trial: a request that a person sends from the portal to try an endpoint, and the answer."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from deployments.deployment.models import Deployment
 
 
 class TestRequest(models.Model):
-    """``status``: sending, answered, failed. ``latency_ms`` is the round trip as the portal saw it."""
+    """A trial of an endpoint. The name TestRequest is that of the table and of the API."""
 
-    __test__ = False  # not a test, whatever pytest makes of its name
+    __test__ = False  # keeps pytest from collecting the class
 
     class Status(models.TextChoices):
         SENDING = "sending", "Sending"
@@ -26,10 +26,11 @@ class TestRequest(models.Model):
     status_code = models.PositiveSmallIntegerField(null=True, blank=True)
     response = models.TextField(blank=True)
     served_entity = models.CharField(max_length=255, blank=True)
+    #: Round trip in milliseconds, measured by the portal.
     latency_ms = models.FloatField(null=True, blank=True)
 
     class Meta:
         ordering = ["-pk"]
 
     def __str__(self) -> str:
-        return f"test request {self.pk}"
+        return f"trial {self.pk}"

@@ -1,4 +1,4 @@
-"""Sending a person's request to an endpoint."""
+"""Sending a trial to its endpoint."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_RESPONSE_CHARS = 100_000
 
 
 def send_test_request(request: TestRequest) -> None:
-    """Send a person's request to the endpoint and keep the answer. Written once: a second delivery changes nothing."""
+    """Send the trial to its endpoint and store the answer. Idempotent: only the first answer is stored."""
     try:
         result = connect(request.deployment.workspace).query(
             request.deployment.name, request.body, timeout_s=TEST_REQUEST_TIMEOUT_S

@@ -1,4 +1,4 @@
-"""Requests that people send to try an endpoint, as the API shows them."""
+"""Trials as the API shows them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from deployments.trials.models import TestRequest
 
 
 class TestRequestSerializer(serializers.ModelSerializer[TestRequest]):
-    """``response`` is the answer as text; ``latency_ms`` the round trip as the portal saw it."""
+    """``response`` is the answer as text. ``latency_ms`` is the round trip measured by the portal."""
 
-    __test__ = False  # not a test, whatever pytest makes of its name
+    __test__ = False  # keeps pytest from collecting the class
 
     requested_by = serializers.CharField(source="requested_by.username", read_only=True)
     body = serializers.DictField(read_only=True)

@@ -1,4 +1,4 @@
-"""A person's own request to an endpoint."""
+"""Starting a trial of an endpoint."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from web.errors import Invalid
 
 
 def request_test(*, deployment: Deployment, body: Any, actor: User) -> TestRequest:
-    """Send ``body``, a JSON object, to the endpoint from a worker; the answer appears on the returned row.
+    """Send ``body`` to the endpoint from a worker. The answer appears on the returned row.
 
-    Raises Invalid for a body that is no such object.
+    Raises Invalid if ``body`` is not a JSON object.
     """
     require(actor, Action.VIEW, deployment)
     refuse_destroyed(deployment)
@@ -32,10 +32,10 @@ def request_test(*, deployment: Deployment, body: Any, actor: User) -> TestReque
 
 def _refuse_unsendable(body: Any) -> None:
     if not isinstance(body, dict):
-        raise Invalid({"body": ["An endpoint takes a JSON object, for example with dataframe_split."]})
+        raise Invalid({"body": ["Send a JSON object, for example with dataframe_split."]})
     try:
         text = json.dumps(body, allow_nan=False)
     except (ValueError, RecursionError):
-        raise Invalid({"body": ["This is not JSON that can be sent."]}) from None
+        raise Invalid({"body": ["This JSON cannot be sent."]}) from None
     if "\\u0000" in text:
         raise Invalid({"body": ["Null characters are not allowed."]})

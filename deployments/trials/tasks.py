@@ -1,4 +1,4 @@
-"""Celery's door to requests that people send to try an endpoint."""
+"""The Celery task that sends trials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the wizard's Model step offers: environments, models of the chosen one, versions of the chosen model."""
+"""The choices of the wizard's Model step: environments, models and versions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEAVY = ("input_example", "params", "tags")
 
 @dataclass(frozen=True)
 class VersionChoice:
-    """``value`` is what the spec says: "3" or "@champion"; ``is_ready``: only then it can be deployed."""
+    """A version or alias. ``value`` is that of the spec, "3" or "@champion". Only ready versions can be deployed."""
 
     value: str
     title: str
@@ -49,13 +49,13 @@ class ModelChoices:
 
 
 def environment_for(model: RegisteredModel) -> Environment | None:
-    """Where the catalog of ``model`` is served, the first of them."""
+    """The first environment that serves models of this catalog, or None."""
     places = Environment.objects.filter(workspace=model.workspace_id, catalog_name__iexact=model.catalog_name)
     return places.first()
 
 
 def model_choices(user: User, chosen: Mapping[str, Any]) -> ModelChoices:
-    """``chosen``: the names environment, q, model and version as posted or as saved, each may be missing."""
+    """The choices for ``chosen``, the submitted or saved environment, q, model and version. Each may be missing."""
     environments = list(Environment.objects.select_related("workspace"))
     environment = next((row for row in environments if row.slug == chosen.get("environment")), None)
     if environment is None:
@@ -76,7 +76,7 @@ def model_choices(user: User, chosen: Mapping[str, Any]) -> ModelChoices:
 
 
 def version_choices(model: RegisteredModel | None, wanted: str) -> tuple[list[VersionChoice], int]:
-    """Aliases first, then the newest versions; the one that is ``wanted`` is always among them. And how many exist."""
+    """Aliases and the newest versions, always including ``wanted``, and the total number of versions."""
     if model is None:
         return [], 0
     rows = list(model.versions.filter(removed_at=None).defer(*HEAVY))
@@ -95,7 +95,7 @@ def _choice(row: ModelVersion, value: str, title: str) -> VersionChoice:
     return VersionChoice(
         value=value,
         title=title,
-        note=f"now version {row.version}; pinned when you deploy" if is_alias else "",
+        note=f"currently version {row.version}; pinned when you deploy" if is_alias else "",
         tone=status_tone(row),
         status=row.get_status_display(),
         is_ready=row.status == ModelVersionStatus.READY,
@@ -108,12 +108,12 @@ def _choice(row: ModelVersion, value: str, title: str) -> VersionChoice:
 
 
 def _short(value: Any) -> str:
-    """A metric in four significant digits."""
+    """A metric with four significant digits."""
     return f"{value:.4g}" if isinstance(value, int | float) else str(value)
 
 
 def signature_summary(signature: Mapping[str, Any]) -> str:
-    """ "6 inputs → 1 output"."""
+    """A summary such as "6 inputs → 1 output"."""
     if not signature.get("inputs"):
         return "No signature"
     inputs, outputs = len(signature["inputs"]), len(signature.get("outputs") or [])
@@ -122,7 +122,7 @@ def signature_summary(signature: Mapping[str, Any]) -> str:
 
 
 def default_version(versions: list[VersionChoice]) -> str:
-    """The champion where there is one, else the newest that is ready; "" if none is."""
+    """The champion if it is ready, else the newest ready version, else ""."""
     ready = [choice.value for choice in versions if choice.is_ready]
     return "@champion" if "@champion" in ready else next((value for value in ready if value[0] != "@"), "")
 
@@ -134,6 +134,6 @@ class Feature:
 
 
 def features_of(version: ModelVersion | None) -> list[Feature]:
-    """The named inputs of the signature, in its order."""
+    """The named inputs of the signature, in order."""
     inputs = (version.signature.get("inputs") or []) if version else []
     return [Feature(str(item["name"]), str(item.get("type") or "")) for item in inputs if item.get("name")]

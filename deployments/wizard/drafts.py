@@ -1,4 +1,4 @@
-"""Drafts of the wizard: start one, find one, throw one away."""
+"""Drafts of the wizard: starting, finding and deleting them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def own_draft(request: HttpRequest, draft_id: int) -> Draft:
 
 
 def posted_revision(request: HttpRequest) -> int:
-    """-1, which no draft has, for anything that is no number."""
+    """The submitted revision, or -1 if it is not a number. No draft has revision -1."""
     text = request.POST.get("revision", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_NUMBER_DIGITS else -1
 
@@ -51,10 +51,10 @@ def draft_problems(draft: Draft, answers: Mapping[str, Any]) -> Problems:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def wizard_start(request: HttpRequest) -> HttpResponse:
-    """My drafts and a new one. A link may say what to start with: model and version, from_run, or deployment."""
+    """The user's drafts. POST starts a new one. Links may preset model and version, from_run, or deployment."""
     user = signed_in(request)
     if not teams_where(user, Action.DEPLOY).exists():
-        raise PermissionDenied("Deploying takes the role deployer or team admin in a team. A team admin can give it.")
+        raise PermissionDenied("You need the role deployer or team admin in a team to deploy. Ask a team admin for it.")
     if request.method == "POST":
         draft = Draft.start(user, {}, ["template"], None, "")
         return redirect("deployments:wizard_step", draft.pk, "model")
@@ -86,9 +86,9 @@ def _id(text: str) -> int:
 
 
 def _start_update(request: HttpRequest, deployment: Deployment, spec: Mapping[str, Any]) -> HttpResponse:
-    """An update with the values of ``spec``; a new deployment with them where the old one was destroyed."""
+    """Start an update with the values of ``spec``, or a new deployment if the old one was destroyed."""
     if not can(request.user, Action.DEPLOY, deployment.team):
-        raise PermissionDenied(f"Updating takes the role deployer or team admin in {deployment.team}.")
+        raise PermissionDenied(f"You need the role deployer or team admin in {deployment.team}.")
     answers = {**spec, "rollout": ALL_AT_ONCE}
     version = request.GET.get("version", "")
     if version:
@@ -117,16 +117,16 @@ def _start_model(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def wizard_delete(request: HttpRequest, draft_id: int) -> HttpResponse:
-    """Ask, then throw the draft away."""
+    """Delete a draft: GET asks, POST deletes."""
     draft = own_draft(request, draft_id)
     if request.method == "POST":
         draft.delete()
-        messages.success(request, "The draft is deleted.")
+        messages.success(request, "Draft deleted.")
         return redirect("deployments:wizard_start")
     context = {
         "url": reverse("deployments:wizard_delete", args=[draft.pk]),
         "title": "Delete this draft?",
-        "text": "Its answers are lost. Nothing that runs is touched.",
+        "text": "Its answers are lost. Deployments and runs are not affected.",
         "confirm_label": "Delete the draft",
         "cancel_url": reverse("deployments:wizard_start"),
     }

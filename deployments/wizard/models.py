@@ -1,4 +1,4 @@
-"""What the wizard keeps between its steps."""
+"""Drafts: what the wizard stores between its steps."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from deployments.deployment.models import Deployment
 
 
 class Draft(models.Model):
-    """The answers of a wizard that is not finished. ``revision`` grows with each save, so a stale page is noticed."""
+    """The answers of an unfinished wizard."""
 
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="drafts")
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, null=True, blank=True, related_name="drafts")
     data: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict, blank=True)
+    #: Increases with each save, to detect stale pages.
     revision = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -29,13 +30,13 @@ class Draft(models.Model):
 
     @property
     def answers(self) -> dict[str, Any]:
-        """What was answered so far, in the shape of a spec. Parts may be missing or wrong."""
+        """The answers so far, in the shape of a spec. Parts may be missing or invalid."""
         found: dict[str, Any] = self.data.get("answers", {})
         return found
 
     @property
     def done(self) -> list[str]:
-        """The steps that were answered and left with Next."""
+        """The completed steps."""
         found: list[str] = self.data.get("done", [])
         return found
 
@@ -43,15 +44,15 @@ class Draft(models.Model):
     def start(
         cls, owner: User, answers: dict[str, Any], done: list[str], deployment: Deployment | None, source: str
     ) -> Draft:
-        """A new draft. From a link (``source`` is its query) an untouched draft of the same link is taken up again."""
+        """Create a draft. For a link, ``source`` is its query, and an unchanged draft of the same link is reused."""
         data = {"answers": answers, "done": done, "source": source}
         same = cls.objects.filter(owner=owner, deployment=deployment, revision=0, data=data) if source else None
         return (same and same.first()) or cls.objects.create(owner=owner, deployment=deployment, data=data)
 
     def save_answers(self, revision: int, answers: dict[str, Any], done: list[str]) -> bool:
-        """Keep the answers of a page that was rendered at ``revision``; False if the draft has changed since.
+        """Store the answers of a page that was rendered at ``revision``. False if the draft has changed since.
 
-        Raises DoesNotExist when it was deployed or deleted meanwhile.
+        Raises DoesNotExist if the draft was deployed or deleted in the meantime.
         """
         data = {**self.data, "answers": answers, "done": done}
         mine = Draft.objects.filter(pk=self.pk, revision=revision)

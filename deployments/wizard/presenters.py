@@ -1,4 +1,4 @@
-"""The wizard around its forms: where one stands, what is known beforehand, who decides, how long it takes."""
+"""The wizard around its forms: progress, the checklist before a run, and usual durations."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ RECENT = timedelta(days=30)
 
 MEDIAN_OF = 50
 
-# -- where one stands -----------------------------------------------------------------------------
+# -- progress -------------------------------------------------------------------------------------
 
 
 def wrong_steps(problems: Iterable[str], step_of: Mapping[str, str]) -> set[str]:
-    """The steps that have something to correct, of dotted names."""
+    """The steps that have problems. ``problems`` are dotted field names."""
     return {step_of.get(name.partition(".")[0], "model") for name in problems}
 
 
 def open_step(draft: Draft, wrong: set[str]) -> str:
-    """The first step that is not answered yet, or not well; all before it and it itself can be opened."""
+    """The first step that is missing or has problems. It and all steps before it can be opened."""
     return next((step for step in STEPS[:-1] if step not in draft.done or step in wrong), STEPS[-1])
 
 
@@ -62,7 +62,7 @@ def steps_bar(draft: Draft, wrong: set[str], current: str) -> list[dict[str, str
 
 
 def neighbours(step: str) -> tuple[str, str]:
-    """(the step before, the step after); "" at the ends."""
+    """The previous and the next step; "" at the ends."""
     index = STEPS.index(step)
     return STEPS[index - 1] if index else "", STEPS[index + 1] if index + 1 < len(STEPS) else ""
 
@@ -87,7 +87,7 @@ def _draft_row(draft: Draft) -> DraftRow:
     what = "Update of " if draft.deployment_id else ""
     title = what + str(answers.get("name") or model.rpartition(".")[2] or "New deployment")
     told = [text for text in (model, version, answers.get("environment", "")) if text]
-    return DraftRow(draft, title, " \N{MIDDLE DOT} ".join(told) or "Nothing chosen yet", step)
+    return DraftRow(draft, title, " \N{MIDDLE DOT} ".join(told) or "Nothing selected yet", step)
 
 
 # -- before it starts -----------------------------------------------------------------------------
@@ -95,7 +95,7 @@ def _draft_row(draft: Draft) -> DraftRow:
 
 @dataclass(frozen=True)
 class Known:
-    """A line of the checklist: what is known now, or that only the run will know it."""
+    """A line of the checklist: a fact that is known before the run, or a check that the run will make."""
 
     tone: str
     label: str
@@ -114,7 +114,7 @@ def checklist(target: Target, deployment: Deployment | None) -> list[Known]:
         state = deployment.endpoint_state()
         lines += [Known(state.tone, "Endpoint", f"{state.label}."), _queue(deployment)]
     else:
-        lines.append(Known("ok", "Endpoint name", f"No other deployment in {target.environment.workspace} has it."))
+        lines.append(Known("ok", "Endpoint name", f"No other deployment in {target.environment.workspace} uses it."))
     later = "The grant on the model, the identity and the workspace itself are checked when the run starts."
     return [*lines, Known("idle", "Workspace", later)]
 
@@ -127,33 +127,35 @@ def _example(there: bool) -> Known:
 
 def _signature(there: bool) -> Known:
     if there:
-        return Known("ok", "Signature", "Requests can be checked against it.")
-    return Known("warn", "Signature", "The version has none: its inputs cannot be checked or watched for drift.")
+        return Known("ok", "Signature", "Requests can be validated against it.")
+    return Known(
+        "warn", "Signature", "The version has no signature: inputs cannot be validated or monitored for drift."
+    )
 
 
 def _registry(environment: Environment) -> Known:
     workspace = environment.workspace
     if workspace.synced_at is None:
-        return Known("unknown", "Registry", "It has not been read yet.")
+        return Known("unknown", "Registry", "The registry has not been read yet.")
     if workspace.sync_error:
-        return Known("warn", "Registry", "The last attempt to read it failed: what you see may be old.")
+        return Known("warn", "Registry", "The last read failed. The information shown may be outdated.")
     return Known("ok", "Registry", "The catalog is up to date.")
 
 
 def _queue(deployment: Deployment) -> Known:
     ahead = deployment.runs.filter(status__in=UNFINISHED).order_by("-pk").first()
     if ahead is None:
-        return Known("ok", "Queue", "No other run of this deployment is under way.")
+        return Known("ok", "Queue", "No other run of this deployment is active.")
     return Known("warn", "Queue", f"The run will wait for run #{ahead.pk} to end.")
 
 
 def update_changes(target: Target, deployment: Deployment | None) -> list[Change]:
-    """What an update changes in what was asked for last; [] for a new deployment."""
+    """What an update changes in the requested configuration; [] for a new deployment."""
     return changes(deployment.spec, target.spec.as_json()) if deployment else []
 
 
 def usual_duration_s(environment: Environment) -> float | None:
-    """The median of the newest successful deploy runs there, waiting included; None if there was none."""
+    """Median duration of recent successful deploy runs in seconds, including waiting. None without such runs."""
     runs = Run.objects.filter(
         deployment__environment=environment, kind=RunKind.DEPLOY, status=RunStatus.SUCCEEDED, finished_at__isnull=False
     )
@@ -163,7 +165,7 @@ def usual_duration_s(environment: Environment) -> float | None:
 
 
 def template_facts() -> dict[str, Any]:
-    """How the serving template did lately, over all teams: counts and a median, nothing of a single run."""
+    """Statistics of the serving template over the last 30 days and all teams. No data of single runs."""
     since = timezone.now() - RECENT
     ended = Run.objects.filter(kind=RunKind.DEPLOY, status__in=TERMINAL, finished_at__gte=since)
     rows = list(ended.values_list("status", "created_at", "finished_at")[:1000])

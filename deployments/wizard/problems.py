@@ -1,4 +1,4 @@
-"""What is wrong with the answers of an unfinished wizard, as specs and services see it."""
+"""Problems in the answers of an unfinished wizard, as specs and services report them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deployments.deployment.specs import parse_spec
 from deployments.runs.checking import check_spec
 from web.errors import Invalid
 
-# The step that asks for a part of the spec.
+# The step that edits a part of the spec.
 STEP_OF = {
     "model": "model",
     "version": "model",
@@ -23,14 +23,14 @@ STEP_OF = {
     "rollout": "rollout",
     "monitoring": "monitoring",
 }
-# Stand in for parts that are missing or wrong, so that the other parts can be judged.
+# Placeholders for missing or invalid parts, so that the other parts can be checked.
 PLACEHOLDERS = {"model": "-.-.-", "version": "1", "environment": "-", "name": "x"}
 
 Problems = dict[str, list[str]]
 
 
 def problems_of(answers: Mapping[str, Any], actor: User, deployment: Deployment | None) -> Problems:
-    """Everything that is wrong, {dotted field name: [message]}; {} for a spec that can be deployed."""
+    """All problems as {dotted field name: [message]}. Empty if the spec can be deployed."""
     found: Problems = {}
     wrong: set[str] = set()
     try:

@@ -1,4 +1,4 @@
-"""The last step of the wizard: the checked spec, all that is known, and the button."""
+"""The last step of the wizard: review of the checked spec, and submission."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ def _post(request: HttpRequest, draft_id: int) -> HttpResponse:
 
 
 def _already_sent(request: HttpRequest) -> HttpResponse:
-    messages.info(request, "This draft was deployed or deleted already. Your newest run is on top.")
+    messages.info(request, "This draft was already deployed or deleted. Your newest run is on top.")
     return redirect(f"{reverse('deployments:runs')}?{urlencode({'mine': 'me'})}")
 
 
 def _page(request: HttpRequest, draft: Draft, status: int = 200, refusal: str = "") -> HttpResponse:
-    """Drawn from what check_spec made of the draft, never from the draft itself."""
+    """The review page. It shows the result of check_spec, never the draft itself."""
     problems: Problems = {}
     target: Target | None = None
     try:
@@ -100,7 +100,7 @@ def _page(request: HttpRequest, draft: Draft, status: int = 200, refusal: str = 
 
 
 def _problem_links(draft: Draft, problems: Problems) -> list[dict[str, str]]:
-    """Each problem with a link to the field that mends it."""
+    """Each problem with a link to its field."""
     links = []
     for name, texts in problems.items():
         step = STEP_OF.get(top_level(name), "model")
@@ -134,7 +134,7 @@ def _hours_form(request: HttpRequest, draft: Draft) -> HoursForm:
 
 
 def _price_context(request: HttpRequest, draft: Draft, target: Target) -> dict[str, Any]:
-    """The price, for the hours of use that were asked for last."""
+    """The price, for the submitted or stored hours of use."""
     form = _hours_form(request, draft)
     told = quote(target.spec, table=prices_today(), deployment=draft.deployment, hours_used_per_day=form.hours)
     return {"hours_form": form, "price": price_view(told.as_json())}
@@ -148,11 +148,11 @@ def _needs_approval(target: Target, deployment: Deployment | None) -> bool:
 @login_required
 @require_safe
 def wizard_yaml(request: HttpRequest, draft_id: int) -> HttpResponse:
-    """The checked spec of a finished draft as a file."""
+    """Download the checked spec of a finished draft."""
     draft = own_draft(request, draft_id)
     try:
         target = check_spec(parse_spec(draft.answers), draft.owner, draft.deployment)
     except Invalid:
-        messages.error(request, "The draft is not finished: there is no spec to download yet.")
+        messages.error(request, "The draft is not finished. There is no spec to download yet.")
         return redirect("deployments:wizard_step", draft.pk, "review")
     return yaml_file(target.spec.name, snippets.spec_yaml(target.spec))

@@ -1,4 +1,4 @@
-"""The wizard: from nothing to a run, step by step. Every page works without JavaScript."""
+"""The steps of the deployment wizard. Every page works without JavaScript."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from deployments.wizard.steps import STEP_FORMS, MonitoringStep, StepForm
 from web.htmx import HtmxRequest
 from web.pairs import Pair, filled
 
-# Answers that a page with errors shows again but that are not kept: what looks like a secret must not be stored.
+# Invalid answers that are shown again but not stored, because they may be secrets.
 NOT_KEPT_WHEN_WRONG = ("env_vars",)
-# What htmx asks for by the id of what it replaces; the page includes the same file.
+# Partials by the id of the element that htmx replaces. The pages include the same files.
 PARTIALS = {
     "model-choices": "deployments/_model_choices.html",
     "pairs-env_vars": "deployments/_env_vars.html",
@@ -34,7 +34,7 @@ PARTIALS = {
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def wizard_step(request: HtmxRequest, draft_id: int, step: str) -> HttpResponse:
-    """One step of a draft. ``go`` says where to: next, back, or refresh, which keeps nothing."""
+    """One step of a draft. ``go``: "next" and "back" save and move on, other values only render the form again."""
     if step == presenters.STEPS[-1]:
         return review(request, draft_id)
     if step not in presenters.STEPS:
@@ -70,7 +70,7 @@ def _keep(
     problems: Problems,
     form: StepForm | None = None,
 ) -> HttpResponse:
-    """Save, then go on; or say that the draft has changed meanwhile, or what is wrong."""
+    """Save and redirect to the next or previous step. Render the page again on problems or a stale draft."""
     going_back = request.POST.get("go") == "back"
     is_done = not problems and (not going_back or step in draft.done)
     done = [name for name in draft.done if name != step] + [step] * is_done
@@ -98,7 +98,7 @@ def _without_secrets(draft: Draft, answers: dict[str, Any], problems: Problems) 
 
 
 def _fixed(draft: Draft) -> dict[str, Any]:
-    """What an update cannot change, whatever is posted."""
+    """Values that an update cannot change, whatever is submitted."""
     if draft.deployment is None:
         return {}
     deployment = draft.deployment
@@ -112,7 +112,7 @@ def _fixed(draft: Draft) -> dict[str, Any]:
 def _stale_page(
     request: HtmxRequest, draft: Draft, step: str, answers: dict[str, Any], form: StepForm | None
 ) -> HttpResponse:
-    """Both choices side by side. The page now carries the draft's new revision: sending it again keeps "mine"."""
+    """Both versions side by side. The page has the draft's new revision, so submitting it again overwrites."""
     stale = specs.changes(draft.answers, answers)
     return _page(request, draft, step, form or _saved_form(draft, step), status=409, stale=stale, is_stale=True)
 
@@ -128,7 +128,7 @@ def _form(draft: Draft, step: str, data: Any = None, initial: dict[str, Any] | N
 
 
 def _saved_form(draft: Draft, step: str) -> StepForm | None:
-    """The form of ``step`` with what was answered before; None for the step that asks nothing."""
+    """The form of ``step`` with the saved answers; None for the template step."""
     if step == "template":
         return None
     return _form(draft, step, initial=STEP_FORMS[step].initial_of(draft.answers))
@@ -193,7 +193,7 @@ def _target_context(request: HttpRequest, draft: Draft, form: StepForm) -> dict[
 
 
 def _rows(request: HttpRequest, form: StepForm, name: str) -> list[Pair]:
-    """The rows that say something, and one to write in; one more for each press of Add."""
+    """The filled rows and one empty row, or two after Add was pressed."""
     blank = 2 if request.POST.get("go") == f"add_{name}" else 1
     return [*filled(form[name].value() or []), *[("", "")] * blank]
 
@@ -204,7 +204,7 @@ def _model(draft: Draft) -> RegisteredModel | None:
 
 
 def _version(draft: Draft) -> ModelVersion | None:
-    """The version that the answers name now, an alias followed."""
+    """The version that the answers select; an alias is resolved."""
     model, wanted = _model(draft), str(draft.answers.get("version", ""))
     rows = model.versions.filter(removed_at=None) if model else ModelVersion.objects.none()
     if wanted.startswith("@"):
@@ -214,7 +214,7 @@ def _version(draft: Draft) -> ModelVersion | None:
 
 
 def _feature_names(draft: Draft) -> tuple[str, ...]:
-    """Of the signature, and those that the answers name already."""
+    """The features of the signature and those that the answers already name."""
     monitoring = draft.answers.get("monitoring", {})
     named = [*monitoring.get("exclude", []), *monitoring.get("critical", [])]
     offered = [feature.name for feature in choices.features_of(_version(draft))]

@@ -1,4 +1,4 @@
-"""What Slipway reads from a Databricks workspace and asks of its endpoints, over databricks-sdk."""
+"""The adapter for Databricks workspaces: registry, serving endpoints, jobs and SQL, over databricks-sdk."""
 
 from integrations.databricks.credentials import Credentials
 from integrations.databricks.datasets import TABLE_NAME
@@ -17,7 +17,7 @@ from integrations.databricks.records import (
     VersionDetails,
     Warehouse,
 )
-from integrations.databricks.workspace import Workspace, workspace_for
+from integrations.databricks.workspace import WorkspaceClient, workspace_for
 
 __all__ = [
     "TABLE_NAME",
@@ -35,6 +35,6 @@ __all__ = [
     "Version",
     "VersionDetails",
     "Warehouse",
-    "Workspace",
+    "WorkspaceClient",
     "workspace_for",
 ]

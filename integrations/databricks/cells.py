@@ -1,4 +1,4 @@
-"""Values of SQL as the Statement Execution API writes them, every one a JSON string or null, and back."""
+"""Converts SQL values from and to the Statement Execution API, which writes each as a JSON string or null."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Reader = Callable[[str], Any]
 
 
 def _time(text: str) -> datetime:
-    """UTC; a time without an offset (TIMESTAMP_NTZ) is taken as one of UTC."""
+    """A time in UTC. A time without an offset (TIMESTAMP_NTZ) is assumed to be in UTC."""
     time = datetime.fromisoformat(text)
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
@@ -40,17 +40,18 @@ def columns(schema: Mapping[str, Any]) -> tuple[Column, ...]:
 
 
 def decoded(rows: Sequence[Sequence[str | None]], into: Sequence[Column]) -> list[tuple[Any, ...]]:
-    """Raises ValueError or ArithmeticError for a cell that is none of its type; unknown types stay text."""
+    """The rows as Python values; cells of unknown types stay text.
+
+    Raises ValueError or ArithmeticError if a cell does not match the type of its column.
+    """
     readers: list[Reader] = [READERS.get(column.type_name, str) for column in into]
-    return [tuple(_read(reader, cell) for reader, cell in zip(readers, row, strict=True)) for row in rows]
-
-
-def _read(reader: Reader, cell: str | None) -> Any:
-    return None if cell is None else reader(cell)
+    return [
+        tuple(None if cell is None else read(cell) for read, cell in zip(readers, row, strict=True)) for row in rows
+    ]
 
 
 def parameter(name: str, value: Value) -> dict[str, str | None]:
-    """A named, typed parameter. Raises ValueError for a time without a zone."""
+    """A named, typed parameter. Raises ValueError for a datetime without a zone and for NaN decimals."""
     if value is None:
         return {"name": name, "value": None, "type": "STRING"}
     text, type_text = _written(value)
@@ -58,7 +59,7 @@ def parameter(name: str, value: Value) -> dict[str, str | None]:
 
 
 def _written(value: str | int | float | bool | Decimal | datetime | date) -> tuple[str, str]:
-    """Text and SQL type. The order counts: bool is an int, and datetime is a date."""
+    """The value as text, and its SQL type. The order of cases matters: bool is an int, datetime is a date."""
     match value:
         case bool():
             return str(value).lower(), "BOOLEAN"
@@ -80,6 +81,6 @@ def _written(value: str | int | float | bool | Decimal | datetime | date) -> tup
 def _decimal_type(value: Decimal) -> str:
     digits, exponent = len(value.as_tuple().digits), value.as_tuple().exponent
     if not isinstance(exponent, int):
-        raise ValueError(f"{value} is no number")
+        raise ValueError(f"{value} is not a number")
     scale = max(0, -exponent)
     return f"DECIMAL({max(digits + max(0, exponent), scale, 1)},{scale})"

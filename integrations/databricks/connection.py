@@ -1,4 +1,4 @@
-"""One logged-in connection to a workspace: every call through one door, every failure one exception."""
+"""A logged-in connection to a workspace. All calls go through it, and all failures become IntegrationError."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def failure(message: str, *, permanent: bool, code: str) -> IntegrationError:
 
 
 def segment(value: str) -> str:
-    """``value`` as one segment of a path. Raises IntegrationError for what would leave its place."""
+    """``value`` as one path segment. Raises IntegrationError for dots and NUL characters, which could leave it."""
     if not value.strip(".") or "\x00" in value:
         raise failure(f"{value!r} is not a name.", permanent=True, code="INVALID_PARAMETER_VALUE")
     return quote(value, safe="")
 
 
 class Connection:
-    """Logs in at the first call, not before: that costs the SDK's 2.5 s import and some requests.
+    """Logs in at the first call, because that costs the SDK's import of 2.5 s and some requests.
 
-    ``retry_timeout_s`` bounds the SDK's own tries after 429, 503 and lost connections (its default is 300 s);
-    at least 1, because 0 means the default to the SDK.
+    ``retry_timeout_s`` limits the SDK's own retries after 429, 503 and lost connections (its default is 300 s).
+    The minimum is 1, because 0 selects the SDK's default.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Connection:
 
     @cached_property
     def _connected(self) -> WorkspaceClient:
-        # Imported late: 2.5 s and 100 MB that a web process and `manage.py` commands do not need.
+        # Imported late: web processes and `manage.py` commands do not need to spend 2.5 s and 100 MB.
         from databricks.sdk import WorkspaceClient
         from databricks.sdk.config import Config
 
@@ -68,8 +68,8 @@ class Connection:
                 **arguments,
             )
         except ValueError as error:
-            # Config raises nothing else; the credentials are complete, so it is the host not answering.
-            message = f"logging in to {self.host}: the workspace did not answer as one"
+            # The credentials are complete, so the error comes from the host's answer.
+            message = f"logging in to {self.host}: the host did not answer like a Databricks workspace"
             raise failure(message, permanent=False, code="CANNOT_LOG_IN") from error
         return WorkspaceClient(config=config)
 
@@ -86,7 +86,7 @@ class Connection:
         query: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Mapping[str, Any]:
-        """Call ``path`` and return the JSON object it answers. Raises IntegrationError."""
+        """Call ``path`` and return the JSON object in the response. Raises IntegrationError."""
         arguments = {
             "query": dict(query) if query else None,
             "body": dict(body) if body is not None else None,
@@ -94,7 +94,7 @@ class Connection:
         return mapping(self._guarded(method, path, arguments))
 
     def download(self, path: str, *, max_bytes: int) -> bytes | None:
-        """The file at ``path`` of the Files API; None if it is larger than ``max_bytes``."""
+        """The file at ``path`` of the Files API; None if it is larger than ``max_bytes``. Raises IntegrationError."""
         answer = self._guarded("GET", f"/api/2.0/fs/files{quote(path)}", {"raw": True})
         stream = answer["contents"]
         try:
@@ -106,7 +106,7 @@ class Connection:
         return None if len(content) > max_bytes else content
 
     def text(self, path: str, *, accept: str = "text/plain", max_bytes: int = 16 * 2**20) -> str:
-        """What ``path`` answers, as text; what is longer than ``max_bytes`` is cut off."""
+        """The response of ``path`` as text, truncated to ``max_bytes``. Raises IntegrationError."""
         answer = self._guarded("GET", path, {"raw": True}, accept)
         stream = answer["contents"]
         try:
@@ -118,7 +118,7 @@ class Connection:
         return content.decode(errors="replace")
 
     def pages(self, path: str, *, query: Mapping[str, Any] | None = None) -> Iterator[Mapping[str, Any]]:
-        """Every page, until no token comes. A page may be empty and still carry a token."""
+        """All pages, until a page has no token. An empty page can have a token."""
         parameters = dict(query or {})
         for _ in range(MAX_PAGES):
             page = self.do("GET", path, query=parameters)
@@ -143,13 +143,13 @@ class Connection:
                 raise _translated(cause, action) from error
             raise failure(f"{action}: no answer in time", permanent=False, code="TIMEOUT") from error
         except (requests.RequestException, ValueError) as error:
-            # ValueError: the token endpoint refused or the answer is no JSON; both can pass.
+            # ValueError: the token endpoint refused, or the answer is not JSON. Both can be temporary.
             message = f"{action}: {type(error).__name__}"
             raise failure(message, permanent=False, code="UNEXPECTED_ANSWER") from error
 
 
 def _translated(error: Any, action: str) -> IntegrationError:
-    """The SDK's exception as ours; whether it is permanent follows from its type."""
+    """Convert an exception of the SDK to IntegrationError; its type decides whether it is permanent."""
     from databricks.sdk import errors
 
     permanent = (

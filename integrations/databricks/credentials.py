@@ -1,4 +1,4 @@
-"""Who the portal is in a workspace. Values come from environment variables and go nowhere else."""
+"""Credentials of the portal for a workspace. They are read from environment variables and never stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAT = "pat"
 
 @dataclass(frozen=True)
 class Credentials:
-    """A service principal (OAuth M2M) or, without one, a personal access token. Its repr shows no secret."""
+    """A service principal (OAuth M2M) or else a personal access token. The repr does not contain secrets."""
 
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
@@ -33,7 +33,7 @@ class Credentials:
     def from_environment(cls, prefix: str, environ: Mapping[str, str] | None = None) -> Credentials:
         """Read ``<prefix>_CLIENT_ID`` and ``<prefix>_CLIENT_SECRET``, or else ``<prefix>_TOKEN``.
 
-        Raises IntegrationError (permanent, code NO_CREDENTIALS) naming the variables that are missing.
+        Raises IntegrationError (permanent, code NO_CREDENTIALS) with the names of the missing variables.
         """
         values = os.environ if environ is None else environ
         client_id, secret, token = (
@@ -52,11 +52,11 @@ class Credentials:
 
     @property
     def auth_type(self) -> str:
-        """The SDK's and the provider's own word for the way to log in."""
+        """The value of ``auth_type`` for the SDK and the Terraform provider."""
         return OAUTH_M2M if self.client_id and self.client_secret else PAT
 
     def sdk_arguments(self) -> dict[str, str]:
-        """Arguments of the SDK's Config; an explicit auth_type ignores what else the environment has."""
+        """Arguments of the SDK's Config. The explicit auth_type makes it ignore other credentials it finds."""
         if self.auth_type == OAUTH_M2M:
             return {
                 "auth_type": OAUTH_M2M,
@@ -66,7 +66,7 @@ class Credentials:
         return {"auth_type": PAT, "token": self.token}
 
     def terraform_environment(self, host: str) -> dict[str, str]:
-        """Environment variables from which the Databricks provider logs in to ``host``."""
+        """Environment variables with which the Databricks provider logs in to ``host``."""
         environment = {"DATABRICKS_HOST": host, "DATABRICKS_AUTH_TYPE": self.auth_type}
         if self.auth_type == OAUTH_M2M:
             environment["DATABRICKS_CLIENT_ID"] = self.client_id

@@ -1,4 +1,4 @@
-"""What a version was trained on: the datasets that ``mlflow.log_input`` noted at its run."""
+"""The datasets that an MLflow run logged with ``mlflow.log_input``."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from integrations.databricks.decoding import key_values, mapping, rows
 from integrations.databricks.records import Dataset
 
 CONTEXT_TAG = "mlflow.data.context"
-# Names of tables in the sources that MLflow writes: delta_table (mlflow.data.delta_dataset_source), and spark.
+# Keys of table names in MLflow's dataset sources: delta_table (mlflow.data.delta_dataset_source) and spark.
 TABLE_KEYS = ("delta_table_name", "table_name")
 TABLE_NAME = re.compile(r"[^.\s/`\x00]{1,255}(\.[^.\s/`\x00]{1,255}){2}")
 MAX_DATASETS = 50
 
 
 def datasets(inputs: Any) -> tuple[Dataset, ...]:
-    """The ``inputs`` of an MLflow run (RunInputs of its REST API); what is no dataset is left out."""
+    """Decode the ``inputs`` of an MLflow run (RunInputs of its REST API). Entries that are not datasets are omitted."""
     found = [_dataset(row) for row in rows(mapping(inputs).get("dataset_inputs"))[:MAX_DATASETS]]
     return tuple(one for one in found if one.name or one.table)
 
@@ -38,7 +38,7 @@ def _dataset(row: Mapping[str, Any]) -> Dataset:
 
 
 def _table(source: Mapping[str, Any]) -> tuple[str, int | None]:
-    """Its full name in Unity Catalog and the version of Delta that was read; ("", None) for any other place."""
+    """(full name in Unity Catalog, Delta version that was read); ("", None) for other sources."""
     named = (source.get(key) for key in TABLE_KEYS)
     table = next((name for name in named if isinstance(name, str) and TABLE_NAME.fullmatch(name)), "")
     version = source.get("delta_table_version")

@@ -1,4 +1,4 @@
-"""From the JSON of the REST API to our records. Absent and null are the same; unknown keys are ignored."""
+"""Decodes the JSON of the REST API into records. Null counts as absent; unknown keys are ignored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from integrations.databricks.records import (
 
 
 def from_milliseconds(value: Any) -> datetime | None:
-    """Unix milliseconds to a UTC time; None for what is no such number."""
+    """Unix milliseconds as a time in UTC; None if ``value`` is not a valid number."""
     try:
         return datetime.fromtimestamp(int(value) / 1000, tz=UTC) if value else None
     except (TypeError, ValueError, OverflowError, OSError):
@@ -39,7 +39,7 @@ def rows(value: Any) -> list[Mapping[str, Any]]:
 
 
 def key_values(value: Any) -> dict[str, str]:
-    """[{"key", "value"}] to {key: value}."""
+    """Convert [{"key", "value"}] to {key: value}."""
     return {_text(row, "key"): _text(row, "value") for row in rows(value) if row.get("key")}
 
 
@@ -87,7 +87,7 @@ def _served_entity(row: Mapping[str, Any]) -> ServedEntity:
 
 
 def _entities(config: Mapping[str, Any]) -> tuple[ServedEntity, ...]:
-    """Served entities, or the same under their older name served_models."""
+    """The served entities of a config; older configs call them served_models."""
     return tuple(
         _served_entity(row) for row in rows(config.get("served_entities")) or rows(config.get("served_models"))
     )
@@ -117,7 +117,7 @@ def _inference_table(row: Mapping[str, Any]) -> InferenceTable | None:
 
 
 def endpoint(row: Mapping[str, Any]) -> Endpoint:
-    """A ServingEndpointDetailed, or the shorter ServingEndpoint of a list."""
+    """Decode a ServingEndpointDetailed, or the shorter ServingEndpoint of a list."""
     state, config, pending = (mapping(row.get(key)) for key in ("state", "config", "pending_config"))
     config_version = config.get("config_version")
     return Endpoint(
@@ -142,7 +142,7 @@ def endpoint(row: Mapping[str, Any]) -> Endpoint:
 
 
 def job_run(row: Mapping[str, Any]) -> JobRun:
-    """A Run of Jobs 2.2, which has its state in two shapes; the newer tells more of why it ended."""
+    """Decode a run of Jobs 2.2. It has its state twice: the newer ``status`` has more details about the end."""
     state, status = mapping(row.get("state")), mapping(row.get("status"))
     details = mapping(status.get("termination_details"))
     return JobRun(

@@ -20,14 +20,17 @@ ONLY = "only"
 
 class JobCalls(Connection):
     def upload_file(self, path: str, content: bytes) -> None:
-        """Write a workspace file, such as ``/Shared/slipway/x.py``; at most 10 MB. Makes its folder, replaces it."""
+        """Write a workspace file of at most 10 MB, for example ``/Shared/slipway/x.py``.
+
+        Creates the folder and replaces an existing file.
+        """
         self.do("POST", f"{WORKSPACE_FILES}/mkdirs", body={"path": posixpath.dirname(path)})
-        # RAW: with any other format a script that looks like a notebook becomes one.
+        # RAW, because other formats convert scripts that look like notebooks.
         body = {"path": path, "content": base64.b64encode(content).decode(), "format": "RAW", "overwrite": True}
         self.do("POST", f"{WORKSPACE_FILES}/import", body=body)
 
     def has_file(self, path: str) -> bool:
-        """Whether there is a workspace file, or anything else, at ``path`` that may be read."""
+        """Whether a readable workspace object exists at ``path``."""
         try:
             self.do("GET", f"{WORKSPACE_FILES}/get-status", query={"path": path})
         except IntegrationError as error:
@@ -48,11 +51,11 @@ class JobCalls(Connection):
         timeout_s: int,
         dependencies: Sequence[str] = (),
     ) -> int:
-        """Run the script once and return the id of the run, at once.
+        """Start one run of the script and return its id, without waiting for it.
 
-        ``python_file`` is a workspace file or a file of a volume; ``dependencies`` are pip requirements.
-        The same ``idempotency_token`` (at most 64 characters) gives the same run: a call may be repeated.
-        A ``timeout_s`` of 0 is none.
+        ``python_file`` is a workspace file or a file in a volume; ``dependencies`` are pip requirements.
+        Idempotent: the same ``idempotency_token`` (at most 64 characters) returns the same run.
+        A ``timeout_s`` of 0 means no timeout.
         """
         spec = {"environment_version": ENVIRONMENT_VERSION, "dependencies": list(dependencies)}
         script = {"python_file": python_file, "parameters": list(parameters)}
@@ -66,20 +69,20 @@ class JobCalls(Connection):
         return int(self.do("POST", f"{RUNS}/submit", body=body).get("run_id") or 0)
 
     def job_run(self, run_id: int) -> JobRun:
-        """The run as it is now. Raises IntegrationError (permanent) for an unknown one."""
+        """The current state of the run. Raises IntegrationError (permanent) if the run is unknown."""
         return decoding.job_run(self._run_row(run_id))
 
     def job_output(self, run_id: int) -> str:
-        """What the only task of the run printed, its last attempt if there were several; at most the last 5 MB."""
+        """The output of the run's only task: the last 5 MB of its last attempt."""
         tasks = decoding.rows(self._run_row(run_id).get("tasks"))
         if len({task.get("task_key") for task in tasks}) != 1:
-            message = f"run {run_id} has {len(tasks)} tasks: its output is that of each of them"
+            message = f"run {run_id} has {len(tasks)} tasks; only a run with one task has an output"
             raise failure(message, permanent=True, code="INVALID_PARAMETER_VALUE")
         last = max(tasks, key=lambda task: int(task.get("attempt_number") or 0))
         return str(self.do("GET", f"{RUNS}/get-output", query={"run_id": last.get("run_id")}).get("logs") or "")
 
     def cancel_job_run(self, run_id: int) -> None:
-        """Ask for the end of the run; it comes a little later. A run that has ended stays as it is."""
+        """Request cancellation of the run, which happens asynchronously. No effect on a finished run."""
         self.do("POST", f"{RUNS}/cancel", body={"run_id": run_id})
 
     def _run_row(self, run_id: int) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""The files that MLflow puts beside a model: MLmodel, its input example, requirements.txt."""
+"""Parsers for the files of an MLflow model: MLmodel, input example, requirements.txt."""
 
 from __future__ import annotations
 
@@ -12,29 +12,28 @@ import yaml
 
 from integrations.databricks.decoding import mapping, rows
 
-# There is no field of MLflow's own for it; metadata is what MLflow offers for more.
+# MLflow has no field for feature importance, so it is read from the model's metadata.
 IMPORTANCE_KEY = "feature_importance"
 
 
 @dataclass(frozen=True)
 class MLmodel:
-    """``example_type`` is MLflow's word: dataframe, ndarray, json_object, sparse_matrix_csc or _csr.
-
-    ``feature_importance`` is {feature: 0 to 1}, None without any.
-    """
+    """The content of an MLmodel file. Missing values are empty."""
 
     signature: Mapping[str, Any] = field(default_factory=dict)
     flavors: tuple[str, ...] = ()
     run_id: str = ""
     size_bytes: int | None = None
     example_path: str = ""
+    #: MLflow's type: dataframe, ndarray, json_object, sparse_matrix_csc or sparse_matrix_csr.
     example_type: str = ""
     pandas_orient: str = ""
+    #: {feature: 0 to 1}; None if no importance was logged.
     feature_importance: Mapping[str, float] | None = None
 
 
 def parse(content: bytes | None) -> MLmodel:
-    """An MLmodel file; one that is missing or is no YAML mapping says nothing."""
+    """Parse an MLmodel file. The result is empty if the file is missing or not a YAML mapping."""
     try:
         document = mapping(yaml.safe_load(content or b""))
     except (yaml.YAMLError, UnicodeDecodeError):
@@ -54,9 +53,9 @@ def parse(content: bytes | None) -> MLmodel:
 
 
 def _importance(told: Any) -> dict[str, float] | None:
-    """What ``log_model(metadata={"feature_importance": {...}})`` kept, as shares of the largest. None if it is no such.
+    """Values of ``log_model(metadata={"feature_importance": {...}})`` divided by the largest; None if not valid.
 
-    The unit is the library's own (gain, splits, mean absolute SHAP values), so only the order and ratios count.
+    They are normalized because each library has its own unit (gain, splits, mean absolute SHAP values).
     """
     values = {str(name): value for name, value in mapping(told).items() if _is_finite(value) and value >= 0}
     largest = max(values.values(), default=0)
@@ -70,13 +69,13 @@ def _is_finite(value: Any) -> bool:
 
 
 def _file_name(value: Any) -> str:
-    """The artifact's name, if it is a plain one inside the model's own directory."""
+    """The artifact's path; "" if it is empty or outside of the model's directory."""
     name = str(value or "")
     return "" if name.startswith("/") or ".." in name.split("/") else name
 
 
 def _signature(signature: Mapping[str, Any]) -> dict[str, Any]:
-    """MLmodel keeps inputs, outputs and params as JSON texts inside the YAML."""
+    """Decode inputs, outputs and params, which MLmodel stores as JSON texts inside the YAML."""
     decoded = {}
     for part in ("inputs", "outputs", "params"):
         columns = json_value(signature.get(part))
@@ -86,7 +85,7 @@ def _signature(signature: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def json_value(content: bytes | str | None) -> Any:
-    """Decoded JSON; None for what is no JSON, with NaN and Infinity as null (they are no JSON either)."""
+    """Decode JSON; None if it is not valid. NaN and Infinity become None: JSON has no such values."""
     if not isinstance(content, bytes | str) or not content:
         return None
     try:
@@ -101,9 +100,9 @@ def json_object(content: bytes | None) -> Mapping[str, Any] | None:
 
 
 def invocation_body(content: bytes | None, described: MLmodel) -> Mapping[str, Any] | None:
-    """The body of an invocation made from a plain input example (before serving_input_example.json existed).
+    """The invocation body for a plain input example, as logged before serving_input_example.json existed.
 
-    Sparse matrices have no such body: None.
+    None for sparse matrices, which cannot be sent as JSON.
     """
     example = json_value(content)
     if example is None or described.example_type.startswith("sparse"):
@@ -117,13 +116,13 @@ def invocation_body(content: bytes | None, described: MLmodel) -> Mapping[str, A
 
 
 def requirements(content: bytes | None) -> tuple[str, ...]:
-    """The requirement lines of a requirements.txt, without comments."""
+    """The lines of a requirements.txt, without comments and empty lines."""
     lines = (content or b"").decode("utf-8", "replace").splitlines()
     return tuple(line.strip() for line in lines if line.strip() and not line.strip().startswith("#"))
 
 
 def metrics(value: Any) -> dict[str, float]:
-    """[{"key", "value"}] of a run to {key: number}, without NaN and infinities, which JSON cannot hold."""
+    """Convert [{"key", "value"}] of a run to {key: number}, without NaN and infinities, which JSON cannot represent."""
     found: dict[str, float] = {}
     for row in rows(value):
         try:

@@ -1,4 +1,4 @@
-"""What a workspace answers, in plain frozen records. Every field that may be absent has an empty value."""
+"""Records decoded from the workspace's responses. A field that the response may omit has an empty default."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class RegisteredModel:
-    """A registered model of Unity Catalog; times are UTC."""
+    """A registered model of Unity Catalog. Times are in UTC."""
 
     full_name: str
     catalog_name: str
@@ -24,10 +24,11 @@ class RegisteredModel:
 
 @dataclass(frozen=True)
 class Version:
-    """A model version. ``status`` is the registry's word, "READY" when it can be served."""
+    """A model version. Times are in UTC."""
 
     full_name: str
     version: int
+    #: The registry's status; "READY" if the version can be served.
     status: str
     run_id: str = ""
     source: str = ""
@@ -39,44 +40,44 @@ class Version:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What ``mlflow.log_input`` noted. ``context`` is its word for the use, such as "training".
-
-    ``table`` is the full name in Unity Catalog, "" for data of elsewhere; ``table_version`` the version of Delta.
-    """
+    """A dataset logged with ``mlflow.log_input``."""
 
     name: str
     digest: str = ""
+    #: MLflow's context, for example "training".
     context: str = ""
     source_type: str = ""
+    #: Full name in Unity Catalog; "" for other sources.
     table: str = ""
+    #: Version of the Delta table.
     table_version: int | None = None
 
 
 @dataclass(frozen=True)
 class VersionDetails:
-    """What the MLmodel file and the MLflow run of a version say; what is missing is empty.
+    """Details of a version from its MLmodel file and its MLflow run. Missing values are empty."""
 
-    ``signature``: {"inputs": [...], "outputs": [...], "params": [...]}, decoded. ``input_example``: the
-    JSON body that an invocation takes, None without one. ``tags``: of the version. ``run_tags``: of its run.
-    ``feature_importance``: {feature: 0 to 1}, None where the model was logged without.
-    """
-
+    #: {"inputs": [...], "outputs": [...], "params": [...]}, decoded.
     signature: Mapping[str, Any] = field(default_factory=dict)
     flavors: tuple[str, ...] = ()
+    #: JSON body for an invocation; None if no example was logged.
     input_example: Mapping[str, Any] | None = None
     requirements: tuple[str, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
+    #: Tags of the version.
     tags: Mapping[str, str] = field(default_factory=dict)
+    #: Tags of the run.
     run_tags: Mapping[str, str] = field(default_factory=dict)
     size_bytes: int | None = None
     datasets: tuple[Dataset, ...] = ()
+    #: {feature: 0 to 1}; None if no importance was logged.
     feature_importance: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
 class ServedEntity:
-    """``deployment`` is DEPLOYMENT_CREATING, _READY, _FAILED, _RECOVERING or _ABORTED; "" when not told."""
+    """A model version served by an endpoint."""
 
     name: str
     entity_name: str
@@ -85,6 +86,7 @@ class ServedEntity:
     workload_size: str = ""
     scale_to_zero: bool = False
     environment_vars: Mapping[str, str] = field(default_factory=dict)
+    #: DEPLOYMENT_CREATING, _READY, _FAILED, _RECOVERING or _ABORTED; "" if not reported.
     deployment: str = ""
     message: str = ""
 
@@ -107,21 +109,22 @@ class InferenceTable:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A serving endpoint. ``served_entities`` and ``routes`` are of the config that serves now.
-
-    ``pending_entities`` and ``pending_routes`` are of the config being rolled out, or of one that failed.
-    ``config_update`` is NOT_UPDATING, IN_PROGRESS, UPDATE_FAILED or UPDATE_CANCELED. ``ready`` says that all
-    of the active config is ready; an update that failed leaves it True while the old config serves.
-    ``id`` is "" for endpoints of the system. ``raw`` is the whole answer of the API.
-    """
+    """A serving endpoint. Times are in UTC."""
 
     name: str
+    #: "" for system endpoints.
     id: str
+    #: Whether the active config is ready. It stays True if an update fails and the old config keeps serving.
     ready: bool
+    #: NOT_UPDATING, IN_PROGRESS, UPDATE_FAILED or UPDATE_CANCELED.
     config_update: str
+    #: Entities of the active config.
     served_entities: tuple[ServedEntity, ...] = ()
+    #: Entities of the config that is being rolled out or has failed.
     pending_entities: tuple[ServedEntity, ...] = ()
+    #: Routes of the active config.
     routes: tuple[Route, ...] = ()
+    #: Routes of the config that is being rolled out or has failed.
     pending_routes: tuple[Route, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     inference_table: InferenceTable | None = None
@@ -131,6 +134,7 @@ class Endpoint:
     config_version: int | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    #: The whole response of the API.
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -139,21 +143,22 @@ class Endpoint:
 
     @property
     def traffic(self) -> dict[str, int]:
-        """{served entity name: percent of the traffic} of the config that serves now."""
+        """{served entity name: percent of the traffic} of the active config."""
         return {route.served_entity: route.traffic_percentage for route in self.routes}
 
 
 @dataclass(frozen=True)
 class QueryResult:
-    """An answer of an endpoint, good or bad. ``body`` is the decoded JSON, or the text if it is not JSON.
-
-    ``latency_ms`` is what the caller waited. ``served_entity`` and ``request_id`` are "" when not told.
-    """
+    """The response of an endpoint, successful or not."""
 
     status_code: int
+    #: Decoded JSON, or the text if it is not JSON.
     body: Any
+    #: Time that the caller waited.
     latency_ms: float
+    #: "" if not reported.
     served_entity: str = ""
+    #: "" if not reported.
     request_id: str = ""
 
     @property
@@ -161,21 +166,19 @@ class QueryResult:
         return 200 <= self.status_code < 300
 
 
-# The words of a run that has ended, of the older `state`.
+# Values of the older field `state` for a finished run.
 FINISHED_LIFE_CYCLES = frozenset(("TERMINATED", "SKIPPED", "INTERNAL_ERROR"))
 
 
 @dataclass(frozen=True)
 class JobRun:
-    """A run of a job, or a submitted one. States are the workspace's words; times are UTC.
-
-    ``life_cycle_state``: QUEUED, PENDING, RUNNING, TERMINATING, TERMINATED, SKIPPED, INTERNAL_ERROR and others
-    that may come. ``result_state`` is "" until the run has ended.
-    """
+    """A run of a job or a submitted one-time run. Times are in UTC."""
 
     run_id: int
     name: str = ""
+    #: QUEUED, PENDING, RUNNING, TERMINATING, TERMINATED, SKIPPED, INTERNAL_ERROR, or a value added later.
     life_cycle_state: str = ""
+    #: "" until the run has finished.
     result_state: str = ""
     message: str = ""
     started_at: datetime | None = None
@@ -184,7 +187,7 @@ class JobRun:
 
     @property
     def is_finished(self) -> bool:
-        """A word that is not known means that the run is under way, unless it has an end."""
+        """Whether the run has finished. An unknown state without an end time counts as running."""
         return self.life_cycle_state in FINISHED_LIFE_CYCLES or self.ended_at is not None
 
     @property
@@ -194,39 +197,41 @@ class JobRun:
 
 @dataclass(frozen=True)
 class Column:
-    """``type_name`` is the base type (LONG, DECIMAL, STRUCT ...), ``type_text`` all of it (``decimal(38,18)``)."""
+    """A column of a SQL result."""
 
     name: str
+    #: Base type, for example LONG, DECIMAL or STRUCT.
     type_name: str
+    #: Full type, for example ``decimal(38,18)``.
     type_text: str = ""
 
 
 @dataclass(frozen=True)
 class StatementResult:
-    """What a SQL statement returned: rows in order, their cells in the order of ``columns``.
-
-    Cells are Python values: int, float, Decimal, datetime (UTC), date, bool, str, dict or list (structs, maps and
-    arrays, parsed from JSON), None. ``truncated`` says that rows beyond a limit are missing.
-    """
+    """The result of a SQL statement."""
 
     statement_id: str
     columns: tuple[Column, ...] = ()
+    #: Rows in order, with cells in the order of ``columns``. A cell is an int, float, Decimal, datetime (UTC), date,
+    #: bool, str, None, or a dict or list parsed from JSON (structs, maps and arrays).
     rows: tuple[tuple[Any, ...], ...] = ()
+    #: Whether rows beyond a limit are missing.
     truncated: bool = False
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """Each row as {column name: value}; of two columns with one name the later counts."""
+        """Each row as {column name: value}. If columns share a name, the last one wins."""
         names = [column.name for column in self.columns]
         return [dict(zip(names, row, strict=True)) for row in self.rows]
 
 
 @dataclass(frozen=True)
 class Warehouse:
-    """``state``: RUNNING, STARTING, STOPPED, STOPPING, DELETED or DELETING."""
+    """A SQL warehouse."""
 
     id: str
     name: str
+    #: RUNNING, STARTING, STOPPED, STOPPING, DELETED or DELETING.
     state: str = ""
     is_serverless: bool = False
     size: str = ""
@@ -237,5 +242,5 @@ class Warehouse:
 
     @property
     def starts_by_itself(self) -> bool:
-        """A statement starts it in seconds: it is serverless, and nobody deletes it."""
+        """Whether a statement starts the warehouse in seconds: it is serverless and not deleted."""
         return self.is_serverless and self.state not in ("DELETED", "DELETING")

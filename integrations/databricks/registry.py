@@ -1,4 +1,4 @@
-"""Registered models and their versions: Unity Catalog, the Files API and MLflow runs."""
+"""Calls for registered models and their versions: Unity Catalog, the Files API and MLflow runs."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MAX_EXAMPLE_BYTES = 256 * 1024
 
 class RegistryCalls(Connection):
     def list_models(self, *catalogs: str) -> list[RegisteredModel]:
-        """Every model of ``catalogs`` that the caller may see; all of the metastore without one.
+        """All visible models in ``catalogs``, or in the whole metastore if none is given.
 
-        One paged listing of the metastore: the API takes a catalog only together with a schema.
+        Lists the whole metastore in pages: the API accepts a catalog only together with a schema.
         """
         wanted = {catalog.lower() for catalog in catalogs}
         found = [
@@ -34,7 +34,7 @@ class RegistryCalls(Connection):
         return [model for model in found if not wanted or model.catalog_name.lower() in wanted]
 
     def list_versions(self, full_name: str) -> list[Version]:
-        """All versions, newest first. Raises IntegrationError, for an unknown model too."""
+        """All versions, newest first. Raises IntegrationError, also for an unknown model."""
         versions = [
             decoding.version(row, full_name)
             for page in self.pages(f"{MODELS}/{segment(full_name)}/versions")
@@ -43,12 +43,12 @@ class RegistryCalls(Connection):
         return sorted(versions, key=lambda version: version.version, reverse=True)
 
     def get_version(self, full_name: str, version: int | str) -> Version:
-        """Raises IntegrationError (permanent, RESOURCE_DOES_NOT_EXIST) for an unknown one."""
+        """One version. Raises IntegrationError (permanent, RESOURCE_DOES_NOT_EXIST) if it does not exist."""
         path = f"{MODELS}/{segment(full_name)}/versions/{segment(str(version))}"
         return decoding.version(self.do("GET", path), full_name)
 
     def aliases(self, full_name: str) -> dict[str, int]:
-        """{alias: version}. A listing of models never tells them, a model alone does when asked for them."""
+        """{alias: version}. The API returns aliases only for a single model, not in lists."""
         row = self.do("GET", f"{MODELS}/{segment(full_name)}", query={"include_aliases": True})
         return {
             str(alias["alias_name"]): int(alias["version_num"])
@@ -57,27 +57,26 @@ class RegistryCalls(Connection):
         }
 
     def resolve_alias(self, full_name: str, alias: str) -> Version:
-        """The version that ``alias`` (without @) names now. Raises IntegrationError for an unknown alias."""
+        """The current version of ``alias`` (without @). Raises IntegrationError for an unknown alias."""
         path = f"{MODELS}/{segment(full_name)}/aliases/{segment(alias)}"
         return decoding.version(self.do("GET", path), full_name)
 
     def model_tags(self, full_name: str) -> dict[str, str]:
-        """MLflow tags of the model; {} where the workspace does not tell them."""
+        """MLflow tags of the model; {} if the workspace does not provide them."""
         query = {"name": full_name}
         answer = _if_there(lambda: self.do("GET", f"{MLFLOW_UC}/registered-models/get", query=query))
         return decoding.key_values(decoding.mapping((answer or {}).get("registered_model")).get("tags"))
 
     def version_tags(self, full_name: str, version: int) -> dict[str, str]:
-        """MLflow tags of the version; {} where the workspace does not tell them."""
+        """MLflow tags of the version; {} if the workspace does not provide them."""
         query = {"name": full_name, "version": str(version)}
         answer = _if_there(lambda: self.do("GET", f"{MLFLOW_UC}/model-versions/get", query=query))
         return decoding.key_values(decoding.mapping((answer or {}).get("model_version")).get("tags"))
 
     def version_details(self, full_name: str, version: int, *, run_id: str = "") -> VersionDetails:
-        """What the MLmodel file, the input example, requirements.txt and the MLflow run say.
+        """Details from the MLmodel file, the input example, requirements.txt and the MLflow run. Up to six requests.
 
-        Parts that are missing, or that the caller may not read, are empty. ``run_id`` saves nothing but is
-        needed for metrics: without it the one in MLmodel is taken. Up to six requests.
+        Parts that are missing or not readable are empty. Without ``run_id`` the run named in MLmodel is read.
         """
         described = mlmodel.parse(self._artifact(full_name, version, "MLmodel", MAX_MLMODEL_BYTES))
         run = self._run(run_id or described.run_id)
@@ -99,9 +98,9 @@ class RegistryCalls(Connection):
         )
 
     def has_grant(self, full_name: str, principal: str, privilege: str) -> bool:
-        """Whether ``principal`` holds ``privilege`` (say EXECUTE): granted, inherited or as owner.
+        """Whether ``principal`` holds ``privilege`` (for example EXECUTE) by grant, inheritance or ownership.
 
-        Grants through groups count only as far as the workspace lists them for the principal itself.
+        Grants to groups count only if the workspace lists them for the principal itself.
         """
         # The securable type of a model is "function" in this path.
         path = f"/api/2.1/unity-catalog/effective-permissions/function/{segment(full_name)}"
@@ -136,12 +135,12 @@ class RegistryCalls(Connection):
 
 
 def _privilege(item: Any) -> str:
-    """A privilege is a plain word in a grant, an object in an effective grant."""
+    """The name of a privilege: a string in a grant, an object in an effective grant."""
     return str(item.get("privilege", "")) if isinstance(item, Mapping) else str(item)
 
 
 def _if_there(call: Callable[[], T]) -> T | None:
-    """What ``call`` returns; None if that does not exist, is not offered here, or may not be read."""
+    """The result of ``call``; None if it raises not found, not implemented or permission denied."""
     try:
         return call()
     except IntegrationError as error:

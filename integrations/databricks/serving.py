@@ -1,4 +1,4 @@
-"""Serving endpoints: what they are, what they log, and what they answer."""
+"""Calls for serving endpoints: configuration, logs, metrics, permissions and queries."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from integrations.databricks.records import Endpoint, QueryResult
 from integrations.errors import IntegrationError
 
 ENDPOINTS = "/api/2.0/serving-endpoints"
-# The endpoint's own answers about who may ask it and whether it exists; a model cannot give them.
+# Status codes that come from the endpoint itself, never from a model.
 REFUSALS = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "RESOURCE_DOES_NOT_EXIST"}
 
 
 class ServingCalls(Connection):
     def get_endpoint(self, name: str) -> Endpoint | None:
-        """The endpoint as it is now; None if there is none of that name."""
+        """The current state of the endpoint; None if it does not exist."""
         try:
             row = self.do("GET", f"{ENDPOINTS}/{segment(name)}")
         except IntegrationError as error:
@@ -32,15 +32,15 @@ class ServingCalls(Connection):
         return decoding.endpoint(row)
 
     def list_endpoints(self) -> list[Endpoint]:
-        """Every endpoint that the caller may see: tags and config, without states of the entities."""
+        """All visible endpoints with tags and config, but without the states of their entities."""
         return [decoding.endpoint(row) for row in decoding.rows(self.do("GET", ENDPOINTS).get("endpoints"))]
 
     def build_logs(self, name: str, entity: str) -> str:
-        """How the container of the served entity was built. Gone with a failed first deployment."""
+        """The build log of the served entity's container. Not available after a failed first deployment."""
         return self._logs(name, entity, "build-logs")
 
     def server_logs(self, name: str, entity: str) -> str:
-        """The last lines that the served entity printed."""
+        """The last lines of the served entity's output."""
         return self._logs(name, entity, "logs")
 
     def _logs(self, name: str, entity: str, kind: str) -> str:
@@ -61,9 +61,9 @@ class ServingCalls(Connection):
     def set_traffic(self, name: str, percents: Mapping[str, int]) -> Endpoint:
         """Route traffic by ``percents``, {served entity name: percent}, and change nothing else.
 
-        The call replaces the whole config, so the served entities are sent back as the workspace shows them; it
-        rebuilds none of them. Returns the endpoint while it still updates. Raises IntegrationError, also when an
-        entity of ``percents`` is not served or another update is in progress (that one not permanent).
+        The call replaces the whole config, so it sends the served entities back unchanged, and none is rebuilt.
+        Returns the endpoint while it is still updating. Raises IntegrationError, also if an entity of ``percents``
+        is not served (permanent) or another update is in progress (not permanent).
         """
         path = f"{ENDPOINTS}/{segment(name)}"
         config = decoding.mapping(self.do("GET", path).get("config"))
@@ -77,24 +77,24 @@ class ServingCalls(Connection):
         return decoding.endpoint(self.do("PUT", f"{path}/config", body=body))
 
     def metrics(self, name: str) -> str:
-        """The endpoint's OpenMetrics of the last minute as text; integrations.metrics reads it."""
+        """The endpoint's metrics of the last minute as OpenMetrics text, for integrations.metrics."""
         return self.text(f"{ENDPOINTS}/{segment(name)}/metrics")
 
     def query_entity(self, name: str, entity: str, body: Mapping[str, Any], *, timeout_s: float) -> QueryResult:
-        """Ask one served entity, whatever the routes say; else as ``query``."""
+        """Query one served entity directly, bypassing the routes. Otherwise the same as ``query``."""
         path = f"/serving-endpoints/{segment(name)}/served-models/{segment(entity)}/invocations"
         return self._invoke(f"{entity} of {name}", path, body, timeout_s)
 
     def query(self, name: str, body: Mapping[str, Any], *, timeout_s: float) -> QueryResult:
         """Send ``body`` to the endpoint once, without retries, and wait at most ``timeout_s`` seconds.
 
-        Whatever the model answers is a result, a 400 or a 500 too. Raises IntegrationError where the endpoint
-        could not be asked: unknown or not permitted (permanent), not reached or late (not permanent).
+        Every response of the model is a result, including 400 and 500. Raises IntegrationError if the endpoint is
+        unknown or not permitted (permanent), or unreachable or too slow (not permanent).
         """
         return self._invoke(name, f"/serving-endpoints/{segment(name)}/invocations", body, timeout_s)
 
     def _invoke(self, asked: str, path: str, body: Mapping[str, Any], timeout_s: float) -> QueryResult:
-        # Not the SDK's `query`: that retries for minutes, knows no `params`, and raises on a model's 400.
+        # The SDK's `query` retries for minutes, does not support `params`, and raises on a model's 400.
         started = time.monotonic()
         try:
             answer = httpx.post(f"{self.host}{path}", json=dict(body), headers=self._login_headers(), timeout=timeout_s)
@@ -114,7 +114,7 @@ class ServingCalls(Connection):
             raise failure(message, permanent=False, code="CANNOT_LOG_IN") from error
 
 
-# What the workspace shows of a served entity and does not take back.
+# Read-only fields of a served entity, which the workspace rejects in updates.
 READ_ONLY = frozenset({"state", "creator", "creation_timestamp", "foundation_model"})
 
 

@@ -1,4 +1,4 @@
-"""SQL on a warehouse of the workspace: the Statement Execution API."""
+"""SQL statements on a warehouse, over the Statement Execution API."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from integrations.errors import IntegrationError
 STATEMENTS = "/api/2.0/sql/statements"
 WAREHOUSES = "/api/2.0/sql/warehouses"
 UNDER_WAY = ("PENDING", "RUNNING")
-# The API waits 0 or 5 to 50 seconds; longer waits would end at the connection's own limit.
+# The API accepts a wait of 0 or of 5 to 50 seconds; long waits would exceed the connection's timeout.
 MIN_WAIT_S, MAX_WAIT_S = 5, 10
 MAX_POLL_S = 10.0
-# Error codes of statements after which the same statement may succeed.
+# Error codes of temporary failures: the same statement may succeed later.
 PASSING = frozenset(
     (
         "ABORTED",
@@ -34,13 +34,13 @@ PASSING = frozenset(
         "WORKSPACE_TEMPORARILY_UNAVAILABLE",
     )
 )
-# Spark's error messages begin with their error condition: "[TABLE_OR_VIEW_NOT_FOUND] The table ...".
+# Spark's error messages start with the error condition: "[TABLE_OR_VIEW_NOT_FOUND] The table ...".
 CONDITION = re.compile(r"\[([A-Z][A-Z0-9_]+)(?:\.[A-Z0-9_]+)*\]")
 
 
 class StatementCalls(Connection):
     def warehouses(self) -> list[Warehouse]:
-        """Every SQL warehouse that the caller may see."""
+        """All visible SQL warehouses."""
         pages = self.pages(WAREHOUSES)
         return [_warehouse(row) for page in pages for row in decoding.rows(page.get("warehouses"))]
 
@@ -53,20 +53,22 @@ class StatementCalls(Connection):
         timeout_s: float = 300,
         row_limit: int | None = None,
     ) -> StatementResult:
-        """Run one statement, wait for its end, and return all its rows, or the first ``row_limit``.
+        """Run one statement, wait for its end and return its rows, or the first ``row_limit`` of them.
 
-        ``parameters`` fill the ``:name`` of the statement; a datetime needs a time zone. Without a ``warehouse_id``
-        the first running warehouse is taken, else the first that starts by itself. For results up to 25 MiB.
+        ``parameters`` replace ``:name`` in the statement; a datetime needs a time zone. Without ``warehouse_id`` the
+        statement runs on the first running warehouse, or else on the first that starts by itself. The result must
+        not exceed 25 MiB.
 
-        Raises IntegrationError. Its code is the error condition of Spark where there is one, such as
-        TABLE_OR_VIEW_NOT_FOUND or INSUFFICIENT_PERMISSIONS (permanent); NO_WAREHOUSE (permanent); TIMEOUT after
-        ``timeout_s`` seconds (not permanent), when the statement was cancelled too.
+        Raises IntegrationError. The code is Spark's error condition if there is one, for example
+        TABLE_OR_VIEW_NOT_FOUND or INSUFFICIENT_PERMISSIONS (permanent); NO_WAREHOUSE (permanent); or TIMEOUT
+        (not permanent) after ``timeout_s`` seconds, when the statement has been cancelled.
         """
         deadline = time.monotonic() + timeout_s
+        wait_s = 0 if timeout_s < MIN_WAIT_S else int(min(timeout_s, MAX_WAIT_S))
         body: dict[str, Any] = {
             "statement": statement,
             "warehouse_id": warehouse_id or self._chosen_warehouse(),
-            "wait_timeout": f"{_wait_s(timeout_s)}s",
+            "wait_timeout": f"{wait_s}s",
             "on_wait_timeout": "CONTINUE",
             "disposition": "INLINE",
             "format": "JSON_ARRAY",
@@ -81,12 +83,12 @@ class StatementCalls(Connection):
         known = self.warehouses()
         usable = [item for item in known if item.is_running] + [item for item in known if item.starts_by_itself]
         if not usable:
-            message = f"none of the {len(known)} SQL warehouses is running or starts by itself"
+            message = f"none of the {len(known)} SQL warehouses is running or can start by itself"
             raise failure(message, permanent=True, code="NO_WAREHOUSE")
         return usable[0].id
 
     def _ended(self, answer: Mapping[str, Any], deadline: float) -> Mapping[str, Any]:
-        """The answer of the statement once it has succeeded. Raises IntegrationError."""
+        """Poll until the statement succeeds and return the response. Raises IntegrationError."""
         statement_id = str(answer.get("statement_id") or "")
         pause_s = 1.0
         while (state := str(decoding.mapping(answer.get("status")).get("state"))) in UNDER_WAY:
@@ -102,7 +104,7 @@ class StatementCalls(Connection):
         return answer
 
     def _cancel(self, statement_id: str) -> None:
-        """As far as that can be done: who waits no longer is told so all the same."""
+        """Best effort: the caller gets the timeout even if the cancellation fails."""
         try:
             self.do("POST", f"{STATEMENTS}/{segment(statement_id)}/cancel")
         except IntegrationError:
@@ -115,12 +117,12 @@ class StatementCalls(Connection):
         try:
             rows = [row for chunk in self._chunks(statement_id, answer) for row in cells.decoded(chunk, columns)]
         except (ValueError, ArithmeticError, TypeError) as error:
-            message = f"statement {statement_id}: a value is none of its column's type"
+            message = f"statement {statement_id}: a value does not match the type of its column"
             raise failure(message, permanent=True, code="UNEXPECTED_ANSWER") from error
         return StatementResult(statement_id, columns, tuple(rows), bool(manifest.get("truncated")))
 
     def _chunks(self, statement_id: str, answer: Mapping[str, Any]) -> Iterator[list[list[str | None]]]:
-        """The rows of each chunk; the first comes with the answer itself."""
+        """The rows of each chunk. The response contains the first chunk."""
         chunk = decoding.mapping(answer.get("result"))
         while chunk:
             yield list(chunk.get("data_array") or [])
@@ -128,10 +130,6 @@ class StatementCalls(Connection):
             if following is None:
                 return
             chunk = self.do("GET", f"{STATEMENTS}/{segment(statement_id)}/result/chunks/{int(following)}")
-
-
-def _wait_s(timeout_s: float) -> int:
-    return 0 if timeout_s < MIN_WAIT_S else int(min(timeout_s, MAX_WAIT_S))
 
 
 def _parameters(values: Mapping[str, Value]) -> list[dict[str, str | None]]:
@@ -152,7 +150,7 @@ def _warehouse(row: Mapping[str, Any]) -> Warehouse:
 
 
 def _refused(statement_id: str, state: str, error: Mapping[str, Any]) -> IntegrationError:
-    """A statement that was cancelled or closed by somebody else may be tried again."""
+    """The error of a failed statement. A statement cancelled or closed by others is not a permanent failure."""
     service_code = str(error.get("error_code") or ("CANCELLED" if state in ("CANCELED", "CLOSED") else "UNKNOWN"))
     message = str(error.get("message") or f"it ended as {state}")
     condition = CONDITION.match(message)

@@ -1,9 +1,9 @@
-"""Terraform, driven through python-terraform.
+"""Runs Terraform in the directory of a run, over python-terraform.
 
-The rule for failures: a command that changes or plans something (``init``, ``plan``, ``apply``,
-``adopt_apply``, ``force_unlock``, ``state_push``) returns a CommandResult, whatever became of it. A command
-that only reads (``show``, ``output``, ``version``, ``state_pull``) returns what was read, or raises
-IntegrationError. A binary that cannot be started is an IntegrationError everywhere.
+Commands that plan or change something (``init``, ``plan``, ``apply``, ``adopt_apply``, ``import_resource``,
+``force_unlock``, ``state_push``) return a CommandResult, also if they fail. Commands that only read (``show``,
+``output``, ``version``, ``state_pull``) return the data or raise IntegrationError. All commands raise
+IntegrationError if the binary cannot be started.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ __all__ = [
     "Import",
     "Outcome",
     "OutputLine",
+    "RunDirectory",
     "TerraformSettings",
-    "TerraformWorkspace",
     "planfile_sha256",
     "render_workspace",
     "terraform_env",
@@ -72,11 +72,12 @@ ShouldCancel = Callable[[], bool]
 
 @dataclass(frozen=True)
 class _ApplyRecord:
-    """Kept beside the logs, so that another worker finds the apply. Times in seconds since the epoch."""
+    """Record of an apply, stored beside its logs, so that another worker can find the apply."""
 
     planfile_sha256: str
     out: str
     err: str
+    #: Seconds since the epoch.
     began_at: float
     pid: int | None = None
     started: str = ""
@@ -84,9 +85,9 @@ class _ApplyRecord:
 
 
 class _CommandLine(PythonTerraform):  # type: ignore[misc]  # python-terraform ships no types
-    """python-terraform with its ``cmd`` replaced: own environment, output to files, cancel, time limit.
+    """python-terraform with another ``cmd``: its own environment, output to files, cancellation, time limit.
 
-    Never call it by attribute: its ``__getattr__`` turns any name into a command and logs the arguments.
+    Call only ``cmd``: ``__getattr__`` of python-terraform turns any name into a command and logs the arguments.
     """
 
     def __init__(self, directory: Path, settings: TerraformSettings, env: Mapping[str, str]) -> None:
@@ -95,7 +96,7 @@ class _CommandLine(PythonTerraform):  # type: ignore[misc]  # python-terraform s
         super().__init__(working_dir=str(directory), terraform_bin_path=str(settings.binary))
 
     def read_state_file(self, file_path: str | None = None) -> None:
-        """Never: the state holds what nobody here needs to see."""
+        """Do not read the state: it contains secrets that this class does not need."""
         self.tfstate = None
 
     def cmd(
@@ -127,11 +128,11 @@ class _CommandLine(PythonTerraform):  # type: ignore[misc]  # python-terraform s
             raise IntegrationError(f"starting {argv[0]}: {error}", permanent=True, source="terraform") from error
 
 
-class TerraformWorkspace:
-    """One run directory, prepared by ``render_workspace``. One instance for each run, used by one thread.
+class RunDirectory:
+    """The directory of one run, prepared by ``render_workspace``. Not thread-safe.
 
-    ``on_line`` gets every line of init, plan and apply as it comes. ``should_cancel`` is asked twice a
-    second; once true, Terraform is interrupted, again after ``cancel_grace_s``, and killed 5 s later.
+    ``on_line`` gets every line of init, plan and apply immediately. ``should_cancel`` is called twice a second.
+    Once it returns True, Terraform is interrupted, interrupted again after ``cancel_grace_s``, and killed 5 s later.
     """
 
     def __init__(
@@ -155,7 +156,7 @@ class TerraformWorkspace:
         return command_result(self._run("init", timeout_s=timeout_s, **options))
 
     def plan(self, out: str, *, destroy: bool = False, timeout_s: float = _PLAN_TIMEOUT_S) -> CommandResult:
-        """Save the plan as ``out``, a file name in the run directory. OK means: nothing to do."""
+        """Save the plan as ``out``, a file name in the directory. The outcome is OK if there are no changes."""
         options: dict[str, Any] = {
             "out": out,
             "json": IsFlagged,
@@ -167,11 +168,11 @@ class TerraformWorkspace:
         return command_result(self._run("plan", timeout_s=timeout_s, **options))
 
     def show(self, planfile: str) -> dict[str, Any]:
-        """The saved plan as Terraform's JSON. Holds values in clear: redact before storing."""
+        """The saved plan as Terraform's JSON. It contains secrets: redact it before storing."""
         return self._read_json("show", planfile)
 
     def apply(self, planfile: str, *, timeout_s: float = _APPLY_TIMEOUT_S) -> CommandResult:
-        """Apply a saved plan, once: raises IntegrationError when an apply of it was started before."""
+        """Apply a saved plan. Raises IntegrationError if an apply of this plan has already been started."""
         base = log_base(self.directory, "apply")
         record = self._claim(planfile, base)
 
@@ -184,18 +185,17 @@ class TerraformWorkspace:
         try:
             ran = self._run("apply", planfile, timeout_s=timeout_s, on_start=remember, base=base, **options)
         except IntegrationError:
-            if record.pid is None:  # nothing was started: the plan may be tried again
+            if record.pid is None:  # nothing was started, so the plan can be applied later
                 self._record_path(record).unlink()
             raise
         self._note(replace(record, rc=ran.ending.returncode))
         return command_result(ran)
 
     def adopt_apply(self, *, timeout_s: float = _APPLY_TIMEOUT_S) -> CommandResult | None:
-        """The latest apply started in this directory, by whichever process; None when there was none.
+        """Follow the latest apply that any process started in this directory; None if there was none.
 
-        Follows it while it runs, with the same callbacks: ``on_line`` sees its lines from the first on.
-        Without an exit code the JSON log decides: errors mean FAILED, a summary of the apply OK, neither
-        UNKNOWN.
+        Waits for its end with the same callbacks; ``on_line`` gets its lines from the first one on. Without an exit
+        code the JSON log gives the outcome: FAILED if it has errors, OK if it has a summary, otherwise UNKNOWN.
         """
         record = self._latest_record()
         if record is None:
@@ -209,19 +209,19 @@ class TerraformWorkspace:
         return adopted_result(log, ending, rc=record.rc, duration_s=duration_s)
 
     def import_resource(self, address: str, identifier: str, *, timeout_s: float = _READ_TIMEOUT_S) -> CommandResult:
-        """Take an existing object into the state now, without a plan: a destroy plan knows no import blocks."""
+        """Import an existing object into the state immediately: destroy plans do not support import blocks."""
         options: dict[str, Any] = {"input": False, "no_color": IsFlagged, "lock_timeout": _LOCK_TIMEOUT}
         return command_result(self._run("import", address, identifier, timeout_s=timeout_s, **options))
 
     def output(self) -> dict[str, Any]:
-        """Values of the outputs by name."""
+        """{name: value} of the outputs."""
         return {name: value["value"] for name, value in self._read_json("output").items()}
 
     def version(self) -> str:
         return str(self._read_json("version")["terraform_version"])
 
     def state_pull(self) -> dict[str, Any]:
-        """The state, empty when there is none. Holds values in clear."""
+        """The state; {} if there is none. It contains secrets."""
         return self._read_json("state pull", json=None)
 
     def state_push(self, path: Path) -> CommandResult:
@@ -236,7 +236,7 @@ class TerraformWorkspace:
 
     @property
     def errored_state(self) -> Path | None:
-        """The state Terraform left behind when it could not reach the backend at the end of an apply."""
+        """The state file that Terraform leaves if it cannot reach the backend at the end of an apply, or None."""
         path = self.directory / "errored.tfstate"
         return path if path.exists() else None
 
@@ -262,14 +262,14 @@ class TerraformWorkspace:
         return parsed
 
     def _claim(self, planfile: str, base: Path) -> _ApplyRecord:
-        """Written before the start: a worker that dies right after it is found by the output file."""
+        """Write the record before the start: if the worker dies, the process can be found by its output file."""
         digest = planfile_sha256(self.directory / planfile)
         out, err = str(base.with_suffix(".out")), str(base.with_suffix(".err"))
         record = _ApplyRecord(digest, out=out, err=err, began_at=time.time())
         try:
             os.close(os.open(self._record_path(record), os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError as error:
-            message = "an apply of this plan was started before: adopt it or make a new plan"
+            message = "an apply of this plan was already started: adopt it or create a new plan"
             raise IntegrationError(message, permanent=True, source="terraform", code="ALREADY_APPLIED") from error
         self._save(record)
         return record
@@ -285,11 +285,11 @@ class TerraformWorkspace:
         partial.replace(path)
 
     def _note(self, record: _ApplyRecord) -> None:
-        """Save what would help another worker. A full disk must not part us from a Terraform that applies."""
+        """Update the record. Errors are only logged: a full disk must not interrupt a running apply."""
         try:
             self._save(record)
         except OSError as error:
-            logger.warning("noting how the apply goes: %s", error)
+            logger.warning("saving the record of the apply: %s", error)
 
     def _latest_record(self) -> _ApplyRecord | None:
         texts = [path.read_text() for path in (self.directory / LOG_DIRECTORY).glob("apply-*.json")]
@@ -298,7 +298,7 @@ class TerraformWorkspace:
 
 
 def log_base(directory: Path, command: str) -> Path:
-    """Path without suffix of the output files of a new command: they sort by time."""
+    """Path of a new command's output files, without suffix. The names sort by time."""
     logs = directory / LOG_DIRECTORY
     logs.mkdir(mode=0o700, exist_ok=True)
     return logs / f"{time.time_ns()}-{command.replace(' ', '-')}"

@@ -1,4 +1,4 @@
-"""What a Terraform run finds in its directory and in its environment. JSON only, no string templates."""
+"""The files and the environment of a Terraform run. Configuration is written as JSON, never from templates."""
 
 from __future__ import annotations
 
@@ -16,30 +16,29 @@ ENDPOINT_ADDRESS = "module.endpoint.databricks_model_serving.this"
 _MODULE_NAME = "endpoint"
 _OUTPUTS = ("endpoint_name", "serving_endpoint_id", "endpoint_url", "resources")
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
-# What a company's network asks of every program; nothing else of the portal's environment goes along.
+# Network settings, the only variables that Terraform inherits from the portal's environment.
 _INHERITED = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_DIR", "SSL_CERT_FILE")
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 @dataclass(frozen=True)
 class TerraformSettings:
-    """Where Terraform is and how it finds the provider.
+    """The Terraform installation and its provider."""
 
-    ``binary`` is the same for plan and apply: plan files do not cross versions. ``provider_flavour`` names
-    whose hashes ``lock_file`` holds ("standin" or "official"). ``cli_config`` is None where the public
-    registry is used, ``lock_file`` where Terraform may choose any provider version the module allows.
-    """
-
+    #: Used for plan and apply, because a plan file works only with the version that wrote it.
     binary: Path
+    #: None to use the public registry.
     cli_config: Path | None
+    #: None to allow any provider version that matches the module.
     lock_file: Path | None
     module_dir: Path
+    #: The provider whose hashes are in ``lock_file``: "standin" or "official".
     provider_flavour: str
     cancel_grace_s: float = 20.0
 
     @classmethod
     def from_installation(cls, install_json: Path) -> TerraformSettings:
-        """Read what ``terraform/provider/install.py`` left in VAR/terraform/install.json.
+        """Read VAR/terraform/install.json, which ``terraform/provider/install.py`` writes.
 
         Raises OSError, ValueError (not JSON) and KeyError (a name is missing).
         """
@@ -55,7 +54,7 @@ class TerraformSettings:
 
 @dataclass(frozen=True)
 class HttpBackend:
-    """Addresses of the state of one Deployment; the credentials are in the environment only."""
+    """Addresses of the state of one deployment. The credentials are passed in the environment."""
 
     address: str
     lock_address: str
@@ -64,9 +63,11 @@ class HttpBackend:
 
 @dataclass(frozen=True)
 class Import:
-    """Take an existing object into the state: ``to`` is an address, ``id`` the provider's import id."""
+    """An import block, which brings an existing object into the state."""
 
+    #: Resource address.
     to: str
+    #: The provider's import id.
     id: str
 
 
@@ -78,11 +79,10 @@ def render_workspace(
     variables: Mapping[str, Any],
     imports: Sequence[Import] = (),
 ) -> None:
-    """Write the root module, a copy of the endpoint module and the lock file; the directory becomes 0700.
+    """Write the root module, a copy of the endpoint module and the lock file. The directory gets mode 0700.
 
-    ``variables`` are those of the module. They are written as variable values, which Terraform takes
-    literally, and never into the configuration, where ``${`` in a tag would be evaluated. Raises ValueError and
-    OSError.
+    ``variables`` are the module's variables. They are written to a tfvars file, which Terraform takes literally; in
+    the configuration it would evaluate ``${``. Raises ValueError and OSError.
     """
     unknown = [name for name in variables if not _IDENTIFIER.fullmatch(name)]
     if unknown:
@@ -105,10 +105,10 @@ def terraform_env(
     http_username: str,
     http_password: str,
 ) -> dict[str, str]:
-    """The whole environment of Terraform, and with it of the provider.
+    """The complete environment of Terraform and the provider.
 
-    ``databricks`` holds DATABRICKS_* variables: host, one kind of credentials, DATABRICKS_AUTH_TYPE.
-    Raises ValueError for any other name.
+    ``databricks`` contains DATABRICKS_* variables: host, credentials, DATABRICKS_AUTH_TYPE. Raises ValueError for any
+    other name.
     """
     strangers = [name for name in databricks if not name.startswith("DATABRICKS_")]
     if strangers:
@@ -126,14 +126,14 @@ def terraform_env(
         "CHECKPOINT_DISABLE": "1",
         "TF_HTTP_USERNAME": http_username,
         "TF_HTTP_PASSWORD": http_password,
-        # No such file: keeps the profile of whoever runs the worker out of it.
+        # This file does not exist, which keeps the provider from reading ~/.databrickscfg of the worker's user.
         "DATABRICKS_CONFIG_FILE": str(directory / "no-databrickscfg"),
         **databricks,
     }
 
 
 def planfile_sha256(path: Path) -> str:
-    """Hex digest of the saved plan: what is approved, and checked again before the apply."""
+    """Hex SHA-256 of the saved plan. Approval refers to it, and it is checked before the apply."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -152,7 +152,7 @@ def _root_module(variables: Mapping[str, Any], imports: Sequence[Import]) -> dic
 
 
 def _backend(backend: HttpBackend) -> dict[str, Any]:
-    # The address stands here, not in the environment: there a plan could be applied to another state.
+    # The address is part of the configuration, so that a plan cannot be applied to another state.
     http = {
         "address": backend.address,
         "lock_address": backend.lock_address,
@@ -165,12 +165,12 @@ def _backend(backend: HttpBackend) -> dict[str, Any]:
 
 
 def _literal(text: str) -> str:
-    """A string in a configuration is a template: keep Terraform from evaluating it."""
+    """Escape ``text``: strings in a configuration are templates."""
     return text.replace("${", "$${").replace("%{", "%%{")
 
 
 def _copy_module(source: Path, target: Path) -> None:
-    """A copy: plan and apply of a run see the same module, whatever is installed between them."""
+    """Copy the module, so that plan and apply of a run use the same one."""
     target.mkdir(mode=0o700, exist_ok=True)
     for file in sorted(source.glob("*.tf")):
         shutil.copyfile(file, target / file.name)

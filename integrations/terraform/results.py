@@ -1,4 +1,4 @@
-"""What Terraform's output says, line by line and in the end: JSON is parsed, console text never."""
+"""Terraform's output and results, parsed from its JSON, never from console text."""
 
 from __future__ import annotations
 
@@ -23,32 +23,34 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """``severity`` is "error" or "warning"; ``address`` is a resource address or ""."""
+    """An error or warning of Terraform."""
 
+    #: "error" or "warning".
     severity: str
     summary: str
     detail: str
+    #: Resource address, or "".
     address: str
 
 
 @dataclass(frozen=True)
 class OutputLine:
-    """``event`` is Terraform's JSON event (``type``, ``@message`` ...), None for a line of plain text."""
+    """A line of output."""
 
     stream: Stream
     text: str
+    #: Terraform's JSON event (``type``, ``@message`` ...); None for plain text.
     event: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
 class CommandResult:
-    """``rc`` is None when the process was adopted: the outcome then comes from the JSON log.
-
-    A plan with something to do has the outcome CHANGES. UNKNOWN: Terraform ended without saying how.
-    """
+    """The result of a command."""
 
     command: str
+    #: Exit code; None for an adopted process.
     rc: int | None
+    #: CHANGES for a plan with changes; UNKNOWN if neither the exit code nor the JSON log gives the outcome.
     outcome: Outcome
     diagnostics: tuple[Diagnostic, ...]
     cancelled: bool
@@ -77,7 +79,7 @@ OnOutput = Callable[[OutputLine], None]
 
 @dataclass
 class CommandLog:
-    """What the lines of one command tell."""
+    """Collects diagnostics from the lines of one command."""
 
     on_line: OnOutput | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
@@ -95,7 +97,7 @@ class CommandLog:
 
 @dataclass(frozen=True)
 class RanCommand:
-    """A command that ended, its output files included."""
+    """A finished command and its output files."""
 
     command: str
     ending: Ending
@@ -106,7 +108,7 @@ class RanCommand:
 
 
 def adopted_result(log: CommandLog, ending: Ending, *, rc: int | None, duration_s: float) -> CommandResult:
-    """Outcome of an apply without, or with, its exit code: without one the log decides."""
+    """The result of an adopted apply. If ``rc`` is None, the log gives the outcome."""
     diagnostics = tuple(log.diagnostics)
     has_errors = any(d.severity == "error" for d in diagnostics)
     by_log = Outcome.FAILED if has_errors else Outcome.OK if log.has_applied else Outcome.UNKNOWN

@@ -1,7 +1,7 @@
-"""Terraform's state as data that may be shown: what two versions of it differ in, without secrets.
+"""Compares two versions of Terraform's state without showing secrets.
 
-Format: version 4, https://developer.hashicorp.com/terraform/internals/json-format describes its neighbour; the state's
-own has ``sensitive_attributes``, paths of steps, beside the attributes of each instance.
+Format: version 4. https://developer.hashicorp.com/terraform/internals/json-format describes a similar format. In the
+state, each instance has ``sensitive_attributes``, a list of paths, beside its attributes.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from integrations.plan import CHANGED, SENSITIVE, leaves, redact_value
 
 @dataclass(frozen=True)
 class StateChange:
-    """``before`` is None where the attribute came, ``after`` where it went. Hidden values say only that they changed.
+    """A change of one attribute. Redacted values show only that they changed."""
 
-    ``address`` is that of a resource instance, or ``output.<name>``.
-    """
-
+    #: Address of a resource instance, or ``output.<name>``.
     address: str
     path: str
+    #: None if the attribute was added.
     before: Any
+    #: None if the attribute was removed.
     after: Any
 
 
 def compare(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[StateChange]:
-    """What changed from one decoded state to another; None is no state at all. By address and path."""
+    """The changes from one decoded state to another, sorted by address and path. None stands for no state."""
     old, new = _contents(before or {}), _contents(after or {})
     changes: list[StateChange] = []
     for address in sorted({*old, *new}):
@@ -38,7 +38,7 @@ def compare(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -
 
 @dataclass(frozen=True)
 class _Content:
-    """The same leaves twice: as they are, and as they may be shown."""
+    """The leaves of an object, with original values and with redacted ones."""
 
     raw: Mapping[str, Any]
     shown: Mapping[str, Any]
@@ -78,7 +78,7 @@ def _shown_output(row: Mapping[str, Any]) -> Any:
 
 
 def _with_all_leaves(raw: Any, shown: Any) -> Any:
-    """``shown`` where a hidden object keeps the shape of ``raw``, so that each of its leaves is told as hidden."""
+    """``shown`` with redacted objects in the shape of ``raw``, so that each of their leaves is redacted."""
     if shown == SENSITIVE and isinstance(raw, Mapping):
         return {key: _with_all_leaves(value, SENSITIVE) for key, value in raw.items()}
     if shown == SENSITIVE and isinstance(raw, list):
@@ -112,7 +112,7 @@ def _step(step: Mapping[str, Any]) -> Any:
 
 
 def _mask(value: Any, steps: list[Any]) -> Any:
-    """Where a path leads into something that has no such element, all of that is hidden."""
+    """``value`` with SENSITIVE at the path ``steps``. If a list has no such element, the whole list is redacted."""
     if value is None:
         return None
     if not steps:

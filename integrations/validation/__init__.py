@@ -1,1 +1,1 @@
-"""Trying a model version in a job of the workspace: the script that runs there, and what it says."""
+"""Validation of a model version in a job of the workspace: the script and its result."""

@@ -1,11 +1,11 @@
-"""Runs in the workspace: loads one version of a model, predicts on its input example and measures both.
+"""The script that runs in the workspace: loads a model version, predicts on its input example and measures both.
 
-``job.py models:/catalog.schema.name/3 '{"predictions": 20, "longest_s": 30}'``. The last line that it prints is
-``SLIPWAY-VALIDATION`` and a JSON object; what is wrong with the version is said there and the exit status is 0.
+``job.py models:/catalog.schema.name/3 '{"predictions": 20, "longest_s": 30}'``. The last line of its output is
+``SLIPWAY-VALIDATION`` and a JSON object with all findings. The exit status is 0 even if the version has problems.
 
-A file of its own that needs the standard library and the version's own requirements (MLflow is one of them). On
-Databricks these are what the serverless environment of the job is made of, so the version meets a clean one; the
-sandbox installs nothing and runs the job with its own Python.
+The file is self-contained: it needs only the standard library and the version's requirements, which include MLflow.
+On Databricks they are installed into a clean serverless environment. The sandbox installs nothing and runs the job
+with its own Python.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NUMBERS = {"integer", "long", "float", "double"}
 
 
 class Report:
-    """What is found, in the order in which it is found."""
+    """The findings, in order."""
 
     def __init__(self) -> None:
         self.checks: list[dict[str, str]] = []
@@ -38,7 +38,7 @@ class Report:
         self.checks.append({"name": name, "result": result, "message": message, "fix": fix})
 
     def fault(self, name: str, action: str, error: BaseException, fix: str) -> None:
-        """An exception of the model; its trace goes to the output of the job."""
+        """Add an exception of the model as a finding. Its traceback goes to the output of the job."""
         traceback.print_exception(error)
         self.add(name, "fail", f"{action} raised {type(error).__name__}: {str(error)[:REASON_CHARS]}.", fix)
 
@@ -49,16 +49,16 @@ def validate(uri: str, predictions: int, longest_s: float) -> Report:
         model = _load(uri, directory, report)
         if model is not None:
             _try_out(model, directory, report, predictions, longest_s)
-    # Linux counts in KiB.
+    # ru_maxrss is in KiB on Linux.
     report.numbers["peak_memory_mib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
     report.numbers["python"] = platform.python_version()
     return report
 
 
 def _load(uri: str, directory: str, report: Report) -> Any:
-    """The loaded model, whose files are then in ``directory``; None if it cannot be loaded."""
+    """Download the model to ``directory`` and load it; None if that fails."""
     try:
-        # Inside: an environment without MLflow is a finding too.
+        # Imported inside the try block: an environment without MLflow is a finding, too.
         import mlflow.artifacts
         import mlflow.pyfunc
 
@@ -70,7 +70,7 @@ def _load(uri: str, directory: str, report: Report) -> Any:
         began = time.perf_counter()
         model = mlflow.pyfunc.load_model(directory)
     except Exception as error:
-        report.fault("Loads", "loading the version", error, "Log all that it imports as its requirements.")
+        report.fault("Loads", "loading the version", error, "Log all packages that it imports as requirements.")
         return None
     report.numbers["load_s"] = round(time.perf_counter() - began, 3)
     report.add("Loads", "pass", f"loaded in {report.numbers['load_s']} s with its own requirements.")
@@ -101,12 +101,13 @@ def _try_out(model: Any, directory: str, report: Report, predictions: int, longe
     report.numbers |= {
         "predictions": len(measured_ms),
         "latency_median_ms": round(statistics.median(measured_ms), 3),
-        "latency_p95_ms": round(_p95(measured_ms), 3),
+        # The 95th percentile by nearest rank.
+        "latency_p95_ms": round(sorted(measured_ms)[math.ceil(0.95 * len(measured_ms)) - 1], 3),
     }
 
 
 def _latencies_ms(model: Any, example: Any, params: Any, predictions: int, longest_s: float) -> list[float]:
-    """At least one; fewer than ``predictions`` if they take longer than ``longest_s`` together."""
+    """Latencies of up to ``predictions`` predictions, at least one, within ``longest_s`` seconds."""
     measured: list[float] = []
     end = time.perf_counter() + longest_s
     while not measured or (len(measured) < predictions and time.perf_counter() < end):
@@ -116,14 +117,9 @@ def _latencies_ms(model: Any, example: Any, params: Any, predictions: int, longe
     return measured
 
 
-def _p95(values: list[float]) -> float:
-    """By nearest rank."""
-    return sorted(values)[math.ceil(0.95 * len(values)) - 1]
-
-
 def _check_output(signature: Any, prediction: Any, report: Report) -> None:
     if signature is None or signature.outputs is None:
-        report.add("Output", "warn", "its signature says nothing of outputs.")
+        report.add("Output", "warn", "its signature has no outputs.")
         return
     from mlflow.models import infer_signature
 
@@ -134,16 +130,16 @@ def _check_output(signature: Any, prediction: Any, report: Report) -> None:
         return
     wrong = misfit(signature.outputs.to_dict(), outputs.to_dict())
     if wrong:
-        report.add("Output", "fail", f"the prediction does not fit the signature: {wrong}.", "Log its signature anew.")
+        report.add("Output", "fail", f"the prediction does not fit the signature: {wrong}.", "Log the signature again.")
     else:
         report.add("Output", "pass", "the prediction fits the signature.")
 
 
 def misfit(promised: list[Mapping[str, Any]], given: list[Mapping[str, Any]]) -> str:
-    """What of the ``given`` columns is not as ``promised``; "" if all is. Both as Schema.to_dict says them.
+    """The first difference between the ``given`` and the ``promised`` columns; "" if they match.
 
-    Whole numbers and fractions count as the same: a column of round values is inferred as whole numbers. Columns and
-    tensors are the same kind of answer too, if there are as many.
+    Both are lists from Schema.to_dict. Integers and floats match, because a float column with integral values is
+    inferred as integers. Columns and tensors match if their numbers are equal.
     """
     if len(promised) != len(given):
         return f"{len(given)} columns instead of {len(promised)}"

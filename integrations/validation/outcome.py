@@ -1,4 +1,4 @@
-"""The script as the portal sends it, and its last line as the portal reads it."""
+"""The validation script that the portal uploads, its arguments and the parser of its result."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ LONGEST_S = 30
 
 
 def parameters(full_name: str, version: int) -> list[str]:
-    """The arguments that the script takes."""
+    """The arguments of the script."""
     options = {"predictions": PREDICTIONS, "longest_s": LONGEST_S}
     return [f"models:/{full_name}/{version}", json.dumps(options)]
 
 
 def read(output: str) -> dict[str, Any] | None:
-    """What the script found; None if its last line is not there. A model may print too, so nothing is taken on trust.
+    """The findings of the script; None if its last line is missing or not valid.
 
-    "checks" is a list of {name, result, message, fix}; besides it there are only numbers and short strings.
+    "checks" is a list of {name, result, message, fix}; all other values are numbers or short strings. The output is
+    not trusted, because the model can print to it, too.
     """
     lines = [line for line in output.splitlines() if line.startswith(f"{MARKER} ")]
     if not lines:
         return None
     try:
-        # No database keeps NaN or a null character.
+        # Databases cannot store NaN in JSON, nor NUL characters.
         found = json.loads(lines[-1].removeprefix(MARKER).replace("\\u0000", ""), parse_constant=_refuse)
     except ValueError:
         return None
@@ -52,4 +53,4 @@ def _is_check(check: Any) -> bool:
 
 
 def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")

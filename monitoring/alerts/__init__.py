@@ -1,1 +1,1 @@
-"""Telling people that something has changed, once."""
+"""Alerts: detect that the standing of a deployment changed, and notify people once."""

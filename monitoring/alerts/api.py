@@ -1,4 +1,4 @@
-"""API of alerts: the inbox, what to do with one, and the rules of a deployment."""
+"""API of alerts: the inbox, actions on an alert, and the alert rules of a deployment."""
 
 from __future__ import annotations
 
@@ -26,15 +26,14 @@ from web.bodies import Nothing, Part, parse
 
 
 def _text(value: object) -> object:
-    """A number is no time here, although pydantic would read one."""
+    """Numbers are rejected; pydantic would accept them as timestamps."""
     if not isinstance(value, str):
-        raise ValueError("Write a time as RFC 3339 has it, with its offset.")
+        raise ValueError("Write the time in RFC 3339 format with a UTC offset, such as 2026-01-31T00:00:00Z.")
     return value
 
 
 class Snooze(Part):
-    """``until`` is at most 30 days away."""
-
+    #: At most 30 days from now.
     until: Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_text)]
 
 
@@ -112,21 +111,21 @@ class AlertViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSe
     @extend_schema(operation_id="alerts_acknowledge", request=Nothing, responses=AlertDetailSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def acknowledge(self, request: Request, pk: str) -> Response:
-        """Say that you look after it: nobody is told again unless it gets worse."""
+        """Acknowledge the alert. Receivers are not notified again unless it gets worse."""
         found, _ = self._alert(), parse(Nothing, request.data)
         return self._answer(acknowledge_alert(alert=found, actor=user_of(request)))
 
     @extend_schema(operation_id="alerts_snooze", request=Snooze, responses=AlertDetailSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def snooze(self, request: Request, pk: str) -> Response:
-        """Keep it quiet until then; if it lasts, receivers are told again."""
+        """Snooze the alert until a given time. If it persists, receivers are notified again then."""
         found, asked = self._alert(), parse(Snooze, request.data)
         return self._answer(snooze_alert(alert=found, until=asked.until, actor=user_of(request)))
 
     @extend_schema(operation_id="alerts_resolve", request=Nothing, responses=AlertDetailSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def resolve(self, request: Request, pk: str) -> Response:
-        """Say that it is over: the same opens again only after it was passing, or if it gets worse."""
+        """Resolve the alert. It opens again only after the subject was passing, or if it gets worse."""
         found, _ = self._alert(), parse(Nothing, request.data)
         return self._answer(resolve_alert(alert=found, actor=user_of(request)))
 
@@ -142,13 +141,13 @@ class AlertViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSe
 
 
 class RuleBody(Part):
-    """``for_s``: how long it must last first. ``stale_after_s``: null, or how long nothing may be known."""
-
     subject: Annotated[AlertSubject, Field(strict=False)]
     enabled: bool = True
     from_standing: Annotated[Standing, Field(strict=False)]
     severity: Annotated[Severity, Field(strict=False)]
+    #: How long the problem must last before receivers are notified, in seconds.
     for_s: int = Field(default=0, ge=0, le=2**31 - 1)
+    #: Seconds without data after which that is an alert of its own; null for never.
     stale_after_s: int | None = Field(default=None, ge=60, le=2**31 - 1)
 
 
@@ -162,7 +161,7 @@ class RuleSerializer(serializers.Serializer[Any]):
 
 
 class AlertRuleViewSet(PortalAPIMixin, viewsets.GenericViewSet[AlertRule]):
-    """When a deployment opens alerts: one rule for each subject."""
+    """Alert rules of a deployment: one for each subject."""
 
     queryset = AlertRule.objects.none()
     serializer_class = RuleSerializer
@@ -175,7 +174,7 @@ class AlertRuleViewSet(PortalAPIMixin, viewsets.GenericViewSet[AlertRule]):
 
     @extend_schema(parameters=[DEPLOYMENT_ID], request=RuleBody, responses={200: RuleSerializer(many=True)})
     def create(self, request: Request, deployment_id: str, *args: Any, **kwargs: Any) -> Response:
-        """Set the rule of one subject. Answers all of them."""
+        """Set the rule of one subject. Returns all rules of the deployment."""
         deployment, asked = deployment_or_404(request, deployment_id), parse(RuleBody, request.data)
         set_alert_rule(deployment=deployment, rule=Rule(**dict(asked)), actor=user_of(request))
         return Response(RuleSerializer(rules_of(deployment), many=True).data)

@@ -1,4 +1,4 @@
-"""Health and configuration as alerts: what was judged and compared elsewhere, told at every look."""
+"""Alerts about configuration changes, from the checks that ``deployments`` keeps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONFIGURATIONS = {"ok": Standing.PASSING, "warn": Standing.AT_RISK, "unknown": S
 
 
 def tell_configurations() -> None:
-    """Endpoints that were changed by hand, and those that were until lately. Values may be secrets: only names go."""
+    """Report each changed endpoint, and each one with an open alert. Only field names go: values may be secrets."""
     open_one = Alert.objects.filter(deployment=OuterRef("deployment"), subject=AlertSubject.CONFIG)
     rows = ConfigCheck.objects.filter(
         Q(status=ConfigCheck.Status.DRIFTED) | Exists(open_one.filter(state__in=ALERT_OPEN))

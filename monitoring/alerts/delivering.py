@@ -1,4 +1,4 @@
-"""The way of one message: tried, tried again with longer and longer pauses, and in the end given up."""
+"""Delivery of one message: a failed try is repeated with growing delays, and then given up."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from monitoring.alerts.models import Delivery
 from monitoring.alerts.sending import send
 from monitoring.alerts.states import AlertState, Severity
 
-# Before the second, third … try.
+#: Seconds before the second, third … try.
 BACKOFF_S = (10, 60, 300, 1800)
-# Longer than any try lasts: after it the worker that had taken the message is thought dead.
+#: Longer than any try takes. After it, the worker that claimed the message counts as dead.
 LEASE_S = 120
 AT_ONCE = 500
 
@@ -28,7 +28,7 @@ def due_deliveries() -> list[int]:
 
 
 def deliver(delivery_id: int) -> None:
-    """One try, unless somebody else is at it. Any number of workers may call it."""
+    """Make one try, unless another worker has claimed it. Safe to call from any number of workers."""
     now = timezone.now()
     waiting = Delivery.objects.filter(pk=delivery_id, status=Status.PENDING, next_at__lte=now)
     if not waiting.update(next_at=now + timedelta(seconds=LEASE_S), attempts=F("attempts") + 1):
@@ -44,7 +44,7 @@ def _note(delivery: Delivery, error: str) -> None:
     row = Delivery.objects.filter(pk=delivery.pk)
     if not error:
         row.update(status=Status.SENT, sent_at=now, error="")
-    # A test is tried once: somebody waits for its result.
+    # A test is tried once: a person waits for its result.
     elif delivery.event is None or delivery.attempts > len(BACKOFF_S):
         row.update(status=Status.FAILED, error=error)
     else:
@@ -52,10 +52,10 @@ def _note(delivery: Delivery, error: str) -> None:
 
 
 def words(delivery: Delivery) -> tuple[str, str, Severity | None]:
-    """Title, text, and how bad it is: None where it is over."""
+    """Title, text and severity. The severity is None if the alert is resolved."""
     event = delivery.event
     if event is None:
-        return "Slipway: a test", f"This is how alerts reach {delivery.receiver}.", Severity.INFO
+        return "Slipway: test message", f"Alerts for {delivery.receiver} arrive like this message.", Severity.INFO
     alert = event.alert
     about = f"{alert.get_subject_display()} of {alert.deployment} in {alert.deployment.environment}"
     if alert.key:

@@ -1,4 +1,4 @@
-"""How the inbox of alerts is narrowed: the same parameters in the page's URL and in the API."""
+"""Filters of the alert inbox: the same parameters in the URL of the page and in the API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from web.filters import TextFilter, words_in
 
 STATES = [
     ("all", "All"),
-    ("ongoing", "Not over"),
+    ("ongoing", "Unresolved"),
     *((state.value, state.label) for state in (*ALERT_ONGOING, AlertState.RESOLVED)),
 ]
 
@@ -43,7 +43,7 @@ class AlertFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no t
     )
 
     deployment = django_filters.ModelChoiceFilter(
-        queryset=deployments_of, label="Deployment", widget=HiddenInput(), help_text="Its number."
+        queryset=deployments_of, label="Deployment", widget=HiddenInput(), help_text="The id of the deployment."
     )
 
     class Meta:
@@ -60,11 +60,11 @@ class AlertFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no t
 
 
 class InboxFilter(AlertFilter):
-    """Without ``state`` those that are not over."""
+    """Without ``state``, unresolved alerts."""
 
     state = django_filters.ChoiceFilter(
         choices=[choice for choice in STATES if choice[0] != "ongoing"],
         method="in_state",
         label="State",
-        empty_label="Not over",
+        empty_label="Unresolved",
     )

@@ -27,14 +27,14 @@ CHOICES = {
 
 class _JudgedForm(forms.Form):
     def show(self, invalid: Invalid) -> None:
-        """Each thing that a service refused beside its field; what belongs to none, above them."""
+        """Show each error beside its field, and errors without a field above the form."""
         for name, texts in invalid.fields.items():
             for text in texts:
                 self.add_error(name if name in self.fields else None, text)
 
 
 class AlertActionForm(_JudgedForm):
-    """What to do with the alerts whose ids are given."""
+    """One action on the alerts with the given ids."""
 
     action = forms.ChoiceField(choices=list(CHOICES.items()))
     alert = forms.TypedMultipleChoiceField(coerce=int, error_messages={"required": "Choose an alert first."})
@@ -47,7 +47,7 @@ class AlertActionForm(_JudgedForm):
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
         if found.get("action") == "snooze" and not found.get("until"):
-            self.add_error("until", "Say until when.")
+            self.add_error("until", "Enter a time.")
         return found
 
 
@@ -60,12 +60,12 @@ class RuleForm(_JudgedForm):
     severity = forms.ChoiceField(choices=Severity.choices)
     for_s = forms.IntegerField(min_value=0, label="Must last (seconds)")
     stale_after_s = forms.IntegerField(
-        min_value=60, required=False, label="No data for (seconds)", help_text="Empty: never an alert."
+        min_value=60, required=False, label="No data for (seconds)", help_text="Leave empty for no alert."
     )
 
     @property
     def rule(self) -> Rule:
-        """Only of a valid form."""
+        """Call it on a valid form only."""
         given = self.cleaned_data
         return Rule(
             AlertSubject(given["subject"]),
@@ -85,7 +85,7 @@ class ReceiverForm(_JudgedForm):
         max_length=2000,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
         help_text="For example https://hooks.slack.com/services/…, mailtos://user:password@smtp.example.com"
-        "?to=oncall@example.com, pagerduty://integration_key@api_key. Kept encrypted, never shown again.",
+        "?to=oncall@example.com, pagerduty://integration_key@api_key. Stored encrypted and never shown again.",
     )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Alerts, what people and time did with them, the rules that open them, and where they are sent."""
+"""Alerts and their history, the rules that open them, and the receivers they are sent to."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DAY_S = 86_400
 
 class AlertQuerySet(models.QuerySet["Alert"]):
     def visible_to(self, user: User | AnonymousUser) -> AlertQuerySet:
-        """Alerts of the teams ``user`` is in, all for a platform admin; without those that nobody was told of."""
+        """Alerts of the user's teams, or all for a platform admin. Alerts that never fired are left out."""
         told = self.exclude(fired_at=None)
         if isinstance(user, User) and user.is_platform_admin:
             return told
@@ -45,18 +45,18 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
 
 class Alert(models.Model):
-    """One thing that is wrong with one deployment, from when it was first seen until it is over.
+    """One problem of one deployment, from the first report until it is resolved.
 
-    ``key`` tells apart several alerts of one subject, a feature's name for example. ``standing`` and ``reason`` are
-    those of the newest report, ``calm_at`` when the subject was first passing after a person had resolved the alert.
-    State is written by ``transition`` and by nothing else.
+    Only ``transition`` writes ``state``.
     """
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="alerts")
     subject = models.CharField(max_length=10, choices=AlertSubject)
+    #: Distinguishes several alerts of one subject, for example the name of a feature.
     key = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=12, choices=AlertState, default=AlertState.PENDING)
     severity = models.CharField(max_length=10, choices=Severity)
+    #: From the newest report, as are ``reason`` and ``evidence``.
     standing = models.CharField(max_length=10, choices=Standing)
     reason = models.TextField()
     evidence = models.JSONField(default=dict, blank=True)
@@ -66,6 +66,7 @@ class Alert(models.Model):
     snoozed_until = models.DateTimeField(null=True, blank=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
     handled_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    #: When the subject was first passing after a person had resolved the alert.
     calm_at = models.DateTimeField(null=True, blank=True)
 
     objects = AlertQuerySet.as_manager()
@@ -97,7 +98,7 @@ class Alert(models.Model):
     def transition(
         self, to: AlertState, message: str, *, actor: User | None = None, until: datetime | None = None
     ) -> AlertEvent | None:
-        """Bring the alert into ``to`` with a line of its history; None if somebody else was first, or it cannot be."""
+        """Move the alert to ``to`` and record an event. None if not allowed, or if another worker was first."""
         before = AlertState(self.state)
         if to not in ALERT_TRANSITIONS[before]:
             return None
@@ -122,15 +123,16 @@ class Alert(models.Model):
 
 
 def _audit(alert: Alert, actor: User, changes: dict[str, list[str]]) -> None:
-    """auditlog does not see a conditional UPDATE."""
+    """Write the entry by hand: auditlog does not see a conditional UPDATE."""
     LogEntry.objects.log_create(alert, force_log=True, action=LogEntry.Action.UPDATE, changes=changes, actor=actor)
 
 
 class AlertEvent(models.Model):
-    """A line of an alert's history. ``state`` is the one that it came into, or stayed in."""
+    """A line of an alert's history."""
 
     alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="events")
     at = models.DateTimeField(auto_now_add=True)
+    #: The state after the event.
     state = models.CharField(max_length=12, choices=AlertState)
     message = models.TextField()
     actor = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
@@ -143,11 +145,7 @@ class AlertEvent(models.Model):
 
 
 class AlertRule(models.Model):
-    """When a subject of a deployment opens an alert. Where there is no row, ``monitoring.alerts.rules`` says.
-
-    ``for_s``: how long it must last first. ``stale_after_s``: after so long without an answer that is a thing of
-    its own to be told of; null is never.
-    """
+    """When a subject of a deployment opens an alert. Without a row, ``monitoring.alerts.rules.DEFAULTS`` applies."""
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="alert_rules")
     subject = models.CharField(max_length=10, choices=AlertSubject)
@@ -156,7 +154,9 @@ class AlertRule(models.Model):
         max_length=10, choices=[(value.value, value.label) for value in (Standing.AT_RISK, Standing.FAILING)]
     )
     severity = models.CharField(max_length=10, choices=Severity)
+    #: How long the problem must last before receivers are notified, in seconds.
     for_s = models.PositiveIntegerField(default=0, validators=[MaxValueValidator(7 * DAY_S)])
+    #: Seconds without data after which that is an alert of its own; null for never.
     stale_after_s = models.PositiveIntegerField(null=True, blank=True, validators=[MaxValueValidator(30 * DAY_S)])
 
     class Meta:
@@ -168,7 +168,7 @@ class AlertRule(models.Model):
 
 
 class SeenRun(models.Model):
-    """The end of a run that alerts have already heard of. A run that was resumed may end again, at another time."""
+    """An end of a run that was already reported to alerts. A resumed run may end again, at another time."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+")
     finished_at = models.DateTimeField()
@@ -189,11 +189,12 @@ class ReceiverKind(models.TextChoices):
 
 
 class Receiver(models.Model):
-    """Where alerts of a team are sent. ``address`` is an apprise URL, encrypted: it holds a secret; never shown."""
+    """Where alerts of a team are sent."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="receivers")
     name = models.CharField(max_length=80)
     kind = models.CharField(max_length=10, choices=ReceiverKind)
+    #: An apprise URL, encrypted. It holds a secret and is never shown.
     address = models.BinaryField()
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -209,7 +210,7 @@ class Receiver(models.Model):
 
 
 class AlertRoute(models.Model):
-    """Which alerts of the team go to a receiver: no subject is all, no environment is everywhere."""
+    """Which alerts of the team go to a receiver. Without a subject or an environment, alerts about all of them."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="alert_routes")
     receiver = models.ForeignKey(Receiver, on_delete=models.CASCADE, related_name="routes")
@@ -227,10 +228,7 @@ class AlertRoute(models.Model):
 
 
 class Delivery(models.Model):
-    """One message to one receiver, kept as its history. ``event`` is None for a test.
-
-    ``next_at``: when it is tried (again); a worker that takes it moves that on, so that nobody else does.
-    """
+    """One message to one receiver, kept as its history."""
 
     class Status(models.TextChoices):
         PENDING = "pending", "On its way"
@@ -238,11 +236,13 @@ class Delivery(models.Model):
         FAILED = "failed", "Failed"
 
     receiver = models.ForeignKey(Receiver, on_delete=models.CASCADE, related_name="deliveries")
+    #: None for a test message.
     event = models.ForeignKey(AlertEvent, on_delete=models.CASCADE, null=True, blank=True, related_name="deliveries")
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    #: When the next try is due. A worker that claims the message moves it on, so that no other worker takes it.
     next_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
 

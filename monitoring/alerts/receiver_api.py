@@ -1,4 +1,4 @@
-"""API of receivers: where alerts of a team go. Addresses go in and never come out."""
+"""API of receivers, which alerts of a team are sent to. Addresses are write-only."""
 
 from __future__ import annotations
 
@@ -33,16 +33,15 @@ SHOWN = 5
 
 
 class NewReceiver(Part):
-    """``address`` is an apprise URL or the address of a web hook. It is kept encrypted and never shown again."""
-
     team: ShortText
     name: str = Field(min_length=1, max_length=80, pattern=r"^[^\x00]*$")
     kind: Annotated[ReceiverKind, Field(strict=False)]
+    #: An apprise URL or the URL of a webhook. Stored encrypted and never shown again.
     address: str = Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")
 
 
 class NewRoute(Part):
-    """Without ``subject`` everything, without ``environment`` everywhere."""
+    """Without ``subject`` or ``environment``, the route covers all of them."""
 
     receiver: int = Field(ge=1, lt=10**18)
     subject: Annotated[AlertSubject, Field(strict=False)] | None = None
@@ -66,7 +65,7 @@ class ReceiverSerializer(serializers.ModelSerializer[Receiver]):
     url = serializers.HyperlinkedIdentityField(view_name="receiver-detail")
     team = serializers.CharField(source="team.slug", read_only=True)
     created_by = serializers.CharField(source="created_by.username", read_only=True)
-    deliveries = DeliverySerializer(source="latest", many=True, read_only=True, help_text="The newest five.")
+    deliveries = DeliverySerializer(source="latest", many=True, read_only=True, help_text="The five newest deliveries.")
 
     class Meta:
         model = Receiver
@@ -77,7 +76,7 @@ class ReceiverSerializer(serializers.ModelSerializer[Receiver]):
 class RouteSerializer(serializers.ModelSerializer[AlertRoute]):
     team = serializers.CharField(source="team.slug", read_only=True)
     receiver = serializers.HyperlinkedRelatedField(view_name="receiver-detail", read_only=True)  # type: ignore[var-annotated]
-    subject = serializers.CharField(read_only=True, help_text='"" is everything.')
+    subject = serializers.CharField(read_only=True, help_text='"" for all subjects.')
     environment = serializers.CharField(source="environment.slug", read_only=True, allow_null=True, default=None)
 
     class Meta:
@@ -89,7 +88,7 @@ class RouteSerializer(serializers.ModelSerializer[AlertRoute]):
 class ReceiverViewSet(
     PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Receiver]
 ):
-    """Receivers of your teams. Team admins make, test and delete them."""
+    """Receivers of your teams. Team admins create, test and delete them."""
 
     queryset = Receiver.objects.none()
     serializer_class = ReceiverSerializer
@@ -107,7 +106,7 @@ class ReceiverViewSet(
 
     @extend_schema(request=NewReceiver, responses={201: ReceiverSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Add a receiver: it hears of warnings and worse, until its routes are changed."""
+        """Create a receiver. It gets alerts of severity warning and above until its routes are changed."""
         asked, actor = parse(NewReceiver, request.data), user_of(request)
         team = Team.objects.visible_to(actor).filter(slug=asked.team).first()
         if team is None:
@@ -118,14 +117,14 @@ class ReceiverViewSet(
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Delete it, with its routes and its history."""
+        """Delete a receiver with its routes and its delivery history."""
         delete_receiver(receiver=self.get_object(), actor=user_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(operation_id="receivers_test", request=Nothing, responses={202: DeliverySerializer})
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def test(self, request: Request, pk: str) -> Response:
-        """Send a test now. Its result stands among the deliveries of the receiver a little later."""
+        """Send a test message. Its result appears in the deliveries of the receiver."""
         receiver, _ = self.get_object(), parse(Nothing, request.data)
         sent = request_receiver_test(receiver=receiver, actor=user_of(request))
         return Response(DeliverySerializer(sent).data, status.HTTP_202_ACCEPTED)

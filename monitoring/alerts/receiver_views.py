@@ -1,4 +1,4 @@
-"""Where alerts go: receivers of my teams, the routes that lead there, and what was sent."""
+"""Receivers of the user's teams, their routes, and what was delivered."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _visible(request: HttpRequest) -> QuerySet[Receiver]:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def receivers(request: HttpRequest) -> HttpResponse:
-    """Receivers of my teams; POST makes one."""
+    """Receivers of the user's teams. POST creates one."""
     user = signed_in(request)
     if request.method != "POST":
         return _page(request, ReceiverForm(user=user), RouteForm(user=user))
@@ -52,7 +52,7 @@ def receivers(request: HttpRequest) -> HttpResponse:
         except Invalid as invalid:
             form.show(invalid)
         else:
-            messages.success(request, f"{receiver} hears of warnings and worse. Send a test now.")
+            messages.success(request, f"{receiver} gets alerts of severity warning and above. Send a test message now.")
             return redirect("monitoring:receivers")
     return _page(request, form, RouteForm(user=user), 422)
 
@@ -60,14 +60,14 @@ def receivers(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def routes(request: HttpRequest) -> HttpResponse:
-    """POST makes a route."""
+    """POST creates a route."""
     user = signed_in(request)
     _require_manager(request)
     form = RouteForm(request.POST, user=user)
     if not form.is_valid():
         return _page(request, ReceiverForm(user=user), form, 422)
     create_alert_route(actor=user, **form.cleaned_data)
-    messages.success(request, f"{form.cleaned_data['receiver']} hears of that too.")
+    messages.success(request, f"Route to {form.cleaned_data['receiver']} added.")
     return redirect("monitoring:receivers")
 
 
@@ -76,14 +76,14 @@ def routes(request: HttpRequest) -> HttpResponse:
 def route_delete(request: HttpRequest, route_id: int) -> HttpResponse:
     rows = AlertRoute.objects.visible_to(signed_in(request)).select_related("team", "receiver")
     delete_alert_route(route=get_object_or_404(rows, pk=route_id), actor=signed_in(request))
-    messages.success(request, "The route is gone.")
+    messages.success(request, "Route deleted.")
     return redirect("monitoring:receivers")
 
 
 @login_required
 @require_POST
 def receiver_test(request: HttpRequest, receiver_id: int) -> HttpResponse:
-    """Send a test; its result appears beside the receiver."""
+    """Send a test message. Its result appears beside the receiver."""
     receiver = get_object_or_404(_visible(request), pk=receiver_id)
     request_receiver_test(receiver=receiver, actor=signed_in(request))
     return redirect(f"{reverse('monitoring:receivers')}#receiver-{receiver.pk}")
@@ -92,7 +92,7 @@ def receiver_test(request: HttpRequest, receiver_id: int) -> HttpResponse:
 @login_required
 @require_safe
 def receiver_deliveries(request: HttpRequest, receiver_id: int) -> HttpResponse:
-    """What was sent lately; asks again while something is on its way."""
+    """Recent deliveries. The fragment polls while one is pending."""
     receiver = get_object_or_404(_visible(request), pk=receiver_id)
     return render(request, "monitoring/_alert_deliveries.html", {"receiver": receiver})
 
@@ -103,11 +103,11 @@ def receiver_delete(request: HttpRequest, receiver_id: int) -> HttpResponse:
     user = signed_in(request)
     receiver = get_object_or_404(_visible(request), pk=receiver_id)
     if not can(user, Action.MANAGE, receiver.team):
-        raise PermissionDenied(f"Only a team admin of {receiver.team} changes where its alerts go.")
+        raise PermissionDenied(f"Only a team admin of {receiver.team} can change its receivers.")
     if request.method != "POST":
         return render(request, "ui/confirm.html", _question(receiver))
     delete_receiver(receiver=receiver, actor=user)
-    messages.success(request, f"{receiver} hears of nothing any more.")
+    messages.success(request, f"Receiver {receiver} deleted.")
     return redirect("monitoring:receivers")
 
 
@@ -117,15 +117,15 @@ def _question(receiver: Receiver) -> dict[str, Any]:
         "url": reverse("monitoring:receiver_delete", args=[receiver.pk]),
         "cancel_url": reverse("monitoring:receivers"),
         "title": f"Delete {receiver}?",
-        "text": "Its routes and the history of what was sent there go with it.",
-        "confirm_label": "Delete the receiver",
-        "cancel_label": "Keep it",
+        "text": "Its routes and its delivery history are deleted too.",
+        "confirm_label": "Delete receiver",
+        "cancel_label": "Cancel",
     }
 
 
 def _require_manager(request: HttpRequest) -> None:
     if not teams_where(signed_in(request), Action.MANAGE).exists():
-        raise PermissionDenied("Only a team admin or a platform admin changes where alerts go.")
+        raise PermissionDenied("Only a team admin or a platform admin can change receivers.")
 
 
 def _page(request: HttpRequest, form: ReceiverForm, route_form: RouteForm, status: int = 200) -> HttpResponse:

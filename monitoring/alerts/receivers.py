@@ -1,4 +1,4 @@
-"""Where the alerts of a team go: receivers, and the routes that lead to them."""
+"""Receivers of a team, and the routes that send alerts to them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ MAX_ADDRESS_CHARS = 2000
 
 
 def create_receiver(*, team: Team, name: str, kind: str, address: str, actor: User) -> Receiver:
-    """``address`` is never shown again. All alerts from warnings on go there until its routes are changed.
+    """Create a receiver with a route for alerts of severity warning and above. ``address`` is never shown again.
 
-    Raises PermissionDenied, or Invalid by field.
+    Raises PermissionDenied or Invalid.
     """
     _require(actor, team)
     if not name.strip():
-        raise Invalid({"name": ["Give it a name."]})
+        raise Invalid({"name": ["Enter a name."]})
     try:
         plugin_for(kind, address)
     except AddressInvalid as invalid:
@@ -40,21 +40,21 @@ def create_receiver(*, team: Team, name: str, kind: str, address: str, actor: Us
             )
             AlertRoute.objects.create(team=team, receiver=receiver, min_severity=Severity.WARNING)
     except IntegrityError:
-        raise Invalid({"name": [f"{team} has a receiver of this name."]}) from None
+        raise Invalid({"name": [f"{team} already has a receiver with this name."]}) from None
     return receiver
 
 
 def delete_receiver(*, receiver: Receiver, actor: User) -> None:
-    """With its routes and the history of what it was sent."""
+    """Delete the receiver with its routes and its delivery history."""
     _require(actor, receiver.team)
     receiver.delete()
 
 
 def request_receiver_test(*, receiver: Receiver, actor: User) -> Delivery:
-    """Send a message at once; its result stands in the delivery a little later."""
+    """Send a test message. Its result appears in the returned delivery later."""
     _require(actor, receiver.team)
     delivery = Delivery.objects.create(receiver=receiver, next_at=timezone.now())
-    # With the broker away the test is not lost: beat finds it.
+    # If the broker is down, the next round of beat sends the test.
     transaction.on_commit(lambda: deliver_alert.delay(delivery.pk), robust=True)
     return delivery
 
@@ -62,7 +62,7 @@ def request_receiver_test(*, receiver: Receiver, actor: User) -> Delivery:
 def create_alert_route(
     *, receiver: Receiver, subject: str, environment: Environment | None, min_severity: str, actor: User
 ) -> AlertRoute:
-    """Send more to the receiver: alerts of one subject or all (""), in one environment or all."""
+    """Send more alerts to the receiver: about one subject or all (""), in one environment or all (None)."""
     _require(actor, receiver.team)
     return AlertRoute.objects.create(
         team=receiver.team, receiver=receiver, subject=subject, environment=environment, min_severity=min_severity
@@ -76,4 +76,4 @@ def delete_alert_route(*, route: AlertRoute, actor: User) -> None:
 
 def _require(actor: User, team: Team) -> None:
     if not can(actor, Action.MANAGE, team):
-        raise PermissionDenied(f"Only a team admin of {team} changes where its alerts go.")
+        raise PermissionDenied(f"Only a team admin of {team} can change its receivers.")

@@ -1,4 +1,4 @@
-"""What is known of a deployment becomes an alert, goes on, or ends: by its rule, and once."""
+"""Open, update and resolve alerts from reported standings, by the rule of the subject."""
 
 from __future__ import annotations
 
@@ -30,16 +30,17 @@ def report(
     *,
     key: str = "",
 ) -> Alert | None:
-    """Say how one subject of the deployment is now; the alert that is open for it after that, if any.
+    """Report the standing of one subject of the deployment. Returns the alert that is open afterwards, if any.
 
-    Call it at every look, not only at changes. ``subject`` is a value of AlertSubject, ``reason`` a sentence for
-    people, ``evidence`` JSON with the numbers. ``key`` tells apart several things of one subject. Passing resolves;
-    unknown neither opens nor resolves, but is an alert of its own once it lasts as long as the rule says.
-    May be called by several workers at once: there is one alert per key.
+    Call it at every check, not only at changes. ``subject`` is a value of AlertSubject, ``reason`` a sentence for
+    people, ``evidence`` JSON with the numbers. ``key`` distinguishes several alerts of one subject. Passing resolves
+    the alert. Unknown leaves it open, and opens a separate "no data" alert after ``stale_after_s`` of the rule.
+    Safe to call from several workers at once: at most one alert is open per key.
     """
     rule = rule_for(deployment, AlertSubject(subject))
     if not rule.enabled or deployment.destroyed_at:
-        _resolve(_open_one(deployment, rule, key), "The rule is off." if not rule.enabled else "It was destroyed.")
+        why = "The deployment was destroyed." if rule.enabled else "The rule is off."
+        _resolve(_open_one(deployment, rule, key), why)
         return None
     _report_silence(deployment, rule, key, standing, reason)
     alert = _open_one(deployment, rule, key)
@@ -62,7 +63,7 @@ def _open_one(deployment: Deployment, rule: Rule, key: str) -> Alert | None:
 def _open(
     deployment: Deployment, rule: Rule, key: str, standing: Standing, reason: str, evidence: Mapping[str, Any]
 ) -> Alert:
-    """A pending alert, or the one that another worker has opened meanwhile."""
+    """Open a pending alert, or return the one that another worker has just opened."""
     now = timezone.now()
     new = Alert(
         deployment=deployment,
@@ -84,7 +85,7 @@ def _open(
 
 
 def _go_on(alert: Alert, rule: Rule, standing: Standing, reason: str, evidence: Mapping[str, Any]) -> Alert:
-    """Keep what was reported; fire when it has lasted long enough, and again when a snooze is over or it got worse."""
+    """Store the report. Fire once it has lasted ``for_s``, and again after a snooze or if it got worse."""
     now = timezone.now()
     got_worse = alert.standing == Standing.AT_RISK and standing == Standing.FAILING
     values = {"standing": standing, "reason": reason, "evidence": dict(evidence), "reported_at": now}
@@ -97,14 +98,14 @@ def _go_on(alert: Alert, rule: Rule, standing: Standing, reason: str, evidence: 
         elif now >= alert.opened_at + timedelta(seconds=rule.for_s):
             fire(alert, reason)
     elif alert.state == AlertState.SNOOZED and alert.snoozed_until and alert.snoozed_until <= now:
-        fire(alert, f"The snooze is over, and it lasts: {reason}")
+        fire(alert, f"The snooze ended and the problem persists: {reason}")
     elif alert.state == AlertState.ACKNOWLEDGED and got_worse:
         fire(alert, f"It got worse: {reason}")
     return alert
 
 
 def fire(alert: Alert, message: str) -> bool:
-    """Tell the receivers; False if another worker did."""
+    """Fire the alert and notify its receivers. False if another worker did."""
     with transaction.atomic():
         event = alert.transition(AlertState.FIRING, message)
         if event is not None:
@@ -113,7 +114,7 @@ def fire(alert: Alert, message: str) -> bool:
 
 
 def _resolve(alert: Alert | None, message: str) -> None:
-    """Receivers hear of the end of what they were told of."""
+    """Resolve the alert. Receivers are notified only if they were notified that it fired."""
     if alert is None:
         return
     told = alert.fired_at is not None
@@ -130,7 +131,7 @@ def _calm(deployment: Deployment, rule: Rule, key: str, alert: Alert | None, rea
 
 
 def _was_settled(deployment: Deployment, rule: Rule, key: str, standing: Standing) -> bool:
-    """Whether a person has resolved this very thing, and it was neither passing nor worse since."""
+    """Whether a person has resolved this alert, and the subject was neither passing nor worse since."""
     rows = Alert.objects.filter(deployment=deployment, subject=rule.subject, key=key, state=AlertState.RESOLVED)
     last = rows.order_by("-pk").first()
     if last is None or last.handled_by_id is None or last.calm_at is not None:
@@ -139,7 +140,7 @@ def _was_settled(deployment: Deployment, rule: Rule, key: str, standing: Standin
 
 
 def _report_silence(deployment: Deployment, rule: Rule, key: str, standing: Standing, reason: str) -> None:
-    """The alert that nothing is known: it has a key of its own, and ends with any answer."""
+    """Open, fire or resolve the "no data" alert. It has a key of its own and is resolved by any data."""
     name = f"{STALE} {key}".strip()
     silence = _open_one(deployment, rule, name)
     if standing != Standing.UNKNOWN:
@@ -152,11 +153,11 @@ def _report_silence(deployment: Deployment, rule: Rule, key: str, standing: Stan
     if silence.state == AlertState.PENDING and timezone.now() >= silence.opened_at + timedelta(
         seconds=rule.stale_after_s
     ):
-        fire(silence, f"Not known for {rule.stale_after_s // 60} minutes: {reason}")
+        fire(silence, f"No data for {rule.stale_after_s // 60} minutes: {reason}")
 
 
 def withdraw(deployment: Deployment, subject: str, reason: str) -> None:
-    """Nobody asks about the subject any more: its open alerts end."""
+    """Resolve the open alerts of a subject that is no longer monitored."""
     rows = Alert.objects.filter(deployment=deployment, subject=subject, state__in=ALERT_OPEN)
     for alert in rows.select_related("deployment"):
         _resolve(alert, reason)
@@ -165,7 +166,7 @@ def withdraw(deployment: Deployment, subject: str, reason: str) -> None:
 def settle(
     alert: Alert, to: AlertState, message: str, *, actor: User, until: datetime | None = None
 ) -> AlertEvent | None:
-    """What a person makes of it; receivers hear when it is over. None if it cannot be, or somebody was first."""
+    """Apply a person's action. Receivers are notified of a resolution. None if it is not allowed any more."""
     with transaction.atomic():
         event = alert.transition(to, message, actor=actor, until=until)
         if event is not None and to == AlertState.RESOLVED:
@@ -174,10 +175,10 @@ def settle(
 
 
 def look_again() -> None:
-    """What time brings about where nobody reports: the end of a snooze, and of the wait of what is said only once."""
+    """Fire alerts whose snooze has ended, and pending alerts of runs, which are reported only once."""
     over = Alert.objects.filter(state=AlertState.SNOOZED, snoozed_until__lte=timezone.now())
     for alert in over.select_related("deployment"):
-        fire(alert, f"The snooze is over: {alert.reason}")
+        fire(alert, f"The snooze ended: {alert.reason}")
     waiting = Alert.objects.filter(state=AlertState.PENDING, subject=AlertSubject.RUN)
     for alert in waiting.select_related("deployment"):
         rule = rule_for(alert.deployment, AlertSubject.RUN)

@@ -1,4 +1,4 @@
-"""To whom an alert is told: the routes of its team by subject, environment and severity."""
+"""Which receivers get an alert: the routes of its team by subject, environment and severity."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WORST_FIRST = list(Severity)
 
 
 def receivers_for(alert: Alert) -> list[Receiver]:
-    """Each once, however many routes lead there. A receiver of another team is never among them."""
+    """Receivers of the alert's own team with a matching route, each once."""
     lowest = WORST_FIRST[WORST_FIRST.index(Severity(alert.severity)) :]
     routes = AlertRoute.objects.filter(
         Q(subject="") | Q(subject=alert.subject),
@@ -25,7 +25,7 @@ def receivers_for(alert: Alert) -> list[Receiver]:
 
 
 def queue_deliveries(alert: Alert, event: AlertEvent) -> None:
-    """Rows that beat's next round sends: nothing is sent here, so nothing waits for a receiver."""
+    """Create the deliveries. Beat's next round sends them, so that the caller does not wait for a receiver."""
     now = timezone.now()
     rows = [Delivery(receiver=receiver, event=event, next_at=now) for receiver in receivers_for(alert)]
     Delivery.objects.bulk_create(rows, ignore_conflicts=True)

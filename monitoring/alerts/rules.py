@@ -1,4 +1,4 @@
-"""When a subject opens an alert, where nobody has said otherwise for the deployment."""
+"""Alert rules: the defaults, and those that a deployment has set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monitoring.watched.states import Standing
 
 @dataclass(frozen=True)
 class Rule:
-    """``from_standing`` at risk: that and failing. The numbers are those of AlertRule."""
+    """The fields are those of AlertRule. ``from_standing`` at risk includes failing."""
 
     subject: AlertSubject
     enabled: bool
@@ -29,7 +29,7 @@ S = AlertSubject
 DEFAULTS = {
     rule.subject: rule
     for rule in (
-        # Two minutes are four readings of the metrics: one slow scrape is no alert.
+        # Two minutes: one slow or failed reading of the metrics must not fire an alert.
         Rule(S.HEALTH, True, Standing.FAILING, Severity.CRITICAL, 120, 900),
         Rule(S.DRIFT, True, Standing.FAILING, Severity.WARNING, 0, None),
         Rule(S.QUALITY, True, Standing.FAILING, Severity.WARNING, 0, None),
@@ -57,6 +57,6 @@ def rule_for(deployment: Deployment, subject: AlertSubject) -> Rule:
 
 
 def rules_of(deployment: Deployment) -> list[Rule]:
-    """One for each subject, in their order. One query."""
+    """One rule for each subject, in the order of AlertSubject. One query."""
     rows = {row.subject: of_row(row) for row in AlertRule.objects.filter(deployment=deployment)}
     return [rows.get(subject, DEFAULTS[subject]) for subject in AlertSubject]

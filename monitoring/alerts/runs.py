@@ -1,4 +1,4 @@
-"""Ends of runs as alerts: deployments know nothing of monitoring, so their ends are looked for."""
+"""Alerts about ended runs. ``deployments`` does not import monitoring, so ended runs are polled."""
 
 from __future__ import annotations
 
@@ -9,29 +9,25 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from deployments.models import Run
-from deployments.runs.statuses import RunStatus
+from deployments.runs.statuses import ALARMING, GOOD, STRANDED, RunStatus
 from monitoring.alerts.models import SeenRun
 from monitoring.alerts.reporting import report
 from monitoring.alerts.states import AlertSubject
 from monitoring.watched.states import Standing
 
-S = RunStatus
-# Other ends, a rejection for example, say nothing of the endpoint.
+#: Other ends, such as a rejection, do not affect the endpoint.
 STANDINGS = {
-    S.ROLLBACK_FAILED: Standing.FAILING,
-    S.FAILED: Standing.AT_RISK,
-    S.INTERRUPTED: Standing.AT_RISK,
-    S.ROLLED_BACK: Standing.AT_RISK,
-    S.SUCCEEDED: Standing.PASSING,
-    S.NO_CHANGE: Standing.PASSING,
+    **dict.fromkeys(ALARMING, Standing.AT_RISK),
+    **dict.fromkeys(STRANDED, Standing.FAILING),
+    **dict.fromkeys(GOOD, Standing.PASSING),
 }
-# What ended before was seen, or is no news any more.
+#: Older ends were already reported, or are too old to report.
 LOOK_BACK = timedelta(days=2)
 AT_ONCE = 500
 
 
 def report_ended_runs() -> int:
-    """Report each new end of a run, the oldest first; how many. Each is reported once, whoever looks."""
+    """Report new ends of runs, oldest first, and return how many. Each is reported once, by whichever worker."""
     same = SeenRun.objects.filter(run=OuterRef("pk"), finished_at=OuterRef("finished_at"))
     recent = Run.objects.filter(status__in=STANDINGS, finished_at__gte=timezone.now() - LOOK_BACK)
     rows = recent.exclude(Exists(same)).select_related("deployment__environment").order_by("finished_at", "pk")

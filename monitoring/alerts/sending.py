@@ -1,7 +1,7 @@
-"""Messages to receivers through apprise, which knows how each service wants them.
+"""Messages to receivers, sent through apprise.
 
-Only the addresses of the kinds listed here are taken: apprise knows a hundred others, some of which write files or
-speak to the machine itself. Where workers may connect to is the network's to say: see docs/runbook.md.
+Only the address schemes listed here are accepted: apprise supports a hundred others, some of which write files or
+connect to the local machine. Network policy limits where workers may connect to: see docs/runbook.md.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from monitoring.alerts.states import Severity
 from web.crypto import decrypt
 
 K = ReceiverKind
-# By kind: the addresses that people may give, and the classes of apprise that they lead to.
+#: By kind: the URL schemes that people may enter. PLUGINS has the apprise classes that they resolve to.
 SCHEMES = {
     K.EMAIL: ("mailto", "mailtos"),
     K.SLACK: ("slack", "https"),
@@ -38,7 +38,7 @@ EXAMPLES = {
     K.PAGERDUTY: "pagerduty://integration_key@api_key",
     K.WEBHOOK: "https://hooks.example.com/slipway",
 }
-# It logs addresses that it cannot read, secrets and all: what it says goes to _Complaints and nowhere else.
+# apprise logs addresses that it cannot parse, secrets included. Its log goes to _Complaints only.
 APPRISE_LOG = logging.getLogger("apprise")
 APPRISE_LOG.propagate = False
 APPRISE_LOG.addHandler(logging.NullHandler())
@@ -47,18 +47,18 @@ READ_TIMEOUT_S = 10.0
 
 
 class AddressInvalid(ValueError):
-    """The text is for people, and never has the address in it."""
+    """The text is shown to people. It never contains the address."""
 
 
 def plugin_for(kind: str, address: str) -> Any:
-    """The object of apprise that sends there. Nothing is sent. Raises AddressInvalid."""
-    # apprise takes a moment to load its hundred services, and only receivers need it.
+    """The apprise plugin for the address. Sends nothing. Raises AddressInvalid."""
+    # Imported here because apprise loads slowly and only receivers need it.
     from apprise import Apprise
 
     chosen = ReceiverKind(kind)
     address = address.strip()
     scheme = address.partition("://")[0].lower()
-    problem = f"This is no address of the kind {chosen.label}. For example: {EXAMPLES[chosen]}"
+    problem = f"This is not a valid {chosen.label} address. Example: {EXAMPLES[chosen]}"
     if scheme not in SCHEMES[chosen]:
         raise AddressInvalid(problem)
     if chosen == K.WEBHOOK and scheme in ("http", "https"):
@@ -71,7 +71,10 @@ def plugin_for(kind: str, address: str) -> Any:
 
 
 def send(receiver: Receiver, title: str, body: str, severity: Severity | None) -> str:
-    """One try; "" if the receiver took it, else why not. ``severity`` None: it is over. Never raises for a receiver."""
+    """Make one try. Returns "" if the receiver accepted the message, else the error; never raises for a receiver.
+
+    ``severity`` is None if the alert is resolved.
+    """
     address = decrypt(receiver.address).decode()
     try:
         plugin = plugin_for(receiver.kind, address)
@@ -81,9 +84,9 @@ def send(receiver: Receiver, title: str, body: str, severity: Severity | None) -
     with _Complaints() as complaints:
         try:
             taken = plugin.notify(body=body, title=title, notify_type=kind[severity])
-        except Exception as error:  # whatever a service's adapter meets is this delivery's failure alone
+        except Exception as error:  # a plugin may raise anything; only this delivery fails
             return _without_secrets(f"{type(error).__name__}: {error}", address)
-    return "" if taken else _without_secrets(complaints.text or "The receiver did not take it.", address)
+    return "" if taken else _without_secrets(complaints.text or "The receiver did not accept the message.", address)
 
 
 def _without_secrets(text: str, address: str) -> str:
@@ -93,7 +96,7 @@ def _without_secrets(text: str, address: str) -> str:
 
 
 class _Complaints(logging.Handler):
-    """What apprise logs in this thread: it says why there, and answers only yes or no."""
+    """Collects what apprise logs in this thread: it returns only a boolean, and logs the reason."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

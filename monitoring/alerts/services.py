@@ -1,4 +1,4 @@
-"""What people do with alerts, and the rules that open them."""
+"""Actions of people on alerts and alert rules."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ MAX_SNOOZE = timedelta(days=30)
 
 
 def acknowledge_alert(*, alert: Alert, actor: User) -> Alert:
-    """Somebody looks after it: nobody is told again unless it gets worse. Raises Refused."""
-    return _act(alert, AlertState.ACKNOWLEDGED, f"{actor.display_name} looks after it.", actor)
+    """Receivers are not notified again unless it gets worse. Raises Refused."""
+    return _act(alert, AlertState.ACKNOWLEDGED, f"{actor.display_name} acknowledged it.", actor)
 
 
 def snooze_alert(*, alert: Alert, until: datetime, actor: User) -> Alert:
-    """Quiet until then; if it lasts, receivers are told again. Raises Invalid or Refused."""
+    """If the problem persists at ``until``, receivers are notified again. Raises Invalid or Refused."""
     now = timezone.now()
     if not now < until <= now + MAX_SNOOZE:
         raise Invalid({"until": [f"Choose a time within the next {MAX_SNOOZE.days} days."]})
-    return _act(alert, AlertState.SNOOZED, f"{actor.display_name} wants to hear of it later.", actor, until)
+    return _act(alert, AlertState.SNOOZED, f"{actor.display_name} snoozed it.", actor, until)
 
 
 def resolve_alert(*, alert: Alert, actor: User) -> Alert:
-    """It is over: the same opens again only after it was passing, or if it gets worse. Raises Refused."""
-    return _act(alert, AlertState.RESOLVED, f"{actor.display_name} says that it is over.", actor)
+    """The alert opens again only after the subject was passing, or if it gets worse. Raises Refused."""
+    return _act(alert, AlertState.RESOLVED, f"{actor.display_name} resolved it.", actor)
 
 
 def _act(alert: Alert, to: AlertState, message: str, actor: User, until: datetime | None = None) -> Alert:
     require(actor, Action.DEPLOY, alert.deployment)
     if settle(alert, to, message, actor=actor, until=until) is None:
         alert.refresh_from_db()
-        raise Refused("not_possible", f"This alert is {alert.get_state_display().lower()} already.")
+        raise Refused("not_possible", f"This alert is already {alert.get_state_display().lower()}.")
     return alert
 
 
 def set_alert_rule(*, deployment: Deployment, rule: Rule, actor: User) -> AlertRule:
-    """When the subject of ``rule`` opens an alert of the deployment. Raises Invalid."""
+    """Set when the subject of ``rule`` opens an alert of the deployment. Raises Invalid."""
     require(actor, Action.DEPLOY, deployment)
     with transaction.atomic():
-        # Of two who set it at once the later counts, and neither gets an error.
+        # If two people set it at once, the later write wins and neither gets an error.
         Deployment.objects.select_for_update().get(pk=deployment.pk)
         row = AlertRule.objects.filter(deployment=deployment, subject=rule.subject).first()
         row = row or AlertRule(deployment=deployment, subject=rule.subject)

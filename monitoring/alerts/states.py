@@ -1,4 +1,4 @@
-"""The four answers to "how is it?". Unknown is an answer of its own and is never shown as good."""
+"""Severities, subjects and states of alerts, and the transitions between states."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class AlertSubject(models.TextChoices):
 
 
 class AlertState(models.TextChoices):
-    """Pending is bad, but not for as long as its rule asks: nobody is told yet."""
+    """A pending alert has not lasted as long as its rule requires. Receivers are not notified yet."""
 
     PENDING = "pending", "Pending"
     FIRING = "firing", "Firing"
@@ -41,7 +41,7 @@ A = AlertState
 
 ALERT_TONES = {A.PENDING: "idle", A.FIRING: "bad", A.ACKNOWLEDGED: "info", A.SNOOZED: "idle", A.RESOLVED: "ok"}
 
-# Somebody was told of these, and they are not over.
+#: Alerts that receivers were notified of and that are not resolved.
 ALERT_ONGOING = (A.FIRING, A.ACKNOWLEDGED, A.SNOOZED)
 
 ALERT_OPEN = (A.PENDING, *ALERT_ONGOING)

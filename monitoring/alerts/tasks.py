@@ -1,4 +1,4 @@
-"""Celery's doors to alerts: what time and ended runs bring, and one task for each message to a receiver."""
+"""Celery tasks of alerts: ended runs, snoozes and configurations, and one task for each message to a receiver."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def watch_alerts() -> None:
 
 @shared_task(name="monitoring.tasks.alerts.send_alerts", expires=SEND_EVERY_S)
 def send_alerts() -> None:
-    """Fan out: a receiver that does not answer holds up no other."""
+    """Fan out, so that a receiver that does not answer does not delay the others."""
     for delivery_id in delivering.due_deliveries():
         deliver_alert.apply_async((delivery_id,), expires=delivering.LEASE_S)
 

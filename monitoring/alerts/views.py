@@ -1,4 +1,4 @@
-"""The inbox of alerts, one alert with its history, and what people do with them."""
+"""The alert inbox, an alert with its history, and the alert rules of a deployment."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _visible(user: User) -> AlertQuerySet:
 @login_required
 @require_safe
 def alerts(request: HttpRequest) -> HttpResponse:
-    """Alerts of my teams, those that are not over unless others are asked for; filters stand in the URL."""
+    """Alerts of the user's teams; unresolved ones by default. Filters are in the URL."""
     user = signed_in(request)
     rows = _visible(user) if request.GET.get("state") else _visible(user).ongoing()
     chosen = InboxFilter(request.GET, queryset=rows.order_by("-pk"), request=request)
@@ -59,7 +59,7 @@ def alerts(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def alert(request: HttpRequest, alert_id: int) -> HttpResponse:
-    """What is wrong, since when, who did what, and who was told."""
+    """The reason, the history of events, and who was notified."""
     user = signed_in(request)
     found = get_object_or_404(_visible(user), pk=alert_id)
     sent = Prefetch("deliveries", Delivery.objects.select_related("receiver").order_by("pk"))
@@ -77,7 +77,7 @@ def alert(request: HttpRequest, alert_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def alerts_act(request: HttpRequest) -> HttpResponse:
-    """One action on one alert or on many; what cannot be done is said, and the others are done."""
+    """One action on one or more alerts. Refusals are shown; the action still applies to the others."""
     user = signed_in(request)
     ids = [int(text) for text in request.POST.getlist("alert")[:PAGE_SIZE] if text.isdecimal() and len(text) < 19]
     form = AlertActionForm(request.POST, ids=ids)
@@ -89,7 +89,7 @@ def alerts_act(request: HttpRequest) -> HttpResponse:
     if request.POST.get("from") == "alert" and len(ids) == 1:
         return redirect("monitoring:alert", ids[0])
     query = request.POST.get("query", "")
-    # Only the query is taken from the form: the address is ours.
+    # Only the query string comes from the form: a full URL would be an open redirect.
     return redirect(f"{reverse('monitoring:alerts')}{'?' + query if query else ''}")
 
 
@@ -101,7 +101,7 @@ def _act_on(request: HttpRequest, user: User, asked: dict[str, Any]) -> None:
         except Refused as refusal:
             messages.error(request, f"{found}: {refusal.message}")
         except Invalid as invalid:
-            messages.error(request, " ".join(text for texts in invalid.fields.values() for text in texts))
+            messages.error(request, invalid.text)
             return
         else:
             done += 1
@@ -126,7 +126,7 @@ def _act(found: Alert, word: str, user: User, asked: dict[str, Any]) -> None:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def alert_rules(request: HttpRequest, deployment_id: int) -> HttpResponse:
-    """When the deployment opens alerts, by subject; POST changes one."""
+    """The alert rules of a deployment. POST changes one."""
     user = signed_in(request)
     rows = Deployment.objects.visible_to(user).select_related("team", "environment")
     deployment = get_object_or_404(rows, pk=deployment_id)
@@ -137,7 +137,7 @@ def alert_rules(request: HttpRequest, deployment_id: int) -> HttpResponse:
         except Invalid as invalid:
             posted.show(invalid)
         else:
-            messages.success(request, f"The rule for {AlertSubject(posted.rule.subject).label.lower()} is set.")
+            messages.success(request, f"Alert rule for {AlertSubject(posted.rule.subject).label.lower()} saved.")
             return redirect("monitoring:alert_rules", deployment.pk)
     context = {
         "deployment": deployment,
@@ -148,7 +148,7 @@ def alert_rules(request: HttpRequest, deployment_id: int) -> HttpResponse:
 
 
 def _form_of(rule: Rule, posted: RuleForm | None) -> RuleForm:
-    """The form as it was posted, if it was this one."""
+    """The posted form if it was for this rule, else a form with the rule's values."""
     if posted is not None and posted.data.get("subject") == rule.subject:
         return posted
     names = ("subject", "enabled", "from_standing", "severity", "for_s", "stale_after_s")

@@ -13,12 +13,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from integrations.errors import IntegrationError
 from monitoring.cost.models import CostKind
 
 TIMEOUT_S = 300
-# Jobs that the portal starts have names that begin with "Slipway: "; see the callers of ``Workspace.submit_job``.
+# Names of jobs that the portal starts begin with "Slipway: "; see the callers of ``WorkspaceClient.submit_job``.
 _PRICED = """
   SELECT u.usage_date,
          COALESCE(u.usage_metadata.endpoint_id, '') AS endpoint_id,
@@ -86,7 +86,7 @@ class Usage:
         )
 
 
-def read_usage(workspace: Workspace, first: date, last: date) -> list[Usage]:
+def read_usage(workspace: WorkspaceClient, first: date, last: date) -> list[Usage]:
     """One for each key of ``CostDay``; days are UTC, both included. Raises IntegrationError."""
     merged: dict[tuple[str, ...], Usage] = {}
     for row in _ask(workspace, USAGE, first, last):
@@ -96,7 +96,7 @@ def read_usage(workspace: Workspace, first: date, last: date) -> list[Usage]:
     return list(merged.values())
 
 
-def read_totals(workspace: Workspace, first: date, last: date) -> dict[str, Decimal]:
+def read_totals(workspace: WorkspaceClient, first: date, last: date) -> dict[str, Decimal]:
     """{currency: cost}, exact; "" has the units that have no price. Raises IntegrationError."""
     totals: dict[str, Decimal] = {}
     for row in _ask(workspace, TOTALS, first, last):
@@ -116,7 +116,7 @@ def grants_needed(principal: str) -> list[str]:
     ]
 
 
-def _ask(workspace: Workspace, statement: str, first: date, last: date) -> list[dict[str, Any]]:
+def _ask(workspace: WorkspaceClient, statement: str, first: date, last: date) -> list[dict[str, Any]]:
     assignment = workspace.do("GET", "/api/2.1/unity-catalog/current-metastore-assignment")
     asked = {
         "workspace_id": str(assignment.get("workspace_id") or ""),

@@ -38,7 +38,7 @@ NO_ACCESS = frozenset(
     )
 )
 
-Connect = Callable[[Workspace], databricks.Workspace]
+Connect = Callable[[Workspace], databricks.WorkspaceClient]
 
 
 def import_costs(workspace_id: int, *, connect: Connect = connect_to, now: datetime | None = None) -> None:
@@ -49,7 +49,7 @@ def import_costs(workspace_id: int, *, connect: Connect = connect_to, now: datet
     workspace = Workspace.objects.get(pk=workspace_id)
     source, _ = BillingSource.objects.get_or_create(workspace=workspace)
     asked_at = now or timezone.now()
-    client: databricks.Workspace | None = None
+    client: databricks.WorkspaceClient | None = None
     try:
         client = connect(workspace)
         done = _read_what_is_due(workspace, client, source, asked_at)
@@ -60,7 +60,7 @@ def import_costs(workspace_id: int, *, connect: Connect = connect_to, now: datet
 
 
 def _read_what_is_due(
-    workspace: Workspace, client: databricks.Workspace, source: BillingSource, now: datetime
+    workspace: Workspace, client: databricks.WorkspaceClient, source: BillingSource, now: datetime
 ) -> dict[str, Any]:
     """The columns of BillingSource that follow. Raises IntegrationError."""
     last_days = now.astimezone(UTC).date() - timedelta(days=LATE_DAYS)
@@ -93,7 +93,7 @@ def _first_of_all(source: BillingSource, now: datetime) -> date:
     return month_of(today - timedelta(days=CORRECTED_DAYS))
 
 
-def _read(workspace: Workspace, client: databricks.Workspace, first: date, asked_at: datetime) -> bool:
+def _read(workspace: Workspace, client: databricks.WorkspaceClient, first: date, asked_at: datetime) -> bool:
     """Read from ``first`` on and keep it; whether our totals are the source's. Raises IntegrationError."""
     today = asked_at.astimezone(UTC).date()
     rows = billing.read_usage(client, first, today)
@@ -191,7 +191,9 @@ def _tell_policies(workspace: Workspace, month: date, newest: date | None) -> No
     MonthSpend.objects.filter(environment__workspace=workspace, month=month).exclude(pk__in=kept).delete()
 
 
-def _reconcile(workspace: Workspace, client: databricks.Workspace, month: date, today: date, now: datetime) -> bool:
+def _reconcile(
+    workspace: Workspace, client: databricks.WorkspaceClient, month: date, today: date, now: datetime
+) -> bool:
     last = min(today, (month + timedelta(days=31)).replace(day=1) - timedelta(days=1))
     source = billing.read_totals(client, month, last)
     ours = our_totals(workspace, month, last)
@@ -221,14 +223,14 @@ def our_totals(workspace: Workspace, first: date, last: date) -> dict[str, Decim
 
 
 def _keep_error(
-    source: BillingSource, error: IntegrationError, client: databricks.Workspace | None, now: datetime
+    source: BillingSource, error: IntegrationError, client: databricks.WorkspaceClient | None, now: datetime
 ) -> None:
     """Where a grant is missing, the statements that give it are kept with the error."""
     grant = "\n".join(billing.grants_needed(_principal(client))) if client and error.code in NO_ACCESS else ""
     BillingSource.objects.filter(pk=source.pk).update(tried_at=now, error=error.message, grant=grant)
 
 
-def _principal(client: databricks.Workspace) -> str:
+def _principal(client: databricks.WorkspaceClient) -> str:
     try:
         return client.current_user()
     except IntegrationError:

@@ -1,4 +1,4 @@
-"""API of drift: how the live version compares with its baseline, and what people say about features."""
+"""API of drift: the live version compared with its baseline, and the settings of features."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from web.bodies import Column, Part, ShortText, parse
 from web.errors import Invalid
 from web.ranges import FROM, TO, asked_range
 
-RANGE = OpenApiParameter("range", str, description="1h, 24h, 7d, 30d or 90d: judge all of it as one window.")
-# Reading may be refused, too: there may be no table, or no warehouse.
-REFUSED = OpenApiResponse(OpenApiTypes.OBJECT, "Not now: code says why.")
-VERSION = OpenApiParameter("version", int, description="Only requests that this version of the model answered.")
-FEATURE = OpenApiParameter("feature", str, description="Only this feature, with its course and its distribution.")
+RANGE = OpenApiParameter("range", str, description="1h, 24h, 7d, 30d or 90d, judged as one window.")
+# Reading may be refused too, for example without an inference table or a running warehouse.
+REFUSED = OpenApiResponse(OpenApiTypes.OBJECT, "Not possible now. `code` has the reason.")
+VERSION = OpenApiParameter("version", int, description="Only requests that this version served.")
+FEATURE = OpenApiParameter("feature", str, description="Only this feature, with its charts.")
 
 
 class FeatureSettingBody(Part):
-    """What is not given stays; null takes back what was said, so that the deployment's spec counts."""
+    """Fields that are left out are unchanged. null resets a field to the deployment's spec."""
 
     feature: Column
     threshold: float | None = Field(default=None, gt=0, le=1000, allow_inf_nan=False)
@@ -53,7 +53,7 @@ class BaselineBody(Part):
 
 
 class DriftFeatureSerializer(serializers.Serializer[Any]):
-    feature = serializers.CharField(source="name", read_only=True, help_text="`_prediction` is what the model answers.")
+    feature = serializers.CharField(source="name", read_only=True, help_text="`_prediction` is the prediction.")
     kind = serializers.CharField(source="found.kind", read_only=True)
     status = serializers.ChoiceField(choices=[item.value for item in DriftStatus], read_only=True)
     metric = serializers.CharField(source="found.metric", read_only=True)
@@ -99,7 +99,7 @@ class DriftSerializer(serializers.Serializer[Any]):
     window = DriftWindowSerializer(source="judged.span", read_only=True, allow_null=True)
     baseline = DriftBaselineSerializer(source="judged.baseline", read_only=True, allow_null=True)
     features = DriftFeatureSerializer(source="rows", many=True, read_only=True)
-    charts = serializers.SerializerMethodField(help_text="With `feature`: its course and its distribution.")
+    charts = serializers.SerializerMethodField(help_text="With `feature`: drift over time and the distribution.")
     job = DriftJobSerializer(read_only=True, allow_null=True)
 
     def get_charts(self, view: present.DriftView) -> list[dict[str, Any]]:
@@ -117,13 +117,13 @@ class DriftRowSerializer(serializers.Serializer[Any]):
 
 
 class DriftRowsSerializer(serializers.Serializer[Any]):
-    """The newest predictions of a time, and the SQL that reads them."""
+    """The newest predictions in a time range, and the SQL query that reads them."""
 
     query = serializers.CharField(read_only=True)
     rows = serializers.SerializerMethodField()
     skipped = serializers.DictField(child=serializers.IntegerField(), read_only=True, help_text="{reason: requests}")
     note = serializers.CharField(
-        read_only=True, help_text="Why rows are of all versions where one was asked for, if they are."
+        read_only=True, help_text="Why the rows are of all versions although one was requested, or empty."
     )
 
     @extend_schema_field(DriftRowSerializer(many=True))
@@ -135,7 +135,7 @@ ONE_DRIFT = forced_singular_serializer(DriftSerializer)  # type: ignore[no-untyp
 
 
 class DriftViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
-    """How one deployment's requests compare with the baseline of its version."""
+    """Drift of one deployment's requests from the baseline of its version."""
 
     queryset = Deployment.objects.none()
     serializer_class = DriftSerializer
@@ -148,7 +148,7 @@ class DriftViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
         responses=ONE_DRIFT,
     )
     def list(self, request: Request, deployment_id: str) -> Response:
-        """Of the newest window that has enough predictions, or of all of a range that is asked for."""
+        """Drift in the newest window with enough predictions, or in the requested range."""
         view = _view(request, deployment_or_404(request, deployment_id))
         return Response(DriftSerializer(view).data)
 
@@ -159,7 +159,7 @@ class DriftViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
     )
     @action(detail=False, methods=["get"])
     def rows(self, request: Request, deployment_id: str) -> Response:
-        """Up to twenty requests, for those who may deploy; that they were looked at stands in the audit trail."""
+        """Up to twenty requests. Requires the role that may deploy, and is recorded in the audit trail."""
         found, shown = deployment_or_404(request, deployment_id), asked_range(request, "7d")
         behind = rows_behind(
             deployment=found,
@@ -178,7 +178,7 @@ class DriftViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
     )
     @action(detail=False, methods=["post"])
     def features(self, request: Request, deployment_id: str) -> Response:
-        """Say how a feature is judged. It counts at once, and for the past."""
+        """Change how a feature is judged. It applies at once, also to past windows."""
         found, asked = deployment_or_404(request, deployment_id), parse(FeatureSettingBody, request.data)
         changes = asked.model_dump(exclude={"feature"}, exclude_unset=True)
         set_feature(deployment=found, feature=asked.feature, changes=changes, actor=user_of(request))
@@ -192,14 +192,14 @@ class DriftViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
     )
     @action(detail=False, methods=["post"])
     def baseline(self, request: Request, deployment_id: str) -> Response:
-        """Have the workspace make a baseline. The one before counts until there is another."""
+        """Start a job that makes a baseline. The current one is used until it succeeds."""
         found, asked = deployment_or_404(request, deployment_id), parse(BaselineBody, request.data)
         job = choose_baseline(deployment=found, actor=user_of(request), **asked.model_dump())
         return Response(DriftJobSerializer(job).data, status.HTTP_202_ACCEPTED)
 
 
 def _view(request: Request, deployment: Deployment) -> present.DriftView:
-    """Raises Invalid for a range that is none, and for a feature that is none."""
+    """Raises Invalid if the range or the feature is not valid."""
     shown, feature = asked_range(request, "7d"), request.query_params.get("feature", "")
     asked = any(request.query_params.get(name) for name in ("range", "from", "to"))
     view = present.drift_view(deployment, timezone.now(), shown, feature=feature, whole_range=asked)

@@ -1,7 +1,7 @@
-"""What a version is compared with: which baseline a job is to make, and what becomes of it.
+"""Chooses the baseline that a job makes for a version, and stores its result.
 
-A version that says what it was trained on is compared with that. Where that table cannot be read, and for every other
-version, the first traffic counts.
+The default baseline is the training table that the version names. If it names none or the table cannot be read, the
+baseline is the first traffic.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Asked = dict[str, Any]
 
 
 def of_first_resort(job: DriftJob, versions: Iterable[ModelVersion]) -> Asked | None:
-    """The baseline to make for the newest version in traffic that has none; None if each has one."""
+    """The default baseline for the newest version that gets traffic and has none; None if all have one."""
     rows = list(versions)
     serving = live_versions(job.deployment)
     have = set(Baseline.objects.filter(version__in=rows).values_list("version__version", flat=True))
@@ -37,16 +37,16 @@ def of_first_resort(job: DriftJob, versions: Iterable[ModelVersion]) -> Asked | 
 
 
 def of_training(version: ModelVersion) -> Asked:
-    """Of the table that the version was trained on. Raises ValueError if it names none."""
+    """A baseline from the training table of the version. Raises ValueError if it names none."""
     if version.training_table is None:
-        raise ValueError(f"version {version.version} does not say what it was trained on")
+        raise ValueError(f"version {version.version} does not name its training table")
     table, number = version.training_table
     asked = {"kind": "baseline", "version": str(version.version), "source": Baseline.Source.TRAINING}
     return {**asked, "table": table, "table_version": number, "prediction_column": ""}
 
 
 def importance_of(baseline: Baseline) -> Asked:
-    """``baseline`` with its version. The same rows are asked for again that it was made of."""
+    """The importance of features, measured on the rows that ``baseline`` was made from."""
     asked = {"kind": "importance", "baseline": baseline.pk, "version": str(baseline.version.version)}
     asked |= {"source": baseline.source, "table": ""}
     if baseline.source == Baseline.Source.TRAINING and baseline.version.training_table is not None:
@@ -56,7 +56,7 @@ def importance_of(baseline: Baseline) -> Asked:
 
 
 def is_of_rows(asked: Asked) -> bool:
-    """Whether a table is looked at, and no traffic."""
+    """Whether the job reads a table instead of traffic."""
     return asked.get("source") in SOURCES_OF_ROWS
 
 
@@ -66,14 +66,14 @@ def asks_the_version(asked: Asked) -> bool:
 
 
 def not_made(job: DriftJob, why: str) -> dict[str, Any]:
-    """Values for the end of a job that made none. What a person asked for is not asked again and again."""
+    """Values for the end of a job that made no baseline, so that the same request is not repeated."""
     if job.asked.get("source") != Baseline.Source.TRAINING:
         return {"wanted": {}}
     return {"wanted": {}, "untrained": {**job.untrained, job.asked["version"]: why[:REASON_CHARS]}}
 
 
 def keep(job: DriftJob, found: bundle.Found, now: datetime) -> None:
-    """Replace the version's baseline, or say why there is none. Nothing if another worker has done it."""
+    """Replace the version's baseline, or record why there is none. Does nothing if another worker has done it."""
     asked, data = job.asked, found.baseline
     rows = data["rows"] if data else 0
     ended = {"tried_at": now, "skipped": dict(found.skipped)}
@@ -101,14 +101,14 @@ def _made_of(job: DriftJob, rows: int) -> str:
         return str(job.asked["table"])
     why = job.untrained.get(job.asked["version"])
     words = f"the first {rows} predictions since {job.range_start:%Y-%m-%d}"
-    return f"{words}, as its training data gave none: {why}" if why else words
+    return f"{words}, because the training data could not be used: {why}" if why else words
 
 
 def _lacking_rows(asked: Asked, rows: int, found: bundle.Found) -> str:
-    """Why there is no baseline, "" if there is one."""
+    """Why there is no baseline; "" if there is one."""
     if not is_of_rows(asked):
         needed = settings.DRIFT_BASELINE_ROWS
-        words = f"version {asked['version']} has answered {rows} rows so far; a baseline takes {needed}"
+        words = f"version {asked['version']} has predicted {rows} rows so far; a baseline needs {needed}"
         return words if rows < needed else ""
     told = "; ".join(found.skipped) or "it has no rows"
-    return "" if rows else f"no baseline could be made of the table {asked['table']}: {told}"
+    return "" if rows else f"no baseline could be made from the table {asked['table']}: {told}"

@@ -1,4 +1,4 @@
-"""Pictures of drift: over time, against importance, and one feature's distribution beside its baseline."""
+"""Charts of drift: over time, against importance, and the distribution of a feature beside its baseline."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from sketches.sketch import merge
 from web.charts import Chart, Series
 from web.ranges import TimeRange
 
-# Points of a chart over time. A week is told by the hour, and longer ranges by days, which are added up already.
+#: Maximum points of a chart over time: a week of hours. Longer ranges use days, which are stored as sums.
 MOST_POINTS = 168
-# Moments that a calendar can show, in seconds since 1970.
+#: The range of times that ``datetime`` can represent, in seconds since 1970.
 FIRST_S, LAST_S = -6e10, 2.5e11
 ONE_DAY = timedelta(days=1)
 NARROWEST = (timedelta(hours=1), ONE_DAY, 2 * ONE_DAY, 7 * ONE_DAY)
-# Where most points of a width would have too few predictions, the next one is taken.
+#: If most points of a width have too few predictions, the next width is used.
 WIDTHS = tuple(timedelta(hours=hours) for hours in (1, 2, 3, 6, 12, 24))
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What was judged of one version in the bucket that starts at ``start``."""
+    """The results of one version in the bucket that starts at ``start``."""
 
     start: datetime
     version: int
@@ -41,14 +41,14 @@ class Moment:
 
 @dataclass(frozen=True)
 class History:
-    """In the order of time. Judged by the rules of now, each version against its own baseline."""
+    """Drift over time, judged by the current rules. Each version is compared with its own baseline."""
 
     moments: list[Moment]
     width: timedelta
 
     @classmethod
     def of(cls, deployment: Deployment, rules: Rules, shown: TimeRange) -> History:
-        """Two queries. Windows of the same version and bucket are added up."""
+        """Windows of the same version and bucket are added up. Two queries."""
         narrowest = next((width for width in NARROWEST if shown.width <= MOST_POINTS * width), NARROWEST[-1])
         rows = _counted(deployment, shown, narrowest)
         baselines = Baseline.objects.select_related("version").in_bulk({row.baseline_id for row in rows})
@@ -67,7 +67,7 @@ class History:
         return cls(sorted(moments, key=lambda moment: (moment.start, moment.version)), width)
 
     def values(self, feature: str) -> list[tuple[datetime, float | None]]:
-        """Of two versions in one bucket the newer counts. A bucket between two without requests is a gap."""
+        """The drift of ``feature``. The newest version in a bucket counts. Buckets without requests are gaps."""
         found = {moment.start: _value(moment, feature) for moment in self.moments}
         if not found:
             return []
@@ -77,7 +77,7 @@ class History:
         return [(time, found.get(time)) for time in times]
 
     def switches(self) -> list[tuple[datetime, str]]:
-        """Where another version, and with it another baseline, comes in."""
+        """The times at which the version, and with it the baseline, changes."""
         newest = {moment.start: moment.version for moment in self.moments}
         return [
             (start, f"baseline of version {version}")
@@ -95,7 +95,7 @@ def _counted(deployment: Deployment, shown: TimeRange, width: timedelta) -> Sequ
 
 
 def _enough(rows: Sequence[DriftWindow | DriftDay], narrowest: timedelta, needed: Mapping[int, int]) -> timedelta:
-    """The narrowest width, up to a day, at which most buckets have enough predictions. ``needed``: by baseline."""
+    """The narrowest width, up to a day, at which most buckets have enough predictions ({baseline: ``needed``})."""
     wider = [width for width in WIDTHS if narrowest <= width]
     for width in wider:
         counted: Counter[tuple[datetime, int]] = Counter()
@@ -119,7 +119,7 @@ def _value(moment: Moment, feature: str) -> float | None:
 def over_time(
     history: History, feature: str, threshold: float, shown: TimeRange, link: Callable[[datetime, datetime], str]
 ) -> Chart:
-    """``link``: where a point leads, of the start and the end of its time."""
+    """``link`` returns the URL of a point from its start and end."""
     label = "Prediction" if feature == PREDICTION else feature
     points = [(time, value, "", link(time, time + history.width)) for time, value in history.values(feature)]
     series = [Series(label, points)]
@@ -133,12 +133,12 @@ def over_time(
         thresholds=[(threshold, f"threshold {threshold:g}")],
         start=shown.start,
         end=shown.end,
-        empty="No window of this time has enough predictions to be judged.",
+        empty="No window in this range has enough predictions.",
     )
 
 
 def against_importance(points: Sequence[Sequence[Any]], baseline: Baseline | None) -> Chart:
-    """``points`` are (importance, drift, name), some of them unknown; without any that is whole it says why."""
+    """``points`` are (importance, drift, name). Points with an unknown value are not drawn."""
     known = [point for point in points if None not in point[:2]]
     return Chart(
         id="drift-importance",
@@ -153,14 +153,14 @@ def against_importance(points: Sequence[Sequence[Any]], baseline: Baseline | Non
 
 def _no_importance(baseline: Baseline | None) -> str:
     if baseline is not None and baseline.importance is not None:
-        return "No feature has enough predictions to be judged."
+        return "No feature has enough predictions."
     note = baseline.importance_note if baseline is not None else ""
-    why = f"is not known: {note}." if note else "is measured by a job, once for each baseline."
-    return f"How much each feature matters to this version {why}"
+    why = f"is unknown: {note}." if note else "is measured by a job, once for each baseline."
+    return f"The importance of features for this version {why}"
 
 
 def distribution(found: Judged, feature: str) -> Chart:
-    """Shares of the baseline's bins, of the baseline and of what is judged."""
+    """The share of each bin, in the baseline and in the judged window."""
     assert found.baseline is not None
     data = found.baseline.data
     bins = data["features"][feature]
@@ -179,12 +179,12 @@ def distribution(found: Judged, feature: str) -> Chart:
         x_label=label,
         unit="%",
         categories=names,
-        empty="There are no values to compare.",
+        empty="No values to compare.",
     )
 
 
 def _shares(entry: Mapping[str, Any]) -> list[float | None]:
-    """Percent; None without any value."""
+    """Percent of values in each bin; None if there are no values."""
     total = sum(entry["counts"])
     return [round(100 * count / total, 3) if total else None for count in entry["counts"]]
 
@@ -205,7 +205,7 @@ def _edge(edge: float, is_time: bool) -> str:
 
 
 def _distinct(names: Iterable[str]) -> list[str]:
-    """Two bins may read alike; each is a bar of its own."""
+    """Number names that occur twice: rounded edges may be equal, but each bin has its own bar."""
     seen: dict[str, int] = {}
     result = []
     for name in names:

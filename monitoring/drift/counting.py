@@ -1,8 +1,8 @@
-"""Counting the predictions of a deployment: one job of the workspace at a time, each step safe to do again.
+"""Counts the predictions of a deployment: one job in the workspace at a time, in idempotent steps.
 
-A step begins a job that is due, or looks at the one under way; nobody waits for it. A job is written down before the
-workspace is asked, and asked with a token, so that a worker that dies starts no second one. What it found replaces
-what was known of its range, in one transaction with the end of the job.
+A step begins a job that is due or polls the running one. No worker waits for a job. A job is stored before it is
+started, with an idempotency token, so that a worker that dies cannot cause a second start. The result replaces the
+counts of its range in the transaction that ends the job.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from catalog.models import ModelVersion
-from catalog.models import Workspace as WorkspaceRow
+from catalog.models import ModelVersion, Workspace
 from catalog.workspaces.services import connect as connect_to
 from deployments.models import Deployment
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from integrations.errors import IntegrationError
 from monitoring.drift import baselines as drift_baselines
 from monitoring.drift.days import add_up
@@ -34,21 +33,21 @@ from sketches.sketch import empty, merge
 
 WIDTH_S = 3600
 WIDTH = timedelta(seconds=WIDTH_S)
-# Requests reach an inference table up to an hour late, and now and then later.
+#: Requests are logged in an inference table up to an hour late, and sometimes later.
 RECOUNTED = 3 * WIDTH
 LONGEST_RANGE = 168 * WIDTH
 KEPT = timedelta(days=30)
-# So much of the first traffic makes a baseline at most, and so many rows of a table.
+#: The maximum number of rows of a baseline, from the first traffic and from a table.
 TRAFFIC_ROWS, TABLE_ROWS = 5_000, 200_000
 
-Connect = Callable[[WorkspaceRow], Workspace]
+Connect = Callable[[Workspace], WorkspaceClient]
 S = DriftJob.Status
 
 
 def step(deployment: Deployment, *, connect: Connect = connect_to, now: datetime | None = None) -> DriftJob | None:
-    """Do what is next for the deployment. None without an inference table. Raises IntegrationError to be tried again.
+    """Do the next step and return the job, or None without an inference table.
 
-    Returns the job as it then is.
+    Raises IntegrationError if the step should be retried.
     """
     table = inference_table(deployment)
     if table is None:
@@ -64,7 +63,7 @@ def step(deployment: Deployment, *, connect: Connect = connect_to, now: datetime
             _start(job, workspace, table)
         else:
             _look(job, workspace, moment)
-            # A week is counted at a time: what is left of a month is not put off until the next step.
+            # A job counts at most a week. Start the next one now if more is left.
             if job.status == S.DONE and _begin(job, moment):
                 _start(job, workspace, table)
     except IntegrationError as error:
@@ -83,7 +82,7 @@ def _refused(job: DriftJob, error: IntegrationError, now: datetime) -> None:
 
 
 def _begin(job: DriftJob, now: datetime) -> bool:
-    """Claim the job that is due. False if none is, or another worker was faster."""
+    """Claim the next job. False if none is due, or if another worker has claimed it."""
     every = timedelta(seconds=settings.DRIFT_EVERY_S)
     if job.wanted:
         return job.claim(now, asked=job.wanted, range_start=_first_of_all(job, now), range_end=_floor(now) + WIDTH)
@@ -97,7 +96,7 @@ def _begin(job: DriftJob, now: datetime) -> bool:
 
 
 def _may_try(job: DriftJob, asked: dict[str, Any], now: datetime, every: timedelta) -> bool:
-    """Whether to make a baseline: not again so soon, unless of something else or of older requests than before."""
+    """Whether to make a baseline: after a delay, or at once if the source differs or older requests are known."""
     if job.tried_at is None or now - job.tried_at >= every:
         return True
     if job.asked.get("source") == Baseline.Source.TRAINING != asked["source"]:
@@ -114,7 +113,7 @@ def _begin_count(job: DriftJob, versions: list[ModelVersion], now: datetime, eve
     if not baselines or not (is_behind or is_due):
         return False
     if _is_quiet(job, now):
-        # There is nothing new, and no job has to say so. Where it goes on once it is no longer quiet stays.
+        # No new requests, so no job is needed. counted_until is unchanged, so the next count continues there.
         if is_due:
             job.note(counted_at=now)
         return False
@@ -126,9 +125,9 @@ def _begin_count(job: DriftJob, versions: list[ModelVersion], now: datetime, eve
 
 
 def _is_quiet(job: DriftJob, now: datetime) -> bool:
-    """Whether the metrics say that nobody has asked since long before the last count: requests reach the table late.
+    """Whether the metrics show no requests since well before the last count, as requests are logged late.
 
-    Metrics may have been missed: once a day what there is is counted all the same, from the last count on.
+    Metrics may have gaps, so predictions are counted at least once a day.
     """
     if job.counted_until is None or now - job.counted_until >= timedelta(days=1):
         return False
@@ -139,7 +138,7 @@ def _is_quiet(job: DriftJob, now: datetime) -> bool:
 
 
 def _begin_importance(job: DriftJob, versions: list[ModelVersion], now: datetime) -> bool:
-    """Once for each baseline, after its windows are counted: the version is loaded and asked for it."""
+    """Claim a job that measures importance, once for each baseline, after its windows are counted."""
     rows = Baseline.objects.filter(version__in=versions, importance__isnull=True, importance_note="")
     baseline = rows.select_related("version").order_by("-version__version").first()
     if baseline is None:
@@ -149,7 +148,7 @@ def _begin_importance(job: DriftJob, versions: list[ModelVersion], now: datetime
 
 
 def _first_of_all(job: DriftJob, now: datetime) -> datetime:
-    """Requests of before the portal knew the endpoint count too, where its health was read from them."""
+    """The first hour to count: the creation of the deployment, or the first hour of health from before it."""
     buckets = HealthBucket.objects.filter(deployment=job.deployment, width=COARSE)
     asked = buckets.order_by("start").values_list("start", flat=True).first()
     return _floor(max(min(filter(None, (job.deployment.created_at, asked))), now - KEPT))
@@ -163,7 +162,7 @@ def _floor(moment: datetime) -> datetime:
 # -- the job --------------------------------------------------------------------------------------
 
 
-def _start(job: DriftJob, workspace: Workspace, table: str) -> None:
+def _start(job: DriftJob, workspace: WorkspaceClient, table: str) -> None:
     deployment = job.deployment
     script = workspace_jobs.Script(
         name=f"Slipway: drift of {deployment.model.full_name} deployment {deployment.pk}",
@@ -176,7 +175,7 @@ def _start(job: DriftJob, workspace: Workspace, table: str) -> None:
 
 
 def _dependencies(job: DriftJob) -> list[str]:
-    """To ask a version it takes all that it was logged with; to count its requests nothing."""
+    """The version's own requirements if the job loads it, else none."""
     if not drift_baselines.asks_the_version(job.asked):
         return []
     rows = ModelVersion.objects.filter(model=job.deployment.model_id, version=int(job.asked["version"]))
@@ -184,7 +183,7 @@ def _dependencies(job: DriftJob) -> list[str]:
 
 
 def _wanted(job: DriftJob, table: str) -> dict[str, Any]:
-    """What the script is asked; see sketches/job.py."""
+    """The arguments of the script; see sketches/job.py."""
     asked, versions = job.asked, versions_of(job.deployment)
     assert job.range_start is not None
     assert job.range_end is not None
@@ -215,7 +214,7 @@ def _wanted(job: DriftJob, table: str) -> dict[str, Any]:
 
 
 def _columns_of_all(versions: list[ModelVersion], chosen: list[str]) -> dict[str, str]:
-    """{feature: type}; where versions differ the newest counts."""
+    """{feature: type}. If versions differ, the newest one counts."""
     columns: dict[str, str] = {}
     for version in sorted(versions, key=lambda row: row.version):
         if str(version.version) in chosen:
@@ -224,12 +223,12 @@ def _columns_of_all(versions: list[ModelVersion], chosen: list[str]) -> dict[str
 
 
 def _baselines(job: DriftJob) -> dict[str, Baseline]:
-    """{version: baseline} of those that the job was asked with and that are still there."""
+    """{version: baseline} of the job's baselines that still exist."""
     rows = Baseline.objects.filter(pk__in=job.asked["baselines"].values()).select_related("version")
     return {str(row.version.version): row for row in rows}
 
 
-def _look(job: DriftJob, workspace: Workspace, now: datetime) -> None:
+def _look(job: DriftJob, workspace: WorkspaceClient, now: datetime) -> None:
     try:
         output = workspace_jobs.look(job, workspace, now, settings.DRIFT_JOB_TIMEOUT_S)
     except workspace_jobs.JobFailed as failed:
@@ -244,7 +243,7 @@ def _look(job: DriftJob, workspace: Workspace, now: datetime) -> None:
     try:
         _keep(job, found, now)
     except ValueError as error:
-        _fail(job, f"the job counted in other bins than its baseline has: {error}", now)
+        _fail(job, f"the counts do not match the bins of the baseline: {error}", now)
 
 
 def _fail(job: DriftJob, message: str, now: datetime) -> None:
@@ -256,27 +255,27 @@ def _fail(job: DriftJob, message: str, now: datetime) -> None:
     job.end(S.FAILED, message, now, **tried)
 
 
-# -- what was found -------------------------------------------------------------------------------
+# -- results --------------------------------------------------------------------------------------
 
 
 @transaction.atomic
 def _keep(job: DriftJob, found: bundle.Found, now: datetime) -> None:
-    """Nothing, if another worker has kept it. Raises ValueError for counts in bins of nobody knows what."""
+    """Store the result unless another worker did. Raises ValueError if the bins do not match the baseline."""
     DriftJob.objects.select_for_update().get(pk=job.pk)
     keep = {"windows": _keep_windows, "baseline": drift_baselines.keep, "importance": _keep_importance}
     keep[job.asked["kind"]](job, found, now)
 
 
 def _keep_importance(job: DriftJob, found: bundle.Found, now: datetime) -> None:
-    """What was found, or why nothing was: it is not tried again for the same baseline."""
+    """Store the importance or why it is unknown. It is not measured again for the same baseline."""
     if job.end(S.DONE, "", now):
-        note = "" if found.importance is not None else found.note or "the job said nothing of it"
+        note = "" if found.importance is not None else found.note or "the job did not report it"
         rows = Baseline.objects.filter(pk=job.asked["baseline"])
         rows.update(importance=found.importance, importance_note=note[:500])
 
 
 def _has_to_begin_anew(job: DriftJob, baselines: Mapping[str, Baseline], now: datetime) -> bool:
-    """Whether a baseline was replaced meanwhile, or requests of before the range have become known."""
+    """Whether a baseline was replaced meanwhile, or older requests have become known."""
     if len(baselines) < len(job.asked["baselines"]):
         return True
     was_reset = DriftJob.objects.filter(pk=job.pk, counted_until=None).exists()
@@ -292,7 +291,7 @@ def _keep_windows(job: DriftJob, found: bundle.Found, now: datetime) -> None:
     if not job.end(S.DONE, "", now, counted_at=now, newest=newest, skipped=dict(found.skipped), counted_until=until):
         return
     if NO_TABLE in found.skipped:
-        # What was counted while the table was there stays.
+        # Keep the counts from when the table existed.
         return
     rows = []
     for window in found.windows:

@@ -1,4 +1,4 @@
-"""Days of drift: the sum of their hours. Sketches add up, so a chart of a month reads thirty rows and no more."""
+"""Daily sums of drift windows, so that a chart of a month reads thirty rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ONE_DAY = timedelta(days=1)
 
 
 def add_up(deployment_id: int, baselines: Collection[int], start: datetime, end: datetime, now: datetime) -> None:
-    """Make the days of ``[start, end)`` anew from their windows; call it in the transaction that changes those."""
+    """Recompute the days of ``[start, end)``. Call it in the transaction that changes their windows."""
     first = _midnight(start)
     last = (end - timedelta(microseconds=1)).astimezone(UTC).date()
     known = DriftWindow.objects.filter(deployment=deployment_id, baseline__in=baselines)
@@ -37,7 +37,7 @@ def add_up(deployment_id: int, baselines: Collection[int], start: datetime, end:
 
 
 def counted_in(deployment_id: int, version_id: int, start: datetime, end: datetime) -> list[DriftWindow | DriftDay]:
-    """Everything of ``[start, end)`` once, in no order: days where they are whole, hours at the ends. Two queries."""
+    """The counts of ``[start, end)``, unordered: whole days, and hours at both ends. Two queries."""
     first, last = _midnight(start - timedelta(microseconds=1)) + ONE_DAY, _midnight(end)
     windows = DriftWindow.objects.filter(deployment=deployment_id, version=version_id, start__gte=start, start__lt=end)
     if first >= last:
@@ -48,10 +48,10 @@ def counted_in(deployment_id: int, version_id: int, start: datetime, end: dateti
 
 
 def _midnight(moment: datetime) -> datetime:
-    """The start of its UTC day."""
+    """The start of the UTC day of ``moment``."""
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def forget_old(now: datetime) -> int:
-    """Delete windows that are older than they are kept; how many. Their days stay."""
+    """Delete windows older than WINDOWS_KEPT and return their number. Their days are kept."""
     return DriftWindow.objects.filter(start__lt=now - WINDOWS_KEPT).delete()[0]

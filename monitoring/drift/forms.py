@@ -1,4 +1,4 @@
-"""What the page of drift sends. What it may say is judged by the services."""
+"""The forms of drift. The services validate their values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ YES = "yes"
 
 
 class FeatureForm(forms.Form):
-    """One change of one feature: a button that is a switch, or a threshold."""
+    """A change of one feature: a toggle button or a threshold."""
 
     feature_name = forms.CharField(max_length=255, strip=False)
     starred = forms.CharField(required=False)
@@ -29,7 +29,7 @@ class FeatureForm(forms.Form):
         return str(self.cleaned_data["feature_name"])
 
     def changes(self) -> dict[str, Any]:
-        """Only what was sent; an empty threshold takes the usual one."""
+        """The submitted fields. An empty threshold resets to the deployment's threshold."""
         self.feature()
         switches = {name: self.data[name] == YES for name in ("starred", "excluded", "critical") if name in self.data}
         return {**switches, "threshold": self.cleaned_data["threshold"]} if "threshold" in self.data else switches
@@ -40,27 +40,27 @@ class BaselineForm(forms.Form):
     source = forms.ChoiceField(
         label="Compare with",
         choices=[
-            (Baseline.Source.TRAINING, "The training data that its run names"),
+            (Baseline.Source.TRAINING, "Training data logged with its run"),
             (Baseline.Source.TABLE, "Another table"),
-            (Baseline.Source.TRAFFIC, "The first traffic"),
+            (Baseline.Source.TRAFFIC, "First traffic"),
         ],
     )
     table = forms.CharField(
         label="Table",
         required=False,
         max_length=767,
-        help_text="catalog.schema.table, which the portal's service principal may read.",
+        help_text="catalog.schema.table. The portal's service principal must be able to read it.",
     )
     prediction_column = forms.CharField(
-        label="Column of predictions",
+        label="Prediction column",
         required=False,
         max_length=255,
-        help_text="Leave it empty if the table has none; the version is then asked for them.",
+        help_text="Leave empty if the table has none. The version then predicts its rows.",
     )
 
     @classmethod
     def about(cls, version: ModelVersion | None) -> BaselineForm:
-        """Empty, for ``version``; its training data is offered where it is known."""
+        """An empty form for ``version``. Training data is a choice if the version names it."""
         has_training = version is not None and version.training_table is not None
         source = Baseline.Source.TRAINING if has_training else Baseline.Source.TABLE
         form = cls(initial={"version": version.version if version else "", "source": source})

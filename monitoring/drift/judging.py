@@ -1,4 +1,4 @@
-"""From counts to a standing. Nothing that is judged is kept, so another rule tells the past anew."""
+"""Judges drift from counts. Results are not stored, so a changed rule applies to the past too."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from sketches.judgement import DriftStatus, FeatureDrift, Rules, judge, model_st
 from sketches.payloads import PREDICTION
 from sketches.sketch import merge
 
-# The newest hour is judged; one with too few predictions together with those before it.
+#: The newest hour is judged. If it has too few predictions, the window is widened.
 WIDER = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24), timedelta(days=7))
-# What was not counted for so long says nothing about now.
+#: Counts older than this are stale.
 STALE_AFTER = timedelta(hours=3)
-OF_STANDINGS = "A model that drifts is failing; where only some features drift, or the predictions, it is at risk."
+OF_STANDINGS = "A model that drifts is failing. If only some features or the predictions drift, it is at risk."
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Judged:
-    """How the version with most of the traffic compares with its baseline. ``span`` is None without predictions."""
+    """The version with the most traffic compared with its baseline. ``span`` is None without predictions."""
 
     rules: Rules
     standing: Standing
@@ -54,7 +54,7 @@ class Judged:
 
 
 def rules_of(deployment: Deployment, settings: Iterable[FeatureSetting]) -> Rules:
-    """The spec's rules with what people said about single features on top."""
+    """The rules of the spec, with the settings of single features applied."""
     monitoring = deployment.spec.get("monitoring") or {}
     told = list(settings)
     exclude, critical = set(monitoring.get("exclude") or ()), set(monitoring.get("critical") or ())
@@ -71,10 +71,10 @@ def rules_of(deployment: Deployment, settings: Iterable[FeatureSetting]) -> Rule
 
 
 def judged(deployment: Deployment, now: datetime, within: tuple[datetime, datetime] | None = None) -> Judged:
-    """Of the newest window that can be judged, or of all of ``within``. At most six queries."""
+    """Judge the newest window with enough predictions, or all of ``within``. At most six queries."""
     rules = rules_of(deployment, FeatureSetting.objects.filter(deployment=deployment))
     if inference_table(deployment) is None:
-        return Judged(rules, Standing.UNKNOWN, "requests are not kept: the endpoint has no inference table")
+        return Judged(rules, Standing.UNKNOWN, "the inference table is off")
     number = deployment.live_version
     version = ModelVersion.objects.filter(
         model=deployment.model_id, version=int(number) if number.isdecimal() else 0
@@ -89,7 +89,7 @@ def judged(deployment: Deployment, now: datetime, within: tuple[datetime, dateti
     rows = counted_in(deployment.pk, version.pk, *within) if within else []
     span = _whole(rows) if within else _newest(known, now, rules.enough(baseline.data))
     if span is None:
-        words = _because("no predictions in this time", deployment)
+        words = _because("no predictions in this range", deployment)
         return Judged(rules, Standing.UNKNOWN, words, version, baseline)
     windows = rows or known.filter(start__gte=span.start, start__lt=span.end)
     total = reduce(merge, (window.sketch for window in windows))
@@ -100,7 +100,7 @@ def judged(deployment: Deployment, now: datetime, within: tuple[datetime, dateti
 
 
 def _because(words: str, deployment: Deployment) -> str:
-    """Nothing is known, and why: the last job found no table, or failed."""
+    """``words`` with the reason: the last job found no table, or failed."""
     job = DriftJob.objects.filter(deployment=deployment).first()
     if job is None:
         return words
@@ -110,7 +110,7 @@ def _because(words: str, deployment: Deployment) -> str:
 
 
 def _newest(known: Any, now: datetime, needed: int) -> Span | None:
-    """The shortest span up to the newest window that has enough predictions; the longest one if none has."""
+    """The shortest span of WIDER with enough predictions, ending with the newest window; else the longest."""
     rows = list(known.filter(start__gte=now - WIDER[-1], start__lte=now).values_list("start", "rows", "width_s"))
     if not rows:
         return None
@@ -131,7 +131,7 @@ def _whole(rows: Sequence[DriftWindow | DriftDay]) -> Span | None:
 
 
 def standing_of(features: Iterable[FeatureDrift], rules: Rules) -> tuple[Standing, str]:
-    """By the rule that ``Judged.sentence`` says. The prediction is judged beside the features and is none of them."""
+    """The standing and reason by the rule in ``Judged.sentence``. The prediction is not counted as a feature."""
     every = list(features)
     status, reason = model_status([item for item in every if item.name != PREDICTION], rules)
     drifting = [item for item in every if item.status == DriftStatus.DRIFT]
@@ -146,13 +146,13 @@ def standing_of(features: Iterable[FeatureDrift], rules: Rules) -> tuple[Standin
 
 
 def _unless_stale(result: Judged, deployment: Deployment, now: datetime) -> Judged:
-    """Old news are no standing; the values stay."""
+    """The result, with an unknown standing if its counts are stale."""
     counted = DriftJob.objects.filter(deployment=deployment).values_list("counted_at", "message", "skipped").first()
     counted_at, message, skipped = counted or (None, "", {})
     if NO_TABLE in skipped:
-        return replace(result, standing=Standing.UNKNOWN, reason=f"nothing can be counted: {NO_TABLE}")
+        return replace(result, standing=Standing.UNKNOWN, reason=f"predictions cannot be counted: {NO_TABLE}")
     if counted_at is None or now - counted_at > STALE_AFTER:
-        words = f"not counted lately: {message}" if message else "not counted lately"
+        words = f"not counted recently: {message}" if message else "not counted recently"
         return replace(result, standing=Standing.UNKNOWN, reason=words)
     if result.span is not None and now - result.span.end > WIDER[2]:
         return replace(

@@ -1,4 +1,4 @@
-"""What is kept to judge drift: baselines, counts of windows, how features are judged, and the job that counts."""
+"""Baselines, counts of windows and days, settings of features, and the job that counts."""
 
 from __future__ import annotations
 
@@ -16,17 +16,14 @@ from deployments.models import Deployment
 from monitoring.watched.models import WorkspaceJob
 
 FEATURE_CHARS = 255
-# A day longer than anything is counted again: a day that is added up anew is whole.
+#: A day longer than the range of recounts, so that a recomputed day still has all of its windows.
 WINDOWS_KEPT = timedelta(days=32)
 
 
 class Baseline(models.Model):
     """The reference distribution of a model version.
 
-    ``data`` is as ``sketches.baseline.make_baseline`` returns it. ``detail`` says in words what it was made
-    from. ``importance`` is {feature: 0 to 1}, see sketches/importance.py; null while it is not known, and
-    ``importance_note`` says why it never will be. A baseline that is replaced takes the windows that were counted in
-    its bins with it: other bins do not compare.
+    Replacing a baseline deletes the windows that were counted in its bins, because other bins are not comparable.
     """
 
     class Source(models.TextChoices):
@@ -36,10 +33,14 @@ class Baseline(models.Model):
 
     version = models.OneToOneField(ModelVersion, on_delete=models.CASCADE, related_name="drift_baseline")
     source = models.CharField(max_length=10, choices=Source)
+    #: What the baseline was made from, as text for people.
     detail = models.TextField(blank=True)
+    #: The result of ``sketches.baseline.make_baseline``.
     data = models.JSONField()
     rows = models.PositiveBigIntegerField()
+    #: {feature: 0 to 1}, see sketches/importance.py; null if unknown.
     importance = models.JSONField(null=True, blank=True)
+    #: Why the importance cannot be measured, or "".
     importance_note = models.TextField(blank=True)
     created_at = models.DateTimeField()
 
@@ -48,13 +49,12 @@ class Baseline(models.Model):
 
 
 class Counted(models.Model):
-    """Counts of the predictions of one version in the bins of its baseline: ``packed``, JSON behind zlib.
-
-    ``rows`` are predictions. Counting again replaces them.
-    """
+    """Counts of one version's predictions in the bins of its baseline. A new count replaces them."""
 
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="+")
+    #: Number of predictions.
     rows = models.PositiveBigIntegerField()
+    #: The sketch as zlib-compressed JSON.
     packed = models.BinaryField()
     computed_at = models.DateTimeField()
 
@@ -72,7 +72,7 @@ class Counted(models.Model):
 
 
 class DriftWindow(Counted):
-    """What was counted in ``[start, start + width_s)``, UTC. Forgotten after WINDOWS_KEPT; its day stays."""
+    """Counts in ``[start, start + width_s)``, UTC. Deleted after WINDOWS_KEPT; its day is kept."""
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="drift_windows")
     baseline = models.ForeignKey(Baseline, on_delete=models.CASCADE, related_name="windows")
@@ -97,7 +97,7 @@ class DriftWindow(Counted):
 
 
 class DriftDay(Counted):
-    """The windows of one UTC day added up, for charts of weeks and for the lake."""
+    """The sum of the windows of one UTC day, for charts and for the lake."""
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="drift_days")
     baseline = models.ForeignKey(Baseline, on_delete=models.CASCADE, related_name="days")
@@ -123,7 +123,7 @@ class DriftDay(Counted):
 
 
 class FeatureSetting(models.Model):
-    """What people have said about one feature of a deployment; it comes on top of the spec. Null is "as the spec"."""
+    """Settings of one feature of a deployment. They override the spec; null keeps the value of the spec."""
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="feature_settings")
     feature = models.CharField(max_length=FEATURE_CHARS)
@@ -144,27 +144,28 @@ class FeatureSetting(models.Model):
 
 
 class DriftJob(WorkspaceJob):
-    """The one job that counts for a deployment, and how far it came.
-
-    ``asked`` is what the job under way, or the last one, is about: {"kind": "windows", "baselines": {version: id}} or
-    {"kind": "baseline", "version", "source", "table", "table_version", "prediction_column"}; ``range_start`` and
-    ``range_end`` are its. ``wanted`` is a baseline that a person asked for, in the same words. ``untrained`` is
-    {version: why its training data gave no baseline}; it is not asked for again unless a person does. Windows before
-    ``counted_until`` are counted; null before the first. ``counted_at`` and ``tried_at`` are when a count, and the
-    making of a baseline, last ended. ``message`` says in words what went wrong or is waited for, "" if nothing is.
-    ``newest`` is the last prediction that was seen.
-    """
+    """The job that counts for a deployment, and its progress."""
 
     deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="drift_job")
+    #: The task of the current or last job: {"kind": "windows", "baselines": {version: id}}, {"kind": "importance", …}
+    #: or {"kind": "baseline", "version", "source", "table", "table_version", "prediction_column"}.
     asked = models.JSONField(default=dict, blank=True)
+    #: A baseline that a user has requested, in the format of ``asked``.
     wanted = models.JSONField(default=dict, blank=True)
+    #: {version: why its training data could not be used}. Only a user can request it again.
     untrained = models.JSONField(default=dict, blank=True)
+    #: The range of the current or last job.
     range_start = models.DateTimeField(null=True, blank=True)
     range_end = models.DateTimeField(null=True, blank=True)
+    #: When a count last ended.
     counted_at = models.DateTimeField(null=True, blank=True)
+    #: When a job that makes a baseline last ended.
     tried_at = models.DateTimeField(null=True, blank=True)
+    #: Windows before this time are counted; null if none are.
     counted_until = models.DateTimeField(null=True, blank=True)
+    #: The time of the newest prediction.
     newest = models.DateTimeField(null=True, blank=True)
+    #: {reason: requests}
     skipped = models.JSONField(default=dict, blank=True)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Drift as people read it: one answer for the page, its CSV and the API."""
+"""Drift for the page, its CSV and the API, which share one view."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ CSV_COLUMNS = (
 )
 
 
-# Of the rows behind a point, on a page.
+#: Maximum columns and rows of the table of requests behind a point.
 MOST_COLUMNS, MOST_ROWS = 8, 25
 
 
@@ -102,7 +102,7 @@ class FeatureRow:
 
 @dataclass(frozen=True)
 class DriftView:
-    """``chosen`` is the row that the charts show, None without features."""
+    """Drift of a deployment. ``chosen`` is the row that the charts show; None without features."""
 
     judged: Judged
     rows: list[FeatureRow]
@@ -117,7 +117,7 @@ class DriftView:
 
     @property
     def counts(self) -> list[tuple[str, str, int]]:
-        """(status, label, rows) of every status; they add up to the number of rows."""
+        """(status, label, number of rows) for every status."""
         found = [row.found.status for row in self.rows]
         return [(status.value, label, found.count(status)) for status, label in STATUS_LABELS.items()]
 
@@ -132,9 +132,9 @@ def label_of(feature: str) -> str:
 def drift_view(
     deployment: Deployment, now: datetime, shown: TimeRange, *, feature: str = "", whole_range: bool = False
 ) -> DriftView:
-    """About ten queries, whatever the number of features and windows.
+    """``shown`` is the range of the chart over time and, with ``whole_range``, the judged window.
 
-    ``shown`` is the range of the chart over time, and with ``whole_range`` what is judged.
+    About ten queries, independent of the number of features and windows.
     """
     found = judged(deployment, now, (shown.start, shown.end) if whole_range else None)
     settings = {row.feature: row for row in FeatureSetting.objects.filter(deployment=deployment)}
@@ -154,7 +154,7 @@ def only_chosen(view: DriftView) -> DriftView:
 
 
 def _rows(found: Judged, settings: Mapping[str, FeatureSetting]) -> list[FeatureRow]:
-    """Starred ones first, then what drifts, the farthest first."""
+    """Starred features first, then by status, then by drift in descending order."""
     importance = (found.baseline.importance if found.baseline else None) or {}
     rows = [
         FeatureRow(
@@ -177,7 +177,7 @@ def _charts(
     page = reverse("monitoring:drift", args=[deployment.model.full_name])
 
     def link(start: datetime, end: datetime) -> str:
-        """The window of a point, judged as one, with the rows behind it."""
+        """The page with the point's time as the judged window."""
         asked = {"deployment": deployment.pk, "feature": chosen.name, "window": "range"}
         times = {"from": start.isoformat(), "to": min(end, shown.end).isoformat()}
         return f"{page}?{urlencode(asked | times)}"
@@ -200,7 +200,7 @@ SORTS: dict[str, Callable[[FeatureRow], Any]] = {
 
 
 def ordered(rows: list[FeatureRow], ordering: str) -> list[FeatureRow]:
-    """By ``ordering``, a key of SORTS or its opposite; what has no value comes last. Else as they are."""
+    """Sort by ``ordering``, a key of SORTS with an optional "-". Rows without a value come last."""
     key = SORTS.get(ordering.removeprefix("-"))
     if key is None:
         return rows
@@ -237,7 +237,7 @@ def csv_rows(view: DriftView, rows: list[FeatureRow]) -> list[tuple[object, ...]
 
 
 def table_of(behind: Behind, feature: str) -> dict[str, Any]:
-    """Columns that fit on a page: the feature that is looked at first."""
+    """The table of requests behind a point. The chosen feature is the first column."""
     named = [name for name in behind.features if name == feature]
     shown = [*named, *(name for name in behind.features if name not in named)][:MOST_COLUMNS]
     rows = [{**row, "cells": [_cell(row[name]) for name in ("prediction", *shown)]} for row in behind.rows[:MOST_ROWS]]

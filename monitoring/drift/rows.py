@@ -1,4 +1,4 @@
-"""The predictions behind a point of drift, read from the inference table while somebody waits: a few, and audited."""
+"""Reads the requests behind a point of drift from the inference table, during the request of a user, and audits it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sketches.payloads import OURS, PREDICTION, REQUEST_ID, SOURCE_COLUMNS, TIME
 from web.errors import Invalid, Refused
 
 REQUESTS = 20
-# Longer than a warehouse that runs takes, shorter than one that has to start: that one is said in words.
+#: Enough for a running warehouse, but not for one that has to start: then the user gets a message.
 TIMEOUT_S = 15
 TIMEOUT = "TIMEOUT"
 VERSION = re.compile("[1-9][0-9]{0,8}")
@@ -36,7 +36,7 @@ WHERE request_date BETWEEN DATE '{first}' AND DATE '{last}'
 ORDER BY request_time DESC
 LIMIT {limit}"""
 
-# The ids of served entities are the workspace's own; names stand where it has no ids.
+# Only the workspace knows the ids of served entities. Names match if the table has no ids.
 OF_VERSION = """
   AND (served_entity_id IN ({names}) OR served_entity_id IN (
     SELECT served_entity_id FROM system.serving.served_entities
@@ -45,28 +45,29 @@ OF_VERSION = """
 
 @dataclass(frozen=True)
 class Behind:
-    """``rows``: {"at", "request_id", "prediction", feature: value}, the newest first; ``query`` as anybody may run it.
+    """The requests behind a point of drift."""
 
-    ``features`` are in the order of the version's signature. ``note`` says why rows are of all versions where one was
-    asked for, "" if they are not.
-    """
-
+    #: A query that users can run themselves.
     query: str
+    #: In the order of the version's signature.
     features: list[str]
+    #: {"at", "request_id", "prediction", feature: value}, newest first.
     rows: list[dict[str, Any]]
+    #: {reason: requests}
     skipped: Mapping[str, int]
+    #: Why the rows are of all versions although one was requested, or "".
     note: str = ""
 
 
 def version_of(text: str) -> int | None:
-    """The number of a version as an address has it; None where none is named. Raises Invalid."""
+    """The version number in a URL parameter; None if it is empty. Raises Invalid."""
     if text and not VERSION.fullmatch(text):
-        raise Invalid({"version": ["Write the number of a version."]})
+        raise Invalid({"version": ["Enter a version number."]})
     return int(text) if text else None
 
 
 def query_behind(deployment: Deployment, start: datetime, end: datetime, version: int | None = None) -> str:
-    """The statement, without parameters: for people too. Raises Refused without an inference table."""
+    """The SQL statement, without parameters, so that people can run it. Raises Refused without an inference table."""
     table = require_inference_table(deployment)
     first, last = start.astimezone(UTC), end.astimezone(UTC)
     return QUERY.format(
@@ -88,7 +89,7 @@ def _narrowed(deployment: Deployment, version: int) -> str:
 
 
 def _text(value: str) -> str:
-    """A literal of Databricks SQL, whatever is in it."""
+    """``value`` as an escaped literal of Databricks SQL."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
@@ -96,11 +97,11 @@ def _text(value: str) -> str:
 def rows_behind(
     *, deployment: Deployment, start: datetime, end: datetime, actor: User, version: int | None = None
 ) -> Behind:
-    """The newest predictions of ``[start, end)``, of one version if it is named.
+    """The newest predictions of ``[start, end)``, of all versions or of one.
 
-    Payloads may be about people: who looks stands in the audit trail. Where the workspace does not say which requests
-    a version answered, they are of all versions, and ``Behind.note`` says so.
-    Raises PermissionDenied, or Refused with the reason in words.
+    Payloads may contain personal data, so each access is recorded in the audit trail. If the workspace cannot tell
+    which version served a request, the rows are of all versions and ``Behind.note`` has the reason. Raises
+    PermissionDenied or Refused.
     """
     require(actor, Action.DEPLOY, deployment)
     query = query_behind(deployment, start, end, version)
@@ -111,7 +112,7 @@ def rows_behind(
     except IntegrationError as error:
         if version is None or not error.permanent or error.code == TIMEOUT:
             raise _refusal(error) from error
-        why = f"Of all versions: which of them answered is not known ({error.message})."
+        why = f"Rows of all versions: the version of each request is unknown ({error.message})."
     try:
         query = query_behind(deployment, start, end)
         return replace(_unpacked(deployment, query, _read(deployment, query)), note=why)
@@ -124,7 +125,7 @@ def _read(deployment: Deployment, query: str) -> list[dict[str, Any]]:
 
 
 def _refusal(error: IntegrationError) -> Refused:
-    words = "the warehouse is not running yet: try again in a minute" if error.code == TIMEOUT else error.message
+    words = "the warehouse is still starting. Try again in a minute" if error.code == TIMEOUT else error.message
     return Refused("rows_not_read", f"The rows could not be read: {words}.")
 
 

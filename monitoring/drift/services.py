@@ -1,4 +1,4 @@
-"""What people say about drift: how a feature is judged, and what a version is compared with."""
+"""Actions of people on drift: settings of features, and the baseline of a version."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from monitoring.watched.versions import columns_of, versions_of
 from web.errors import Invalid
 
 MAX_THRESHOLD = 1000.0
-# What a person may say about a feature. None takes it back: then the deployment's spec counts.
+#: Settings of a feature. None resets one to the deployment's spec.
 SETTINGS = ("threshold", "starred", "excluded", "critical")
-NO_TRAINING = "The run of this version names no table that it was trained on (mlflow.log_input)."
+NO_TRAINING = "The run of this version does not name its training table (mlflow.log_input)."
 
 
 def set_feature(*, deployment: Deployment, feature: str, changes: dict[str, Any], actor: User) -> FeatureSetting:
-    """Keep ``changes``, some of SETTINGS, for one feature of the deployment. They count at once, and for the past.
+    """Change some of SETTINGS for one feature of the deployment. They apply at once, also to past windows.
 
-    Raises PermissionDenied, or Invalid by field.
+    Raises PermissionDenied or Invalid.
     """
     require(actor, Action.DEPLOY, deployment)
     _check(deployment, feature, changes)
     with transaction.atomic():
-        # Two people at once: the row is there for the second, who then changes it.
+        # Serialize concurrent calls: the second one updates the row of the first.
         Deployment.objects.select_for_update().get(pk=deployment.pk)
         setting = FeatureSetting.objects.filter(deployment=deployment, feature=feature).first()
         setting = setting or FeatureSetting(deployment=deployment, feature=feature)
@@ -51,13 +51,13 @@ def _check(deployment: Deployment, feature: str, changes: dict[str, Any]) -> Non
         errors["feature"] = ["No version of this deployment has such a feature."]
     threshold = changes.get("threshold")
     if threshold is not None and not (math.isfinite(threshold) and 0 < threshold <= MAX_THRESHOLD):
-        errors["threshold"] = [f"Write a number above 0, at most {MAX_THRESHOLD:g}; leave it empty for the usual one."]
+        errors["threshold"] = [f"Enter a number above 0 and at most {MAX_THRESHOLD:g}. Leave it empty for the default."]
     if errors:
         raise Invalid(errors)
 
 
 def features_of(deployment: Deployment) -> set[str]:
-    """What the versions of the deployment take, and what their baselines have."""
+    """The input columns of the deployment's versions, and the features of their baselines."""
     versions = versions_of(deployment)
     found = {name for version in versions for name in columns_of(version)}
     for data in Baseline.objects.filter(version__in=versions).values_list("data", flat=True):
@@ -68,9 +68,10 @@ def features_of(deployment: Deployment) -> set[str]:
 def choose_baseline(
     *, deployment: Deployment, version: str, source: str, actor: User, table: str = "", prediction_column: str = ""
 ) -> DriftJob:
-    """Have a job of the workspace make the baseline of a version: of a table, its training data or its first traffic.
+    """Request a baseline of a version, from a table, its training data or its first traffic.
 
-    The one before stays until there is another. Raises PermissionDenied, Refused, or Invalid by field.
+    A job of the workspace makes it. The current baseline is used until then. Raises PermissionDenied, Refused or
+    Invalid.
     """
     require(actor, Action.DEPLOY, deployment)
     require_inference_table(deployment)
@@ -89,18 +90,18 @@ def choose_baseline(
 def _version_of(deployment: Deployment, version: str) -> ModelVersion:
     known = {str(row.version): row for row in versions_of(deployment)}
     if version not in known:
-        raise Invalid({"version": ["This deployment has not served such a version."]})
+        raise Invalid({"version": ["This deployment has not served this version."]})
     return known[version]
 
 
 def _wanted_baseline(version: ModelVersion, source: str, table: str, prediction_column: str) -> dict[str, Any]:
-    """As ``DriftJob.wanted`` has it."""
+    """The request in the format of ``DriftJob.wanted``."""
     asked = {"kind": "baseline", "version": str(version.version), "source": source}
     if source == Baseline.Source.TRAFFIC:
         return {**asked, "table": "", "prediction_column": ""}
     if source == Baseline.Source.TABLE:
         if not TABLE_NAME.fullmatch(table):
-            raise Invalid({"table": ["Write the full name: catalog.schema.table."]})
+            raise Invalid({"table": ["Enter the full name: catalog.schema.table."]})
         return {**asked, "table": table, "prediction_column": prediction_column}
     if source != Baseline.Source.TRAINING:
         raise Invalid({"source": ["Choose the training data, a table or the first traffic."]})

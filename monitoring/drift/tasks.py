@@ -1,4 +1,4 @@
-"""Celery's doors to the counting of drift."""
+"""Celery tasks that count and judge drift."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def watch_all_drift() -> None:
     """Fan out: one task for each live deployment."""
     rows = Deployment.objects.live().order_by("pk")
     for deployment_id in rows.values_list("pk", flat=True):
-        # Steps of a prime spread neighbours over the time until the next round.
+        # Multiplying by a prime spreads consecutive ids over the time until the next round.
         wait_s = deployment_id * 7919 % (EVERY_S // 3)
         watch_drift.apply_async((deployment_id,), countdown=wait_s, expires=wait_s + EVERY_S)
 
 
 @shared_task(name="monitoring.tasks.drift.watch_drift")
 def watch_drift(deployment_id: int) -> None:
-    """Bring the deployment's job on by one step, and tell how things are when none is under way.
+    """Do the next step of the deployment's job, and report the standing unless the job is running.
 
-    May run twice: the job has a token and ends once.
+    Idempotent: the job has a token and ends once.
     """
     rows = Deployment.objects.live().select_related("workspace", "model", "environment")
     deployment = rows.filter(pk=deployment_id).first()

@@ -1,4 +1,4 @@
-"""What is judged of drift goes to the fleet and to alerts."""
+"""Reports drift to the fleet and to alerts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_FEATURES = 20
 
 
 def tell(deployment: Deployment, now: datetime) -> None:
-    """May be done again at any time: the fleet has one row of the deployment, and alerts one for each subject."""
+    """Judge the deployment and report the result. Idempotent."""
     found = judged(deployment, now)
     watch.note(deployment.pk, drift=found.standing, drift_reason=found.reason)
     report(
@@ -29,7 +29,7 @@ def tell(deployment: Deployment, now: datetime) -> None:
 
 
 def evidence_of(found: Judged) -> dict[str, Any]:
-    """The window, and what drifts in it the farthest."""
+    """The window, and the features with the most drift in it."""
     drifting = [item for item in found.features if item.status == DriftStatus.DRIFT]
     farthest = sorted(drifting, key=lambda item: -(item.value or 0))[:MOST_FEATURES]
     span = found.span

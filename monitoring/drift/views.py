@@ -1,4 +1,4 @@
-"""The tab Drift of a model, and what people say there about features and baselines."""
+"""The Drift tab of a model, with the settings of features and baselines."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ KEPT = 2000
 @login_required
 @require_safe
 def drift(request: HttpRequest, full_name: str) -> HttpResponse:
-    """The newest window that can be judged; all of the range with ``?window=range``; the table with ``?format=csv``."""
+    """Drift in the newest window. ``?window=range`` judges the whole range, ``?format=csv`` returns the table."""
     subject = subject_of(request, full_name, DEFAULT_RANGE)
     context: dict[str, Any] = {"subject": subject}
     if subject.deployment is None:
@@ -93,7 +93,7 @@ def _with(request: HttpRequest, **changes: str) -> str:
 
 
 def _tiles(request: HttpRequest, view: present.DriftView) -> list[dict[str, Any]]:
-    """A link for each status, which add up to the number of features."""
+    """A link for each status with its number of features."""
     chosen = request.GET.get("status", "")
     every = [("", "All", len(view.rows)), *view.counts]
     return [
@@ -112,7 +112,7 @@ def _baseline(subject: Subject, view: present.DriftView) -> dict[str, Any]:
 
 
 def _rows_behind(subject: Subject, view: present.DriftView) -> dict[str, Any]:
-    """Where the rows of what is judged are read, once somebody asks for them."""
+    """The link that loads the requests of the judged window on demand."""
     span = view.judged.span
     if subject.deployment is None or span is None or view.chosen is None:
         return {}
@@ -132,7 +132,7 @@ def _rows_behind(subject: Subject, view: present.DriftView) -> dict[str, Any]:
 @login_required
 @require_safe
 def drift_rows(request: HttpRequest, deployment_id: int) -> HttpResponse:
-    """Some of the predictions of ``?from=&to=``, of ``&version=``; how they are asked for is shown to all."""
+    """Predictions in ``?from=&to=``, optionally of ``&version=``. Every user sees the query."""
     found = visible_deployment(request, deployment_id)
     try:
         shown = parse_range("", request.GET.get("from", ""), request.GET.get("to", ""), timezone.now(), DEFAULT_RANGE)
@@ -156,7 +156,7 @@ def drift_rows(request: HttpRequest, deployment_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def drift_feature(request: HtmxRequest, deployment_id: int) -> HttpResponse:
-    """Star, exclude, make critical, or give a threshold; back to where one was."""
+    """Star, exclude, mark as critical, or set a threshold. Redirects back to the page."""
     found = visible_deployment(request, deployment_id)
     form = FeatureForm(request.POST)
     try:
@@ -179,12 +179,12 @@ def drift_baseline(request: HtmxRequest, deployment_id: int) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, refusal.message)
     else:
-        messages.success(request, "The workspace makes the baseline; everything is counted again when it is there.")
+        messages.success(request, "Baseline requested. All predictions are counted again when it is ready.")
     return _back(request, found)
 
 
 def _back(request: HtmxRequest, found: Deployment, *, reloads: bool = False) -> HttpResponse:
-    """To the page as it was. ``reloads``: all of it, where htmx would show a part that lacks the message."""
+    """Redirect to the page. ``reloads`` forces htmx to load the whole page, which shows the message."""
     query = QueryDict(request.POST.get("query", "")[:KEPT])
     url = f"{reverse('monitoring:drift', args=[found.model.full_name])}?{query.urlencode()}"
     if reloads and request.htmx:

@@ -22,14 +22,14 @@ from web.api import PortalAPIMixin
 from web.ranges import RANGES, asked_range
 
 RANGE_PARAMETERS = [
-    OpenApiParameter("range", str, enum=["", *RANGES], description="24h if nothing else is asked."),
-    OpenApiParameter("from", str, description="Instead of a range: ISO 8601 with a zone."),
-    OpenApiParameter("to", str, description="ISO 8601 with a zone; now without it."),
+    OpenApiParameter("range", str, enum=["", *RANGES], description="Time range up to now. 24h by default."),
+    OpenApiParameter("from", str, description="Start, instead of `range`: ISO 8601 with a UTC offset."),
+    OpenApiParameter("to", str, description="End: ISO 8601 with a UTC offset. Now by default."),
 ]
 
 
 class HealthPointSerializer(serializers.Serializer[Point]):
-    """Counts are those of ``minutes`` readings, each of the minute before it; null is what nobody knows."""
+    """Counts are sums over ``minutes`` readings, each covering one minute. null is unknown."""
 
     start = serializers.DateTimeField(read_only=True)
     version = serializers.CharField(read_only=True)
@@ -40,14 +40,14 @@ class HealthPointSerializer(serializers.Serializer[Point]):
     p50_ms = serializers.SerializerMethodField()
     p95_ms = serializers.SerializerMethodField()
     p99_ms = serializers.FloatField(source="window.p99_ms", read_only=True, allow_null=True)
-    p50_model_ms = serializers.SerializerMethodField(help_text="The model's own part of the wait.")
+    p50_model_ms = serializers.SerializerMethodField(help_text="Execution time of the model alone.")
     p95_model_ms = serializers.SerializerMethodField()
     p99_model_ms = serializers.SerializerMethodField()
     cpu_percent = serializers.FloatField(read_only=True, allow_null=True)
     memory_percent = serializers.FloatField(read_only=True, allow_null=True)
     concurrency = serializers.FloatField(read_only=True, allow_null=True)
-    asleep_minutes = serializers.IntegerField(read_only=True, allow_null=True, help_text="Scaled to zero.")
-    cold_starts = serializers.IntegerField(read_only=True, allow_null=True, help_text="Starts from zero.")
+    asleep_minutes = serializers.IntegerField(read_only=True, allow_null=True, help_text="Minutes scaled to zero.")
+    cold_starts = serializers.IntegerField(read_only=True, allow_null=True, help_text="Starts after scaling to zero.")
 
     def get_p50_ms(self, point: Point) -> float | None:
         return point.window.quantile_ms(0.5)
@@ -78,7 +78,7 @@ class HealthSerializer(serializers.Serializer[HealthReport]):
     start = serializers.DateTimeField(source="range.start", read_only=True)
     end = serializers.DateTimeField(source="range.end", read_only=True)
     step_s = serializers.IntegerField(read_only=True)
-    note = serializers.CharField(read_only=True, help_text="Why a part of the range may be missing.")
+    note = serializers.CharField(read_only=True, help_text="Why part of the range is missing, if so.")
     versions = serializers.ListField(child=serializers.CharField(), read_only=True)
     points = HealthPointSerializer(source="all_points", many=True, read_only=True)
 
@@ -87,7 +87,7 @@ ONE_HEALTH = forced_singular_serializer(HealthSerializer)  # type: ignore[no-unt
 
 
 class HealthHistorySerializer(serializers.ModelSerializer[HealthHistory]):
-    """``hours`` were filled; ``error`` is in words."""
+    """``hours`` is the number of hours that were filled, ``error`` the reason for a failure."""
 
     class Meta:
         model = HealthHistory
@@ -96,7 +96,7 @@ class HealthHistorySerializer(serializers.ModelSerializer[HealthHistory]):
 
 
 class DeploymentHealthViewSet(PortalAPIMixin, viewsets.GenericViewSet[Any]):
-    """How a deployment's endpoint answered."""
+    """Health of a deployment's endpoint."""
 
     serializer_class = HealthSerializer
     filter_backends = []
@@ -107,12 +107,12 @@ class DeploymentHealthViewSet(PortalAPIMixin, viewsets.GenericViewSet[Any]):
         parameters=[
             DEPLOYMENT_ID,
             *RANGE_PARAMETERS,
-            OpenApiParameter("version", str, many=True, description="Up to five; the newest without it."),
+            OpenApiParameter("version", str, many=True, description="Up to five versions. The newest by default."),
         ],
         responses=ONE_HEALTH,
     )
     def list(self, request: Request, deployment_id: str) -> Response:
-        """Its standing with the reason, and requests, errors, latency and load over time."""
+        """Standing with its reason, and requests, errors, latency and load over time."""
         deployment = deployment_or_404(request, deployment_id)
         wanted = request.query_params.getlist("version")
         report = health_report(deployment, asked_range(request, "24h"), wanted, timezone.now())
@@ -126,6 +126,6 @@ class DeploymentHealthViewSet(PortalAPIMixin, viewsets.GenericViewSet[Any]):
     )
     @action(detail=False, methods=["post"])
     def history(self, request: Request, deployment_id: str) -> Response:
-        """Have the hours without metrics of the last month read from the inference table."""
+        """Start filling hours of the last month that have no metrics from the inference table."""
         found = ask_for_history(deployment=deployment_or_404(request, deployment_id), actor=user_of(request))
         return Response(HealthHistorySerializer(found).data, status.HTTP_202_ACCEPTED)

@@ -1,7 +1,8 @@
-"""Hours in which no metrics were read, from the inference table: of before an endpoint was adopted, and of a pause.
+"""Fills hours without metrics from the inference table, from before an endpoint was adopted or from a gap.
 
-The table has every request with its status and how long the model took; counts per hour and version come back, over
-one SQL statement. Hours between two that had requests had none. What was read from metrics stays as it is.
+The table logs every request with its status and the execution time of the model. One SQL statement returns counts per
+hour and version. Hours between two hours with requests count as hours without requests. Hours that have metrics are
+not changed.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from django.apps import apps
 from django.db import transaction
 from django.utils import timezone
 
-from catalog.models import Workspace as WorkspaceRow
+from catalog.models import Workspace
 from catalog.workspaces.services import connect as connect_to
 from deployments.models import Deployment
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from integrations.errors import IntegrationError
 from integrations.metrics import Window
 from monitoring.health.models import COARSE, KEPT, HealthBucket, HealthHistory, HealthSource
@@ -29,12 +30,12 @@ TIMEOUT_S = 300
 HOUR_S = 3600
 HOUR_MINUTES = 60
 BOUNDS_MS = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000)
-NO_TABLE = "The endpoint keeps no requests: its inference table is off."
+NO_TABLE = "The inference table of this endpoint is off."
 NO_ROWS = "The inference table has no requests in hours without metrics."
 _SUMS = ",\n       ".join(
     f"SUM(CASE WHEN execution_duration_ms <= {bound} THEN 1 ELSE 0 END) AS le_{bound}" for bound in BOUNDS_MS
 )
-# Delivery is at least once: a request may stand there twice.
+# Delivery is at least once: a request may be logged twice.
 HOURS = f"""
 SELECT FLOOR(unix_timestamp(request_time) / {HOUR_S}) AS hour, COALESCE(served_entity_id, '') AS entity,
        COUNT(*) AS requests,
@@ -49,12 +50,12 @@ GROUP BY FLOOR(unix_timestamp(request_time) / {HOUR_S}), COALESCE(served_entity_
 ENTITIES = """
 SELECT DISTINCT served_entity_id, entity_version FROM system.serving.served_entities WHERE endpoint_name = :endpoint
 """
-Connect = Callable[[WorkspaceRow], Workspace]
+Connect = Callable[[Workspace], WorkspaceClient]
 
 
 @dataclass(frozen=True)
 class PastHour:
-    """What one version answered in the hour from ``start`` on, UTC."""
+    """The requests of one version in the hour from ``start``, UTC."""
 
     start: datetime
     version: str
@@ -62,7 +63,7 @@ class PastHour:
 
 
 def read_history(history: HealthHistory, *, connect: Connect = connect_to, now: datetime | None = None) -> None:
-    """Fill the hours of the last month that have no metrics. What went wrong is kept in words."""
+    """Fill the hours of the last month that have no metrics. An error is stored in ``history``."""
     deployment, moment = history.deployment, now or timezone.now()
     table = inference_table(deployment)
     if table is None:
@@ -79,12 +80,12 @@ def read_history(history: HealthHistory, *, connect: Connect = connect_to, now: 
 
 
 def _end(history: HealthHistory, now: datetime, **values: Any) -> None:
-    """Unless it was asked for again meanwhile: then that reading has the last word."""
+    """Store the result, unless a newer request for the same deployment replaced this one."""
     ended = {"ended_at": now, "hours": 0, "error": "", **values}
     HealthHistory.objects.filter(pk=history.pk, asked_at=history.asked_at).update(**ended)
 
 
-def _read(deployment: Deployment, workspace: Workspace, table: str, now: datetime) -> list[PastHour]:
+def _read(deployment: Deployment, workspace: WorkspaceClient, table: str, now: datetime) -> list[PastHour]:
     first = now - KEPT[COARSE]
     asked = {"payload": quoted(table), "first": first.date().isoformat(), "last": now.date().isoformat()}
     rows = workspace.execute_sql(HOURS, parameters=asked, timeout_s=TIMEOUT_S).records
@@ -92,8 +93,8 @@ def _read(deployment: Deployment, workspace: Workspace, table: str, now: datetim
     return merged(_hour(row, versions) for row in rows)
 
 
-def _versions(deployment: Deployment, workspace: Workspace) -> dict[str, str]:
-    """{id or name of a served entity: version}. Ids are known to the workspace only, where it lets us read them."""
+def _versions(deployment: Deployment, workspace: WorkspaceClient) -> dict[str, str]:
+    """{id or name of a served entity: version}. Ids are left out if the system table cannot be read."""
     named = entities_of(deployment, versions_of(deployment))
     try:
         asked = {"endpoint": deployment.name}
@@ -114,7 +115,7 @@ def _hour(row: Mapping[str, Any], versions: Mapping[str, str]) -> PastHour:
 
 
 def merged(hours: Iterable[PastHour]) -> list[PastHour]:
-    """One for each hour and version: a version may have been served under several ids. In the order of time."""
+    """One item for each hour and version, in order of time. A version may have been served under several ids."""
     found: dict[tuple[datetime, str], Window] = {}
     for hour in hours:
         key = (hour.start, hour.version)
@@ -124,24 +125,24 @@ def merged(hours: Iterable[PastHour]) -> list[PastHour]:
 
 @transaction.atomic
 def keep(deployment: Deployment, hours: list[PastHour], now: datetime) -> int:
-    """Replace what was filled before; how many hours are filled now. Twice is once."""
+    """Replace hours that were filled before and return the number of filled hours. Idempotent."""
     HealthSource.objects.get_or_create(deployment=deployment)
     HealthSource.objects.select_for_update().get(deployment=deployment)
     of_hours = HealthBucket.objects.filter(deployment=deployment, width=COARSE)
     of_hours.filter(is_backfilled=True).delete()
     read = set(of_hours.filter(minutes__gt=0).values_list("start", flat=True))
     first, this_hour = floor(now - KEPT[COARSE], COARSE) + COARSE, floor(now, COARSE)
-    # The hour that is not over would be told as a whole one.
+    # Skip the current hour: it is incomplete, but would count as a whole one.
     wanted = [hour for hour in _without_gaps(hours) if first <= hour.start < this_hour and hour.start not in read]
     HealthBucket.objects.bulk_create(_bucket(deployment, hour) for hour in wanted)
     if wanted:
-        # Drift is counted from the first of these hours on. By name: drift reads health, not the other way round.
+        # Restart drift counting from the first of these hours. By name: drift imports health, not vice versa.
         apps.get_model("monitoring", "DriftJob").objects.filter(deployment=deployment).update(counted_until=None)
     return len({hour.start for hour in wanted})
 
 
 def _without_gaps(hours: list[PastHour]) -> list[PastHour]:
-    """With the hours between the first and the last in which nobody asked: of the version that answered last."""
+    """Add hours without requests between the first and the last hour, for the version that served before."""
     found: list[PastHour] = []
     for hour in hours:
         while found and found[-1].start + COARSE < hour.start:
@@ -167,5 +168,5 @@ def _bucket(deployment: Deployment, hour: PastHour) -> HealthBucket:
 
 
 def is_overdue(history: HealthHistory, now: datetime) -> bool:
-    """Whether its worker must have died: it may be asked for again."""
+    """Whether the worker must have died, so that the history may be requested again."""
     return history.is_under_way and now - history.asked_at > timedelta(seconds=2 * TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""How an endpoint is, by a rule that can be read aloud."""
+"""Judges the health of an endpoint from its metrics of the last hour."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ WEEK_DAYS = 7
 
 @dataclass(frozen=True)
 class HealthRules:
-    """``max_error_rate`` is a share of requests, 4xx and 5xx together; both limits are those of the rollout."""
+    """The limits of the deployment's rollout, which also apply to its health."""
 
+    #: Share of requests with a 4xx or 5xx status, from 0 to 1.
     max_error_rate: float = 0.01
     max_p99_ms: int | None = None
 
@@ -39,7 +40,7 @@ class HealthRules:
         return (
             f"Judged on the last hour. Failing: the endpoint is not ready, or {FAILING_5XX:.0%} or more of its "
             f"requests end in a 5xx. At risk: more than {self.max_error_rate:.1%} of them end in a 4xx or 5xx{slow}. "
-            f"Unknown: nobody asked, or its metrics are older than {STALE_AFTER.seconds // 60} minutes."
+            f"Unknown: no requests, or its metrics are older than {STALE_AFTER.seconds // 60} minutes."
         )
 
 
@@ -52,29 +53,29 @@ class Health:
 def judge(
     deployment: Deployment, source: HealthSource | None, window: Window, rules: HealthRules, now: datetime
 ) -> Health:
-    """``window``: all versions in the last hour."""
+    """``window`` is the sum over all versions in the last hour."""
     if unknown := _unread(source, now):
         return Health(Standing.UNKNOWN, unknown)
     if deployment.ready != "READY":
         return Health(Standing.FAILING, "The endpoint is not ready.")
     if not window.requests:
         last = source.last_request_at if source else None
-        when = f"the last was at {last:%Y-%m-%d %H:%M} UTC" if last else "nobody has asked it since it is watched"
-        return Health(Standing.UNKNOWN, f"No requests in the last hour: {when}.")
+        when = f"The last one was at {last:%Y-%m-%d %H:%M} UTC." if last else "None since monitoring began."
+        return Health(Standing.UNKNOWN, f"No requests in the last hour. {when}")
     return _judge_answers(window, rules)
 
 
 def _unread(source: HealthSource | None, now: datetime) -> str:
-    """Why nothing is known of the present; "" if something is."""
+    """Why there are no current metrics; "" if there are."""
     if source is None or source.minute is None:
         why = f" {source.error}" if source and source.error else ""
-        return f"Its metrics were never read.{why}"
+        return f"Metrics were never read.{why}"
     age = now - source.minute
     if age <= STALE_AFTER:
         return ""
     minutes = int(age.total_seconds() // 60)
     ago = f"{minutes // 60} h" if minutes >= 120 else f"{minutes} min"
-    return f"The metrics last answered {ago} ago. {source.error}".strip()
+    return f"Metrics were last read {ago} ago. {source.error}".strip()
 
 
 def _judge_answers(window: Window, rules: HealthRules) -> Health:
@@ -95,7 +96,7 @@ def recent_window(deployment: Deployment, now: datetime) -> Window:
 
 
 def judge_now(deployment: Deployment) -> Health:
-    """The standing, kept for the fleet together with the requests of the last day and week."""
+    """Judge the deployment and store the standing and the requests of the last day and week for the fleet."""
     now = timezone.now()
     source = HealthSource.objects.filter(deployment=deployment).first()
     window = recent_window(deployment, now)
@@ -116,7 +117,7 @@ def judge_now(deployment: Deployment) -> Health:
 
 
 def week_of(deployment: Deployment, now: datetime) -> list[float | None]:
-    """Requests of each of the last seven UTC days, the oldest first; None where nobody counted."""
+    """Requests of each of the last seven UTC days, oldest first; None for a day without metrics."""
     first = now.date() - timedelta(days=WEEK_DAYS - 1)
     rows = HealthBucket.objects.filter(deployment=deployment, width=COARSE, start__date__gte=first)
     sums = rows.order_by().annotate(day=TruncDate("start")).values_list("day").annotate(Sum("requests"))

@@ -1,4 +1,4 @@
-"""Hours of endpoints that the database has forgotten, read from the lake."""
+"""Reads hours from the lake that the database no longer keeps."""
 
 from __future__ import annotations
 
@@ -14,14 +14,11 @@ from monitoring.watched.lake_tables import OF_DEPLOYMENT, Column, LakeTable
 
 
 class LakeUnreadable(Exception):
-    """The lake does not answer, or what it answers is no Delta table; the message is in words."""
+    """The lake does not respond, or the data is not a Delta table. The message is shown to people."""
 
 
 def old_hours(deployment_id: int, start: datetime, end: datetime) -> list[HealthBucket]:
-    """Hours of ``[start, end)``, as rows that are not of the database. Only files of these days are read.
-
-    Raises LakeUnreadable.
-    """
+    """The hours of ``[start, end)`` as unsaved rows. Only files of these days are read. Raises LakeUnreadable."""
     import pyarrow.dataset as ds
     from deltalake.exceptions import DeltaError
 
@@ -42,7 +39,7 @@ def _bucket(row: dict[str, Any]) -> HealthBucket:
     fields = ("deployment_id", "version", "start", "minutes", "requests", "errors_4xx", "errors_5xx")
     loads = ("load_minutes", "cpu_percent", "memory_percent", "concurrency", "is_backfilled")
     values = {name: row[name] for name in (*fields, *loads)}
-    # Of rows that were written before these columns came nothing is known.
+    # Rows from before these columns existed have null: 0 slot_minutes means unknown.
     sleep = {name: row.get(name) or 0 for name in ("slot_minutes", "asleep_minutes", "cold_starts")}
     own = json.loads(row.get("model_latency") or "{}")
     return HealthBucket(width=COARSE, latency=json.loads(row["latency"]), model_latency=own, **values, **sleep)
@@ -50,7 +47,7 @@ def _bucket(row: dict[str, Any]) -> HealthBucket:
 
 ENDPOINT_METRICS = LakeTable(
     "endpoint_metrics",
-    "What one version of an endpoint answered in an hour, and how busy it was; the database forgets it after 31 days.",
+    "Requests, latency and load of one version of an endpoint in an hour. The database keeps 31 days.",
     lambda: HealthBucket,
     (
         *OF_DEPLOYMENT,
@@ -74,7 +71,7 @@ ENDPOINT_METRICS = LakeTable(
     at="start",
     keys=("deployment_id", "version", "start"),
     schema_version=2,
-    # Hours without metrics are filled from the inference table when somebody asks for it.
+    # Users may fill hours without metrics from the inference table.
     replaced_days=KEPT[COARSE].days,
     forgotten_days=KEPT[COARSE].days - 1,
     only=Q(width=COARSE),

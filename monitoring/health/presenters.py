@@ -1,4 +1,4 @@
-"""The health of a deployment as page, API and CSV show it: the same points for all three."""
+"""The health of a deployment for the page, the API and CSV, which share the same points."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ CSV_COLUMNS = (
 
 @dataclass
 class Point:
-    """One version in one step of time. Without a reading (``minutes`` 0) nothing is known.
+    """One version in one time step. All values are unknown if ``minutes`` is 0.
 
-    ``measured`` is the part of ``window`` whose round trip is known: the metrics told it.
+    ``measured`` is the part of ``window`` that comes from metrics, so its round-trip time is known.
     """
 
     start: datetime
@@ -62,7 +62,7 @@ class Point:
         )  # fmt: skip
 
     def add(self, other: Point) -> None:
-        """Counts are added up; of slots the most counts."""
+        """Add the counts of ``other``. ``slots`` is the maximum of both."""
         self.minutes += other.minutes
         self.window = self.window + other.window
         self.measured = self.measured + other.measured
@@ -77,7 +77,7 @@ class Point:
 
     @property
     def asleep_minutes(self) -> int | None:
-        """Scaled to zero; None where nobody says."""
+        """Minutes scaled to zero; None if unknown."""
         return self.minutes_at_zero if self.slot_minutes else None
 
     @property
@@ -89,7 +89,7 @@ class Point:
         return self.window.requests / self.minutes if self.minutes else None
 
     def share(self, errors: float) -> float | None:
-        """In percent of the requests; None without any."""
+        """In percent of the requests; None if there are none."""
         return 100 * errors / self.window.requests if self.window.requests else None
 
     @property
@@ -149,7 +149,7 @@ class HealthReport:
         return int(self.step.total_seconds())
 
     def all_points(self) -> Iterator[Point]:
-        """By time, then by version; without those of which nothing is known."""
+        """Known points, ordered by time and version."""
         points = [point for version in self.shown for point in self.points[version] if point.minutes]
         yield from sorted(points, key=lambda point: (point.start, point.version))
 
@@ -161,7 +161,7 @@ class HealthReport:
 
 
 def health_report(deployment: Deployment, chosen: TimeRange, wanted: Sequence[str], now: datetime) -> HealthReport:
-    """``wanted`` versions, else the newest that were seen. Four queries; what is older comes from the lake."""
+    """For ``wanted`` versions, or the newest by default. Four queries. Hours the database lacks come from the lake."""
     width, step = _resolution(chosen, now)
     start = floor(chosen.start, step)
     kept = HealthBucket.objects.filter(deployment=deployment, width=width, start__gte=start, start__lt=chosen.end)
@@ -196,7 +196,7 @@ def health_report(deployment: Deployment, chosen: TimeRange, wanted: Sequence[st
 
 
 def _resolution(chosen: TimeRange, now: datetime) -> tuple[timedelta, timedelta]:
-    """The width of the buckets that are read, and of the points that are made of them."""
+    """(width of the buckets to read, width of the points to show)."""
     if chosen.width <= timedelta(hours=25) and chosen.start >= now - KEPT[FINE]:
         return FINE, FINE
     return COARSE, COARSE if chosen.width <= timedelta(days=8) else SIX_HOURS
@@ -225,7 +225,7 @@ def _markers(deployment: Deployment, chosen: TimeRange) -> list[tuple[datetime, 
     return [(at, f"v{version} {words[RunStatus(status)]}") for at, version, status in rows if at]
 
 
-# -- what is drawn -----------------------------------------------------------------------------------
+# -- charts ------------------------------------------------------------------------------------------
 
 
 def charts(report: HealthReport) -> list[Chart]:

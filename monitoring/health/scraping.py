@@ -1,4 +1,4 @@
-"""Reading the metrics of one endpoint, and adding them up in buckets."""
+"""Reads the metrics of one endpoint and adds them to buckets."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ from integrations.metrics import Load, Window, read_loads, read_windows
 from monitoring.health.models import COARSE, FINE, KEPT, HealthBucket, HealthSource
 
 MINUTE = timedelta(minutes=1)
-# Of a longer pause nobody knows what happened in it.
+#: Gaps longer than this stay unknown.
 LONGEST_PAUSE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What one served entity told of the minute before ``at``. ``woke``: it slept one reading before."""
+    """The metrics of one served entity for the minute before ``at``."""
 
     at: datetime
     window: Window
     load: Load
+    #: Scaled to zero.
     sleeps: bool = False
+    #: Not scaled to zero, but it was in the last reading.
     woke: bool = False
 
 
 def scrape(deployment: Deployment) -> None:
-    """Read the last minute once. A failure is kept in words; what was read before stays. Raises nothing for it."""
+    """Read the last minute. An IntegrationError is stored in HealthSource instead of raised."""
     asked_at = timezone.now()
     try:
         text = connect(deployment.workspace).metrics(deployment.name)
@@ -44,7 +46,7 @@ def scrape(deployment: Deployment) -> None:
 
 
 def add(deployment: Deployment, asked_at: datetime, windows: Mapping[str, Window], loads: Mapping[str, Load]) -> bool:
-    """Add one reading to the buckets. False, and nothing is added, if that minute was added before."""
+    """Add one reading to the buckets. Returns False without adding it if that minute was added before."""
     minute = floor(asked_at, MINUTE)
     HealthSource.objects.get_or_create(deployment=deployment)
     with transaction.atomic():
@@ -53,7 +55,7 @@ def add(deployment: Deployment, asked_at: datetime, windows: Mapping[str, Window
             return False
         is_next = source.minute is not None and minute - source.minute <= LONGEST_PAUSE
         before, slots = source.slots if is_next else {}, {}
-        # Where nothing scales to zero, no room is a failure and no sleep.
+        # If the endpoint does not scale to zero, a concurrency of 0 is a failure.
         may_sleep = bool((deployment.spec.get("compute") or {}).get("scale_to_zero"))
         for entity, window in windows.items():
             load, version = loads.get(entity) or loads.get("") or Load(), version_of(deployment, entity)
@@ -98,7 +100,7 @@ def _note_failure(deployment: Deployment, asked_at: datetime, message: str) -> N
 
 
 def version_of(deployment: Deployment, entity: str) -> str:
-    """The model version that a served entity's name stands for; the name itself where that is not known."""
+    """The model version of a served entity, by its name. The name itself if the version is unknown."""
     for row in deployment.served:
         if row.get("name") == entity and row.get("entity_version"):
             return str(row["entity_version"])
@@ -106,13 +108,13 @@ def version_of(deployment: Deployment, entity: str) -> str:
 
 
 def floor(moment: datetime, width: timedelta) -> datetime:
-    """The start of the bucket that ``moment`` falls into; buckets begin at whole multiples since 1970 in UTC."""
+    """The start of the bucket that contains ``moment``. Buckets are aligned to 1970-01-01 UTC."""
     seconds = int(width.total_seconds())
     return datetime.fromtimestamp(int(moment.timestamp()) // seconds * seconds, UTC)
 
 
 def forget_old(now: datetime) -> int:
-    """Delete buckets that are older than their width is kept; how many."""
+    """Delete buckets that are no longer kept and return their number."""
     return sum(
         HealthBucket.objects.filter(width=width, start__lt=now - kept).delete()[0] for width, kept in KEPT.items()
     )

@@ -1,4 +1,4 @@
-"""What people ask for about the health of a deployment."""
+"""Actions of people on the health of a deployment."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from web.errors import Refused
 
 
 def ask_for_history(*, deployment: Deployment, actor: User) -> HealthHistory:
-    """Have the hours without metrics read from the inference table; a warehouse of the workspace does the work.
+    """Start filling hours without metrics from the inference table, with a SQL warehouse of the workspace.
 
-    Asking again while it is under way changes nothing. Raises PermissionDenied or Refused.
+    Does nothing if it is already running. Raises PermissionDenied or Refused.
     """
     require(actor, Action.DEPLOY, deployment)
     if inference_table(deployment) is None:

@@ -1,4 +1,4 @@
-"""Celery's doors to the reading of metrics."""
+"""Celery tasks that read metrics."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ EVERY_S = 60
 def scrape_endpoints() -> None:
     """Fan out: one task for each live deployment, spread over the minute."""
     for deployment_id in Deployment.objects.live().order_by("pk").values_list("pk", flat=True):
-        # Steps of a prime spread neighbours, and each deployment keeps its second of the minute.
+        # Multiplying by a prime spreads consecutive ids. Each deployment keeps its second of the minute.
         wait_s = deployment_id * 7919 % (EVERY_S - 10)
         scrape_endpoint.apply_async((deployment_id,), countdown=wait_s, expires=wait_s + EVERY_S)
 
 
 @shared_task(name="monitoring.tasks.health.scrape_endpoint")
 def scrape_endpoint(deployment_id: int) -> None:
-    """Read the last minute of one endpoint and judge it. A minute that was read already counts once."""
+    """Read the last minute of one endpoint and judge it. Idempotent: each minute counts once."""
     deployment = Deployment.objects.live().select_related("workspace").filter(pk=deployment_id).first()
     if deployment is None:
         return
@@ -37,7 +37,7 @@ def scrape_endpoint(deployment_id: int) -> None:
 
 @shared_task(name="monitoring.tasks.health.read_health_history")
 def read_health_history(deployment_id: int) -> None:
-    """Fill hours without metrics from the inference table, once somebody has asked for it. Twice is once."""
+    """Fill hours without metrics from the inference table, if a user has requested it. Idempotent."""
     rows = HealthHistory.objects.select_related("deployment__workspace", "deployment__model")
     history = rows.filter(deployment=deployment_id, deployment__destroyed_at=None).first()
     if history is None:

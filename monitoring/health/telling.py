@@ -1,4 +1,4 @@
-"""The health of an endpoint goes to alerts."""
+"""Reports the health of deployments to alerts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from monitoring.watched.states import Standing
 
 
 def tell_health(deployment: Deployment) -> None:
-    """What the deployment's ``Watch`` says of its health now."""
+    """Report the health in the deployment's ``Watch``."""
     watch = Watch.objects.filter(deployment=deployment).first()
     if watch is None:
         return

@@ -33,7 +33,7 @@ OFFERED = ("1h", "24h", "7d", "30d", "90d")
 @login_required
 @require_safe
 def health(request: HttpRequest, full_name: str) -> HttpResponse:
-    """``?range=``, ``?version=`` (up to five) and ``?deployment=`` choose; ``?format=csv`` is the table of it."""
+    """Takes ``?range=``, ``?version=`` (up to five) and ``?deployment=``. ``?format=csv`` returns the table as CSV."""
     subject = subject_of(request, full_name)
     context: dict[str, Any] = {"subject": subject, "ranges": range_links(request.GET, subject.range, OFFERED)}
     if subject.deployment:
@@ -57,7 +57,7 @@ def health(request: HttpRequest, full_name: str) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def health_history(request: HttpRequest, deployment_id: int) -> HttpResponse:
-    """POST has hours without metrics read; GET is how that goes, and all of the page anew once it has ended."""
+    """POST starts filling hours without metrics. GET returns the progress, and reloads the page when it has ended."""
     found = visible_deployment(request, deployment_id)
     if request.method == "POST":
         try:

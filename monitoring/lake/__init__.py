@@ -1,1 +1,1 @@
-"""Delta tables of everything worth keeping."""
+"""The data lake: long-term copies of the portal's data as Delta tables."""

@@ -1,7 +1,7 @@
-"""From the database to the lake, and the proof that both hold the same.
+"""Exports the database to the lake, and verifies that both hold the same rows.
 
-An export reads what may have changed since the one before, with some overlap, and merges it by key. So it may be
-killed anywhere and run again, twice at the same time too: no row is lost and none is there twice.
+An export reads rows that may have changed since the last export, with some overlap, and merges them by key. It may be
+killed at any point, repeated, or run twice concurrently without losing or duplicating a row.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Status:
-    """``exported_until`` is None before the first export; ``rows`` and ``size_bytes`` are those of the lake."""
+    """The state of a table in the lake. ``exported_until`` is None before the first export."""
 
     table: LakeTable
     exported_until: datetime | None = None
@@ -36,7 +36,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Rows up to the last export: how many each side has, and whether they are the same."""
+    """Rows up to the last export: the number on each side, and whether they are equal."""
 
     table: LakeTable
     until: datetime | None
@@ -46,14 +46,14 @@ class Comparison:
 
 
 def export(table: LakeTable) -> int:
-    """Bring what has changed since the last export into the lake; how many rows were written."""
+    """Export changes since the last export and return the number of rows written."""
     found = delta.find(table)
     since = delta.exported_until(found) if found else None
     return _write(table, since - timedelta(seconds=OVERLAP_S) if since else BEGINNING)
 
 
 def backfill(table: LakeTable) -> int:
-    """Compare and write every row of the database again."""
+    """Export every row of the database again and return the number of rows that differed."""
     return _write(table, BEGINNING)
 
 
@@ -71,7 +71,7 @@ def _write(table: LakeTable, since: datetime) -> int:
 
 
 def _replace(table: LakeTable, since: datetime) -> int:
-    """Bring the days up to date that may have changed. One day at a time is held in memory."""
+    """Update the days that may have changed. Holds one day in memory at a time."""
     target, whole = delta.open_or_create(table), table.first_whole_day(timezone.now().date())
     first = (since - timedelta(days=table.replaced_days)).date() if since > BEGINNING else BEGINNING.date()
     written = 0
@@ -83,7 +83,7 @@ def _replace(table: LakeTable, since: datetime) -> int:
 
 
 def _replace_day(table: LakeTable, day: date, wanted: list[Row], there: list[Row]) -> int:
-    """Nothing where the lake has the same; a day that has lost all its rows loses them here too."""
+    """Replace the day unless it is equal. A day without rows in the database becomes empty in the lake too."""
     if _Sum.of(table, wanted) == _Sum.of(table, there):
         return 0
     delta.replace_day(table, day, wanted)
@@ -91,7 +91,7 @@ def _replace_day(table: LakeTable, day: date, wanted: list[Row], there: list[Row
 
 
 def _add_missing(table: LakeTable, wanted: list[Row], there: list[Row]) -> int:
-    """Of a day of which the database may have forgotten something the lake loses nothing."""
+    """Add missing rows to a day of which the database may have deleted some. The lake deletes nothing."""
     known = {tuple(row[key] for key in table.keys) for row in there}
     missing = [row for row in wanted if tuple(row[key] for key in table.keys) not in known]
     return delta.merge(table, delta.open_or_create(table), missing) if missing else 0
@@ -112,7 +112,7 @@ def status(table: LakeTable) -> Status:
 
 
 def verify(table: LakeTable) -> Comparison:
-    """Compare every row that is older than the last export. What the database no longer keeps is left out."""
+    """Compare every row before the last export, except for days that the database keeps only in part."""
     target = delta.find(table)
     until = delta.exported_until(target) if target else None
     if target is None or until is None:
@@ -145,7 +145,7 @@ def _before(value: Any, until: datetime) -> bool:
 
 
 class _Sum:
-    """A number for a set of rows that does not depend on their order."""
+    """An order-independent checksum of a set of rows."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = sorted(names)

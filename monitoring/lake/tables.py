@@ -1,4 +1,4 @@
-"""The tables of the lake as data: where their rows come from, their columns, their keys, and how long they are kept."""
+"""The definitions of the lake's tables."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from monitoring.watched.lake_tables import OF_DEPLOYMENT, Column, LakeTable
 
 
 def _runs_since(moment: datetime) -> Q:
-    """An unfinished run may have moved on at any time."""
+    """Runs that may have changed since ``moment``. An unfinished run may change at any time."""
     return Q(finished_at=None) | Q(finished_at__gte=moment) | Q(created_at__gte=moment)
 
 
 RUNS = LakeTable(
     "runs",
-    "One row for each run, with what it was asked to make; rewritten until the run has ended.",
+    "One row for each run with its spec; updated until the run ends.",
     lambda: Run,
     (
         Column("run_id", "int64", "pk"),
@@ -45,7 +45,7 @@ RUNS = LakeTable(
 
 RUN_EVENTS = LakeTable(
     "run_events",
-    "The lines of the runs' logs.",
+    "The log lines of runs.",
     lambda: Event,
     (
         Column("run_id", "int64", "run_id"),
@@ -62,7 +62,7 @@ RUN_EVENTS = LakeTable(
 
 APPROVALS = LakeTable(
     "approvals",
-    "Decisions on plans, and what each of them was bound to.",
+    "Decisions on plans, and the plan, version and state that each decision is bound to.",
     lambda: Approval,
     (
         Column("approval_id", "int64", "pk"),
@@ -81,7 +81,7 @@ APPROVALS = LakeTable(
 
 AUDIT = LakeTable(
     "audit",
-    "Who changed what: every change of a row that people or pipelines made.",
+    "The audit trail: every change that a user or a pipeline made to a row.",
     lambda: LogEntry,
     (
         Column("entry_id", "int64", "pk"),
@@ -102,7 +102,7 @@ AUDIT = LakeTable(
 
 COST_DAILY = LakeTable(
     "cost_daily",
-    "What an endpoint or a job cost on a UTC day, as the workspace's billing tables say it; no cost where no price is.",
+    "Cost of an endpoint or a job on a UTC day, from the workspace's billing tables; null if the SKU has no price.",
     lambda: CostDay,
     (
         Column("workspace", "string", "workspace__name"),
@@ -120,13 +120,13 @@ COST_DAILY = LakeTable(
     ),
     at="date",
     keys=("workspace", "usage_date", "endpoint_id", "job", "kind", "sku", "unit", "currency"),
-    # A workspace corrects what it has billed: imports read the last months again.
+    # Billing tables are corrected later, so imports read the last months again.
     replaced_days=62,
 )
 
 DRIFT_SKETCHES = LakeTable(
     "drift_sketches",
-    "Counts of the predictions of one version on a UTC day, in the bins of its baseline, and the baseline itself.",
+    "Counts of one version's predictions on a UTC day in the bins of its baseline, and the baseline itself.",
     lambda: DriftDay,
     (
         *OF_DEPLOYMENT,
@@ -139,14 +139,14 @@ DRIFT_SKETCHES = LakeTable(
     ),
     at="date",
     keys=("deployment_id", "version", "day"),
-    # Requests of the last 30 days are counted again when another baseline comes; older days go with the one before.
+    # A new baseline recounts the requests of the last 30 days and deletes older days.
     replaced_days=WINDOWS_KEPT.days,
     forgotten_days=29,
 )
 
 QUALITY_DAILY = LakeTable(
     "quality_daily",
-    "Predictions of one version on a UTC day beside their labels: of classes pairs, of numbers sums of the error.",
+    "One version's predictions on a UTC day compared with labels: pairs of classes, or sums of errors for numbers.",
     lambda: QualityDay,
     (
         *OF_DEPLOYMENT,
@@ -167,9 +167,9 @@ QUALITY_DAILY = LakeTable(
     ),
     at="date",
     keys=("deployment_id", "version", "day"),
-    # A count that began before the last export ended after it, perhaps on the next day.
+    # One more day: a count may begin before an export and end after it, on the next day.
     replaced_days=RECOUNTED.days + 1,
-    # Of other labels only these days are counted anew; older ones go with the labels before.
+    # Another label table recounts only these days and deletes older ones.
     forgotten_days=RECOUNTED.days,
 )
 

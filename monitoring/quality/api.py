@@ -1,4 +1,4 @@
-"""API of quality: how good predictions were, and where their labels come from."""
+"""API of quality: metrics of predictions against labels, and the label table."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from web.bodies import Column, Part, ShortText, parse
 from web.ranges import FROM, TO, asked_range
 
 DEFAULT_RANGE = "30d"
-RANGE = OpenApiParameter("range", str, description="1h, 24h, 7d, 30d or 90d: every day (UTC) that it touches.")
+RANGE = OpenApiParameter("range", str, description="1h, 24h, 7d, 30d or 90d, extended to whole UTC days.")
 
 
 class LabelsBody(Part):
-    """The label table; what is left out is empty. Of another one everything is counted anew."""
+    """The label table. Fields that are left out are empty. A change of table or columns recounts everything."""
 
     table: str = Field(max_length=767)
     id_column: Column
@@ -38,13 +38,13 @@ class LabelsBody(Part):
     positive_label: ShortText = ""
     delay_days: int | None = Field(default=None, ge=0, le=LONGEST_DELAY_DAYS)
     metric: Annotated[LabelSource.Metric, Field(strict=False)] | None = Field(
-        default=None, description="The figure that is watched, of those that there are of such labels."
+        default=None, description="The metric to watch. It must apply to this kind of labels."
     )
     limit: float | None = Field(
-        default=None, gt=0, description="The least of a share, the most of an error, of a bias either way."
+        default=None, gt=0, description="Minimum of a share, maximum of an error, maximum absolute value of a bias."
     )
     window_days: int = Field(
-        default=7, ge=1, le=LONGEST_WINDOW_DAYS, description="It is judged over so many days that have labels."
+        default=7, ge=1, le=LONGEST_WINDOW_DAYS, description="Number of days with labels that are judged."
     )
 
     @property
@@ -73,7 +73,7 @@ class QualityJobSerializer(serializers.ModelSerializer[QualityJob]):
 
 class QualityRowSerializer(serializers.Serializer[Any]):
     date = serializers.DateField(
-        source="day", read_only=True, allow_null=True, help_text="UTC; null for all of the range."
+        source="day", read_only=True, allow_null=True, help_text="UTC day; null for the whole range."
     )
     version = serializers.IntegerField(read_only=True)
     predictions = serializers.IntegerField(source="counts.predictions", read_only=True)
@@ -82,7 +82,7 @@ class QualityRowSerializer(serializers.Serializer[Any]):
     metrics = serializers.DictField(
         source="values", child=serializers.FloatField(allow_null=True), read_only=True, help_text="{metric: value}"
     )
-    note = serializers.CharField(read_only=True, help_text="Why the figures are to be taken with care, if they are.")
+    note = serializers.CharField(read_only=True, help_text="A caveat of the figures, or empty.")
 
 
 class QualitySerializer(serializers.Serializer[Any]):
@@ -91,10 +91,10 @@ class QualitySerializer(serializers.Serializer[Any]):
     standing = serializers.ChoiceField(choices=Standing.choices, source="judged.standing", read_only=True)
     reason = serializers.CharField(source="judged.reason", read_only=True)
     value = serializers.FloatField(
-        source="judged.value", read_only=True, allow_null=True, help_text="Of the figure that is watched, as judged."
+        source="judged.value", read_only=True, allow_null=True, help_text="The judged value of the watched metric."
     )
     rule = serializers.CharField(
-        source="judged.rule.sentence", default="", read_only=True, help_text="In words; empty where none is set."
+        source="judged.rule.sentence", default="", read_only=True, help_text="The rule as text; empty if none is set."
     )
     labels = LabelsSerializer(source="source", read_only=True, allow_null=True)
     job = QualityJobSerializer(read_only=True, allow_null=True)
@@ -106,15 +106,15 @@ class QualitySerializer(serializers.Serializer[Any]):
     coverage = serializers.FloatField(source="total.coverage", read_only=True, allow_null=True)
     delay_days = serializers.FloatField(source="total.delay_days", read_only=True, allow_null=True)
     missing = serializers.CharField(
-        source="empty.sentence", default="", read_only=True, help_text="Why there are no figures, if there are none."
+        source="empty.sentence", default="", read_only=True, help_text="Why there are no figures, or empty."
     )
-    doubt = serializers.CharField(read_only=True, help_text="Why labels and predictions may not be comparable, if so.")
+    doubt = serializers.CharField(read_only=True, help_text="Why these labels may not fit, or empty.")
     versions = QualityRowSerializer(many=True, read_only=True)
     days = QualityRowSerializer(many=True, read_only=True)
 
 
 class QualityViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
-    """How good one deployment's predictions were."""
+    """Quality of one deployment's predictions."""
 
     queryset = Deployment.objects.none()
     serializer_class = QualitySerializer
@@ -128,7 +128,7 @@ class QualityViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
     )
     @action(detail=False, methods=["get"])
     def quality(self, request: Request, deployment_id: str) -> Response:
-        """By version and by day, with the share of predictions whose label is known."""
+        """Quality by version and by day, with the share of labelled predictions."""
         found = deployment_or_404(request, deployment_id)
         view = present.quality_view(found, timezone.now(), asked_range(request, DEFAULT_RANGE))
         return Response(QualitySerializer(view).data)
@@ -141,7 +141,7 @@ class QualityViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
     )
     @quality.mapping.put
     def set_labels(self, request: Request, deployment_id: str) -> Response:
-        """Say where labels come from."""
+        """Set the label table."""
         found, asked = deployment_or_404(request, deployment_id), parse(LabelsBody, request.data)
         source = set_labels(deployment=found, labels=asked.labels, actor=user_of(request))
         return Response(LabelsSerializer(source).data)
@@ -149,6 +149,6 @@ class QualityViewSet(PortalAPIMixin, viewsets.GenericViewSet[Deployment]):
     @extend_schema(operation_id="deployments_quality_remove", parameters=[DEPLOYMENT_ID], responses={204: None})
     @quality.mapping.delete
     def remove_labels(self, request: Request, deployment_id: str) -> Response:
-        """Read labels no more; what was counted of them goes."""
+        """Remove the label table and all counts."""
         remove_labels(deployment=deployment_or_404(request, deployment_id), actor=user_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

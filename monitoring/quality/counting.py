@@ -1,7 +1,7 @@
-"""Counting predictions beside their labels: one job of the workspace at a time, each step safe to do again.
+"""Compares predictions with labels: one job in the workspace at a time, in idempotent steps.
 
-Labels come late, so each count looks at all of the last 60 days, and replaces them in one transaction with its end:
-what a worker that dies leaves behind is counted again, to the same numbers. Days before those stay as they were.
+Labels arrive late, so each count covers the last 60 days. It replaces them in the transaction that ends the job, so a
+count can be repeated after a crash with the same result. Older days do not change.
 """
 
 from __future__ import annotations
@@ -14,25 +14,24 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from catalog.models import ModelVersion
-from catalog.models import Workspace as WorkspaceRow
+from catalog.models import ModelVersion, Workspace
 from catalog.workspaces.services import connect as connect_to
 from deployments.models import Deployment
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from integrations.errors import IntegrationError
 from monitoring.quality.models import RECOUNTED, LabelSource, QualityDay, QualityJob
 from monitoring.watched.versions import columns_of, entities_of, inference_table, quoted, versions_of
 from monitoring.watched.workspace_jobs import JobFailed, Script, is_overdue, look, start
 from sketches import quality_bundle as bundle
 
-Connect = Callable[[WorkspaceRow], Workspace]
+Connect = Callable[[Workspace], WorkspaceClient]
 S = QualityJob.Status
 
 
 def step(deployment: Deployment, *, connect: Connect = connect_to, now: datetime | None = None) -> QualityJob | None:
-    """Do what is next for the deployment. None without labels or an inference table.
+    """Do the next step and return the job, or None without a label table or an inference table.
 
-    Returns the job as it then is. Raises IntegrationError to be tried again.
+    Raises IntegrationError if the step should be retried.
     """
     table = inference_table(deployment)
     source = LabelSource.objects.filter(deployment=deployment).first()
@@ -52,14 +51,14 @@ def step(deployment: Deployment, *, connect: Connect = connect_to, now: datetime
 
 
 def _begin(job: QualityJob, now: datetime) -> bool:
-    """Claim the job that is due. False if none is, or another worker was faster."""
+    """Claim the job. False if it is not due, or if another worker has claimed it."""
     every = timedelta(seconds=settings.QUALITY_EVERY_S)
     if job.finished_at is not None and now - job.finished_at < every:
         return False
     return job.claim(now, first=(now - RECOUNTED).astimezone(UTC).date())
 
 
-def _go_on(job: QualityJob, deployment: Deployment, workspace: Workspace, table: str, now: datetime) -> None:
+def _go_on(job: QualityJob, deployment: Deployment, workspace: WorkspaceClient, table: str, now: datetime) -> None:
     timeout_s = settings.QUALITY_JOB_TIMEOUT_S
     if job.job_run_id is None:
         name = f"Slipway: quality of {deployment.model.full_name} deployment {deployment.pk}"
@@ -83,7 +82,7 @@ def _go_on(job: QualityJob, deployment: Deployment, workspace: Workspace, table:
 
 
 def _wanted(job: QualityJob, deployment: Deployment, table: str, now: datetime) -> dict[str, Any]:
-    """What the script is asked; see sketches/quality.py."""
+    """The arguments of the script; see sketches/quality.py."""
     versions, source = versions_of(deployment), job.source
     assert job.first is not None
     columns: dict[str, str] = {}
@@ -107,16 +106,16 @@ def _wanted(job: QualityJob, deployment: Deployment, table: str, now: datetime) 
     }
 
 
-def _in_words(found: bundle.Found, source: LabelSource, workspace: Workspace) -> str:
+def _in_words(found: bundle.Found, source: LabelSource, workspace: WorkspaceClient) -> str:
     if found.problem == "no_column":
         has = ", ".join(found.has)
-        return f"{source.table} has no column {', '.join(found.missing)}; it has {has}"
+        return f"{source.table} has no column {', '.join(found.missing)}. Its columns: {has}"
     grants = "\n".join(grants_needed(source.table, workspace.current_user()))
-    return f"there is no table {source.table}, or it may not be read. To let it be read, its owner runs\n{grants}"
+    return f"the table {source.table} does not exist or cannot be read. To grant access, its owner runs\n{grants}"
 
 
 def grants_needed(table: str, principal: str) -> list[str]:
-    """The statements that the owner of ``table`` (three parts) runs, so that ``principal`` may read it."""
+    """The statements with which the owner of ``table`` (three-part name) lets ``principal`` read it."""
     name, to = quoted(table), f"TO `{principal}`;"
     catalog, schema, _ = name.split(".")
     return [
@@ -128,7 +127,7 @@ def grants_needed(table: str, principal: str) -> list[str]:
 
 @transaction.atomic
 def _keep(job: QualityJob, deployment: Deployment, found: bundle.Found, now: datetime) -> None:
-    """Nothing, if another worker has kept it, or somebody has named another source of labels meanwhile."""
+    """Store the counts, unless another worker did or the label table was changed meanwhile."""
     told = {"counted_at": now, "labels": found.labels, "newest_label": found.newest_label}
     if not job.end(S.DONE, "", now, skipped=dict(found.skipped), **told):
         return

@@ -1,4 +1,4 @@
-"""Figures of quality from the counts of days: the definitions are in ``sketches.quality_metrics``."""
+"""Quality metrics from daily counts. The definitions are in ``sketches.quality_metrics``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from monitoring.quality.models import LabelSource, QualityDay
 from sketches.quality import as_class
 from sketches.quality_metrics import Confusion, Errors
 
-# Fewer labels than this, or of a smaller share of the predictions, are marked: they may be another kind of prediction.
+#: Figures with fewer labels, or for a smaller share of the predictions, are marked as not representative.
 FEW_LABELS, FEW_SHARE = 30, 0.1
 FEW = "few labels"
 LISTED = 5
@@ -18,7 +18,7 @@ LISTED = 5
 
 @dataclass
 class Counts:
-    """What was counted of any number of days."""
+    """Counts of any number of days, added up."""
 
     predictions: int = 0
     with_id: int = 0
@@ -41,17 +41,17 @@ class Counts:
 
     @property
     def coverage(self) -> float | None:
-        """Share of the predictions whose label is known, from 0 to 1; None without predictions."""
+        """Share of predictions that have a label, from 0 to 1; None without predictions."""
         return self.labelled / self.predictions if self.predictions else None
 
     @property
     def delay_days(self) -> float | None:
-        """How long after their predictions labels came, on average; None where no label says when it came."""
+        """Mean delay of labels after their predictions, in days; None if no label has a time."""
         return self.delay_s / self.timed / 86400 if self.timed else None
 
     @property
     def has_few(self) -> bool:
-        """Whether its figures rest on so few labels that they are marked."""
+        """Whether there are too few labels for a representative figure."""
         return self.labelled < FEW_LABELS or (self.coverage or 0.0) < FEW_SHARE
 
     @cached_property
@@ -65,11 +65,13 @@ class Counts:
 
 @dataclass(frozen=True)
 class Metric:
-    """``key`` names it in the API and in CSV. ``best`` is what no value is better than: 1 of shares, 0 of errors."""
+    """A quality metric."""
 
+    #: Its name in the API and in CSV.
     key: str
     label: str
     value: Callable[[Counts], float | None]
+    #: The best possible value: 1 for shares, 0 for errors.
     best: float = 1.0
 
     @property
@@ -91,7 +93,7 @@ ACCURACY = Metric("accuracy", "Accuracy", lambda counts: counts.confusion.accura
 
 
 def metrics_of(source: LabelSource) -> tuple[Metric, ...]:
-    """What is told of labels of this kind, the foremost first."""
+    """The metrics for this kind of labels, most important first."""
     return metrics_for(source.kind, source.positive_label)
 
 
@@ -113,24 +115,24 @@ def _of_positive(label: str) -> tuple[Metric, ...]:
 
 
 def values_of(counts: Counts, metrics: Iterable[Metric]) -> Mapping[str, float | None]:
-    """{key: value}, None where nothing is known."""
+    """{key: value}; None without labels."""
     return {metric.key: metric.value(counts) if counts.labelled else None for metric in metrics}
 
 
 def doubt(source: LabelSource, counts: Counts) -> str:
-    """Why the figures may compare what cannot be compared; "" without a reason to think so."""
+    """Why labels and predictions may not be comparable; "" if they seem to be."""
     pairs = counts.confusion.pairs
     if source.kind == LabelSource.Kind.REGRESSION or not pairs:
         return ""
     predicted, actual = {pair[0] for pair in pairs}, {pair[1] for pair in pairs}
     if not predicted & actual:
         return (
-            f"No label is a class that was predicted: labels are {_listed(actual)}, predictions {_listed(predicted)}. "
-            "Where predictions are 0 and 1, name the positive label."
+            f"No label equals a predicted class: labels are {_listed(actual)}, predictions {_listed(predicted)}. "
+            "If predictions are 0 and 1, set the positive label."
         )
     positive = as_class(source.positive_label) if source.positive_label else ""
     if positive and positive not in predicted | actual:
-        return f"Nothing is {source.positive_label}, the positive label: labels are {_listed(actual)}."
+        return f"The positive label {source.positive_label} does not occur: labels are {_listed(actual)}."
     return ""
 
 

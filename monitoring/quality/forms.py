@@ -1,4 +1,4 @@
-"""What the page of quality sends. What it may say is judged by the services."""
+"""The form of the label table. The services validate its values."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ class LabelsForm(forms.Form):
     table = forms.CharField(
         label="Label table",
         max_length=767,
-        help_text="catalog.schema.table, which the portal's service principal may read.",
+        help_text="catalog.schema.table. The portal's service principal must be able to read it.",
     )
     id_column = forms.CharField(
-        label="Column of ids", max_length=255, help_text="Has the client_request_id of the request."
+        label="Id column", max_length=255, help_text="Contains the client_request_id of the request."
     )
-    label_column = forms.CharField(label="Column of labels", max_length=255)
+    label_column = forms.CharField(label="Label column", max_length=255)
     time_column = forms.CharField(
-        label="Column of times",
+        label="Time column",
         max_length=255,
         required=False,
-        help_text="When the label was given. With it the newest label of an id counts.",
+        help_text="When the label was recorded. If set, the newest label of an id counts.",
     )
     kind = forms.ChoiceField(label="Labels are", choices=LabelSource.Kind.choices)
     positive_label = forms.CharField(
         label="Positive label",
         max_length=100,
         required=False,
-        help_text="For classes: what precision and recall are about. Answers between 0 and 1 are its probability.",
+        help_text="For classes: the class of precision and recall. Predictions between 0 and 1 are its probability.",
     )
     delay_days = forms.IntegerField(
-        label="Labels arrive after", required=False, help_text="Days, about. Leave it empty if nobody knows."
+        label="Label delay", required=False, help_text="Usual delay in days. Leave empty if unknown."
     )
     metric = forms.ChoiceField(
-        label="Watch",
+        label="Watched metric",
         required=False,
-        choices=[("", "Nothing"), *LabelSource.Metric.choices],
-        help_text="The figure that says whether quality passes: for the fleet, and for alerts.",
+        choices=[("", "None"), *LabelSource.Metric.choices],
+        help_text="Decides the standing of quality in the fleet and in alerts.",
     )
     limit = forms.FloatField(
         label="Limit",
         required=False,
-        help_text="Shares at least, from 0 to 1. MAE and RMSE at most, bias at most either way, in the label's unit.",
+        help_text="Minimum for shares, from 0 to 1. Maximum for MAE, RMSE and absolute bias, in the label's unit.",
     )
     window_days = forms.IntegerField(
-        label="Over the last", required=False, help_text=f"Days that have labels. Empty: {USUAL_WINDOW_DAYS}."
+        label="Window", required=False, help_text=f"Number of days with labels. {USUAL_WINDOW_DAYS} by default."
     )
 
     @classmethod
     def of(cls, source: LabelSource | None) -> LabelsForm:
-        """As the deployment's labels are now."""
+        """The form with the current values."""
         if source is None:
             return cls(initial={"kind": LabelSource.Kind.CLASSIFICATION})
         return cls(initial={name: getattr(source, name) for name in cls.base_fields})
@@ -68,7 +68,7 @@ class LabelsForm(forms.Form):
         return {**given, "window_days": USUAL_WINDOW_DAYS if given["window_days"] is None else given["window_days"]}
 
     def show(self, invalid: Invalid) -> None:
-        """What a service found wrong, beside its field."""
+        """Show the errors of a service beside their fields."""
         if self.is_valid():
             for name, texts in invalid.fields.items():
                 self.add_error(name if name in self.fields else None, list(texts))

@@ -1,4 +1,4 @@
-"""What is kept of labels: where they come from, the job that counts, and the counts of each day."""
+"""The label table of a deployment, the job that counts its labels, and the daily counts."""
 
 from __future__ import annotations
 
@@ -12,20 +12,12 @@ from catalog.models import ModelVersion
 from deployments.models import Deployment
 from monitoring.watched.models import WorkspaceJob
 
-# Labels of these days are looked for at each count.
+#: Each count covers the predictions of this many days.
 RECOUNTED = timedelta(days=60)
 
 
 class LabelSource(models.Model):
-    """The table of Unity Catalog that says what became of a deployment's predictions, as a person has named it.
-
-    ``id_column`` has the ``client_request_id`` of requests. ``time_column`` says when a label was given, "" if none
-    does: then two different labels of one id contradict each other, where otherwise the newest counts.
-    ``delay_days`` is how long labels usually take; null where nobody has said.
-
-    ``metric`` is the figure that is watched, and ``limit`` the least of a share, or the most of an error (of a bias
-    either way); "" and null where nobody has set one. It is judged over ``window_days`` days (UTC) that have labels.
-    """
+    """The label table of a deployment, in Unity Catalog, and the limit that its quality is judged by."""
 
     class Kind(models.TextChoices):
         CLASSIFICATION = "classification", "Classes"
@@ -45,14 +37,20 @@ class LabelSource(models.Model):
 
     deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="label_source")
     table = models.CharField(max_length=767)
+    #: Contains the ``client_request_id`` of requests.
     id_column = models.CharField(max_length=255)
     label_column = models.CharField(max_length=255)
+    #: When a label was recorded: the newest label of an id counts. If "", different labels for one id are skipped.
     time_column = models.CharField(max_length=255, blank=True)
     kind = models.CharField(max_length=14, choices=Kind)
     positive_label = models.CharField(max_length=100, blank=True)
+    #: The usual delay of labels; null if unknown.
     delay_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    #: The watched metric, or "".
     metric = models.CharField(max_length=20, choices=Metric, blank=True)
+    #: Minimum of a share, maximum of an error, maximum absolute value of a bias; null if none is set.
     limit = models.FloatField(null=True, blank=True)
+    #: Number of UTC days with labels that are judged.
     window_days = models.PositiveSmallIntegerField(default=7)
     updated_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     updated_at = models.DateTimeField()
@@ -62,18 +60,17 @@ class LabelSource(models.Model):
 
 
 class QualityJob(WorkspaceJob):
-    """The job that counts for a source of labels. It goes when the source is another: what it finds is then dropped.
-
-    ``first`` is the first day (UTC) of what the job under way, or the last one, counts. ``counted_at`` is when a count
-    last ended well, and of it are ``labels`` (rows of the table that have one), ``newest_label`` and ``skipped``,
-    {reason: predictions or requests}.
-    """
+    """The job that counts labels. A changed label source deletes it, so that its result is dropped."""
 
     source = models.OneToOneField(LabelSource, on_delete=models.CASCADE, related_name="job")
+    #: The first UTC day that the current or the last job counts.
     first = models.DateField(null=True, blank=True)
+    #: When a count last succeeded. The fields below are its result.
     counted_at = models.DateTimeField(null=True, blank=True)
+    #: Rows of the table that have a label.
     labels = models.PositiveBigIntegerField(default=0)
     newest_label = models.DateTimeField(null=True, blank=True)
+    #: {reason: predictions or requests}
     skipped = models.JSONField(default=dict, blank=True)
 
     def __str__(self) -> str:
@@ -81,22 +78,22 @@ class QualityJob(WorkspaceJob):
 
 
 class QualityDay(models.Model):
-    """Counts of one version and day (UTC) of predictions. Counting again replaces them.
-
-    ``with_id`` are predictions whose request has a ``client_request_id``. Of ``labelled`` ones, ``timed`` have labels
-    that say when they were given, ``delay_s`` after their predictions all together. ``pairs`` is
-    [[predicted, actual, predictions]]; the three sums are of prediction less label.
-    """
+    """Counts for one version and UTC day of predictions. A new count replaces them."""
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="quality_days")
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="+")
     date = models.DateField()
     predictions = models.PositiveBigIntegerField()
+    #: Predictions whose request has a ``client_request_id``.
     with_id = models.PositiveBigIntegerField()
     labelled = models.PositiveBigIntegerField()
+    #: Those of ``labelled`` whose label has a time.
     timed = models.PositiveBigIntegerField()
+    #: Sum of the delays of ``timed`` labels after their predictions, in seconds.
     delay_s = models.FloatField()
+    #: [[predicted, actual, predictions]]
     pairs = models.JSONField(default=list, blank=True)
+    #: Sum of prediction minus label; ``absolute`` and ``squared`` sum its absolute value and its square.
     error = models.FloatField(default=0.0)
     absolute = models.FloatField(default=0.0)
     squared = models.FloatField(default=0.0)

@@ -1,4 +1,4 @@
-"""Quality as people read it: one answer for the page, its CSV and the API."""
+"""Quality for the page, its CSV and the API, which share one view."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from web.charts import UNKNOWN, Chart, Series
 from web.ranges import TimeRange
 
 MAX_VERSIONS = 5
-# A larger table of classes is no help on a screen.
+#: A larger confusion matrix is not readable on a page.
 MAX_CLASSES = 12
 CSV_FIRST = ("date_utc", "version", "predictions", "labelled", "coverage")
 HOW_TO_SEND = '{"client_request_id": "order-4711", "dataframe_records": [{"amount": 12.5}]}'
@@ -26,33 +26,32 @@ HOW_TO_SEND = '{"client_request_id": "order-4711", "dataframe_records": [{"amoun
 
 @dataclass(frozen=True)
 class Row:
-    """Figures of one version: of one day, or of all of the range with ``day`` None.
+    """Figures of one version."""
 
-    ``expected`` is the day by which labels should be there, None where it is over or nobody has said.
-    """
-
+    #: None for the whole range.
     day: date | None
     version: int
     counts: Counts
     metrics: tuple[Metric, ...]
+    #: The day by which labels are expected; None if it has passed or is unknown.
     expected: date | None = None
 
     @cached_property
     def values(self) -> Mapping[str, float | None]:
-        """{key of the metric: value}, None where nothing is known."""
+        """{key of the metric: value}; None without labels."""
         return values_of(self.counts, self.metrics)
 
     @property
     def cells(self) -> list[tuple[str, str]]:
-        """(label of the metric, its value as text)."""
+        """(label of the metric, value as text)."""
         values = self.values
         return [(one.label, _text(values[one.key])) for one in self.metrics]
 
     @property
     def note(self) -> str:
-        """Why the figures are to be taken with care; "" if they need not be."""
+        """A caveat of the figures, or ""."""
         if self.expected is not None:
-            return f"labels are expected until {self.expected}"
+            return f"labels expected by {self.expected}"
         if not self.counts.labelled:
             return "no labels"
         return FEW if self.counts.has_few else ""
@@ -63,7 +62,7 @@ class Row:
 
     @property
     def main_cells(self) -> list[tuple[str, str]]:
-        """Without averages over classes, where there is a positive label."""
+        """``cells`` without macro averages if there is a positive label."""
         return [(one.label, _text(self.values[one.key])) for one in _main(self.metrics)]
 
 
@@ -73,7 +72,7 @@ def _main(metrics: Sequence[Metric]) -> list[Metric]:
 
 
 def _foremost(metrics: Sequence[Metric]) -> list[Metric]:
-    """The two that say most."""
+    """The two most important metrics."""
     return [metrics[0], *(metric for metric in _main(metrics) if metric.key in ("f1", "macro_f1", "rmse"))]
 
 
@@ -83,7 +82,7 @@ def _text(value: float | None) -> str:
 
 @dataclass(frozen=True)
 class Empty:
-    """What is missing, in words. ``code`` is to be copied."""
+    """Why there are no figures, and what to do. ``code`` is for copying."""
 
     title: str
     text: str
@@ -96,7 +95,7 @@ class Empty:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Predictions by actual class (rows) and predicted class (columns) of one version."""
+    """The confusion matrix of one version: actual classes in rows, predicted classes in columns."""
 
     version: int
     classes: list[str]
@@ -105,7 +104,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class QualityView:
-    """``days`` has the newest day first, ``versions`` the newest version. ``empty`` is None where there are figures."""
+    """Quality of a deployment in a time range. ``days`` and ``versions`` are sorted newest first."""
 
     source: LabelSource | None
     job: QualityJob | None
@@ -132,7 +131,7 @@ class QualityView:
 
     @property
     def foremost(self) -> list[tuple[str, str]]:
-        """The two figures that say most, of the newest version that has labels."""
+        """The two most important figures of the newest version with labels."""
         newest = self.newest
         return [(one.label, _text(newest.values[one.key])) for one in _foremost(self.metrics)] if newest else []
 
@@ -146,12 +145,12 @@ class QualityView:
 
     @property
     def problem(self) -> str:
-        """Why the last count failed, "" if it did not."""
+        """Why the last count failed; "" if it succeeded."""
         return self._message[0]
 
     @property
     def remedy(self) -> str:
-        """The statements that let it succeed, where there are some."""
+        """The GRANT statements that fix the problem, or ""."""
         return self._message[2]
 
     @property
@@ -161,7 +160,7 @@ class QualityView:
 
 
 def quality_view(deployment: Deployment, now: datetime, shown: TimeRange) -> QualityView:
-    """Three queries. Whole days (UTC): of the range every day that it touches. The standing is that of now."""
+    """Three queries. ``shown`` is extended to whole UTC days. The standing is the current one."""
     source = LabelSource.objects.filter(deployment=deployment).select_related("job", "updated_by").first()
     job: QualityJob | None = getattr(source, "job", None) if source else None
     rows = QualityDay.objects.filter(deployment=deployment).select_related("version")
@@ -201,7 +200,7 @@ def _day(row: QualityDay, source: LabelSource | None, metrics: tuple[Metric, ...
     return Row(row.date, row.version.version, counts, metrics, expected)
 
 
-# -- what is missing -------------------------------------------------------------------------------
+# -- empty states ----------------------------------------------------------------------------------
 
 
 def _empty(
@@ -209,50 +208,50 @@ def _empty(
 ) -> Empty | None:
     if inference_table(deployment) is None:
         return Empty(
-            "Requests are not kept",
-            "Labels are joined to the endpoint's inference table, which is off. Switch it on in the step Monitoring "
-            "of an update.",
+            "Inference table is off",
+            "Labels are joined to the endpoint's inference table. Turn it on in the step Monitoring of an update.",
         )
     if source is None:
-        return Empty("Nobody has said where labels come from", "Name the table that says what became of predictions.")
+        return Empty("No label table", "Set the table that contains the actual outcomes of predictions.")
     if job is None or job.counted_at is None:
-        return Empty("Nothing is counted yet", "The workspace counts the last 60 days; the first figures come then.")
+        return Empty("Not counted yet", "The workspace is counting the last 60 days. Figures appear when it is done.")
     if NO_TABLE in job.skipped:
-        return Empty("The inference table is not there yet", "It comes with the first request, up to an hour later.")
+        return Empty("Inference table not found", "Databricks creates it up to an hour after the first request.")
     if not total.predictions:
-        return Empty("No predictions in this time", "Choose a longer range.")
+        return Empty("No predictions in this range", "Choose a longer range.")
     if not total.with_id:
         return Empty(
-            "Requests carry no client_request_id: labels cannot be joined",
-            "Send an id of your own with each request, one row a request, and write the same id beside the label.",
+            "Requests have no client_request_id",
+            "Labels are joined by it. Send a unique id with each request, one row per request, and write the same id "
+            "to the label table.",
             HOW_TO_SEND,
         )
     return None if total.labelled else Empty("No labels yet", _waiting(source, job, total, days))
 
 
 def _waiting(source: LabelSource, job: QualityJob, total: Counts, days: Sequence[Row]) -> str:
-    words = [f"{total.with_id:,} predictions wait."]
+    words = [f"{total.with_id:,} predictions await labels."]
     if not job.labels:
         words.append(f"{source.table} has no labels.")
     elif job.newest_label is None:
-        words.append(f"{source.table} has {job.labels:,} labels, none of these ids.")
+        words.append(f"{source.table} has {job.labels:,} labels, but none for these ids.")
     else:
         words.append(
-            f"{source.table} has {job.labels:,} labels, none of these ids; the newest is from "
+            f"{source.table} has {job.labels:,} labels, but none for these ids. The newest is from "
             f"{job.newest_label.astimezone(UTC):%Y-%m-%d %H:%M} UTC."
         )
     asked = [row.day for row in days if row.day is not None and row.counts.with_id]
     if source.delay_days is not None and asked:
         first = min(asked) + timedelta(days=source.delay_days)
-        words.append(f"Labels arrive after about {source.delay_days} days: first figures on {first}.")
+        words.append(f"The label delay is {source.delay_days} days: the first figures are expected on {first}.")
     return " ".join(words)
 
 
-# -- pictures --------------------------------------------------------------------------------------
+# -- charts ----------------------------------------------------------------------------------------
 
 
 def _charts(days: Sequence[Row], metrics: Sequence[Metric], shown: TimeRange) -> list[Chart]:
-    """The two figures that say most, and coverage, a line for each version."""
+    """The two most important metrics and the coverage, with a line for each version."""
     return [*(_chart(days, metric, shown) for metric in _foremost(metrics)), _coverage(days, shown)]
 
 
@@ -265,11 +264,11 @@ def _chart(days: Sequence[Row], metric: Metric, shown: TimeRange) -> Chart:
         series += [Series(f"version {version}, {FEW}", _points(unsure))] if unsure else []
     return Chart(
         id=f"quality-{metric.key.replace('_', '-')}",
-        title=f"{metric.label} by day of the prediction",
+        title=f"{metric.label} by prediction day",
         series=series,
         start=_midnight(shown.start.astimezone(UTC).date()),
         end=shown.end,
-        empty="No label of this time is known.",
+        empty="No labels in this range.",
     )
 
 
@@ -280,14 +279,14 @@ def _coverage(days: Sequence[Row], shown: TimeRange) -> Chart:
     }
     return Chart(
         id="quality-coverage",
-        title="Predictions whose label is known",
+        title="Labelled predictions",
         series=[Series(f"version {version}", _points(values)) for version, values in shares.items()],
         unit="%",
         max=100,
         thresholds=[(100 * FEW_SHARE, FEW)],
         start=_midnight(shown.start.astimezone(UTC).date()),
         end=shown.end,
-        empty="There are no predictions in this time.",
+        empty="No predictions in this range.",
     )
 
 
@@ -297,7 +296,7 @@ def _lines(days: Sequence[Row]) -> dict[int, list[Row]]:
 
 
 def _points(values: Mapping[date | None, float | None]) -> list[tuple[datetime, float | None]]:
-    """A day between two that is not there is a gap."""
+    """One point for each day. Missing days are gaps."""
     known = [day for day in values if day is not None]
     first, last = min(known), max(known)
     every = [first + timedelta(days=index) for index in range((last - first).days + 1)]
@@ -309,7 +308,7 @@ def _midnight(day: date) -> datetime:
 
 
 def _matrix(versions: Sequence[Row]) -> Matrix | None:
-    """Of the newest version that has labels of few enough classes."""
+    """The matrix of the newest version that has labels and at most MAX_CLASSES classes."""
     for row in versions:
         found = row.counts.confusion
         if found.pairs and len(found.classes) <= MAX_CLASSES:
@@ -319,7 +318,7 @@ def _matrix(versions: Sequence[Row]) -> Matrix | None:
     return None
 
 
-# -- the file --------------------------------------------------------------------------------------
+# -- CSV -------------------------------------------------------------------------------------------
 
 
 def csv_columns(view: QualityView) -> tuple[str, ...]:

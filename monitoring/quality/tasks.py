@@ -1,4 +1,4 @@
-"""Celery's doors to the counting of labels."""
+"""Celery tasks that count labels."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ EVERY_S = 30
 
 @shared_task(name="monitoring.tasks.quality.watch_all_quality", expires=EVERY_S)
 def watch_all_quality() -> None:
-    """Fan out: one task for each live deployment whose labels somebody has named."""
+    """Fan out: one task for each live deployment with a label table."""
     rows = Deployment.objects.live().filter(label_source__isnull=False).order_by("pk")
     for deployment_id in rows.values_list("pk", flat=True):
-        # Steps of a prime spread neighbours over the time until the next round.
+        # Multiplying by a prime spreads consecutive ids over the time until the next round.
         wait_s = deployment_id * 7919 % (EVERY_S // 3)
         watch_quality.apply_async((deployment_id,), countdown=wait_s, expires=wait_s + EVERY_S)
 
 
 @shared_task(name="monitoring.tasks.quality.watch_quality")
 def watch_quality(deployment_id: int) -> None:
-    """Bring the deployment's job on by one step, and tell how things are when none is under way.
+    """Do the next step of the deployment's job, and report the standing unless the job is running.
 
-    May run twice: the job has a token and ends once.
+    Idempotent: the job has a token and ends once.
     """
     rows = Deployment.objects.live().select_related("workspace", "model", "environment")
     deployment = rows.filter(pk=deployment_id).first()

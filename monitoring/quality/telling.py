@@ -1,4 +1,4 @@
-"""What is judged of quality goes to the fleet and to alerts."""
+"""Reports quality to the fleet and to alerts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from monitoring.watched import watch
 
 
 def tell(deployment: Deployment, now: datetime) -> None:
-    """May be done again at any time: the fleet has one row of the deployment, and alerts one for each subject."""
+    """Judge the deployment and report the result. Idempotent."""
     found = judged(deployment, now)
     watch.note(
         deployment.pk,
@@ -28,7 +28,7 @@ def tell(deployment: Deployment, now: datetime) -> None:
 
 
 def evidence_of(found: Quality) -> dict[str, Any]:
-    """The figure beside its limit, and the labels that it rests on."""
+    """The value with its limit, and the labels it is computed from."""
     return {
         "version": found.version,
         "metric": found.rule.metric.key if found.rule else None,

@@ -1,4 +1,4 @@
-"""The tab Quality of a model: how good predictions were, and where their labels come from."""
+"""The Quality tab of a model: metrics of predictions against labels, and the label table."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OFFERED = ("7d", "30d", "90d")
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def quality(request: HttpRequest, full_name: str) -> HttpResponse:
-    """``?range=`` and ``?deployment=`` choose; ``?format=csv`` is the table of days. POST names the label table."""
+    """Takes ``?range=`` and ``?deployment=``. ``?format=csv`` returns the days as CSV. POST sets the label table."""
     subject = subject_of(request, full_name, DEFAULT_RANGE)
     if subject.deployment is None:
         return render(request, "monitoring/quality.html", {"subject": subject})
@@ -54,14 +54,14 @@ def _set_labels(request: HttpRequest, subject: Subject, deployment: Deployment) 
     except Refused as refusal:
         messages.error(request, refusal.message)
     else:
-        messages.success(request, "The workspace counts the last 60 days beside these labels.")
+        messages.success(request, "Label table saved. The workspace counts the last 60 days.")
     return _back(deployment)
 
 
 def _page(
     request: HttpRequest, subject: Subject, deployment: Deployment, form: LabelsForm | None = None
 ) -> HttpResponse:
-    """With a form that was filled in wrongly it answers 422."""
+    """The page. The status is 422 if ``form`` has errors."""
     view = present.quality_view(deployment, timezone.now(), subject.range)
     if request.GET.get("format") == "csv":
         return csv_of(f"quality-{deployment.pk}.csv", present.csv_columns(view), present.csv_rows(view))
@@ -91,7 +91,7 @@ def quality_remove(request: HttpRequest, deployment_id: int) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, refusal.message)
     else:
-        messages.success(request, "Labels are read no more.")
+        messages.success(request, "Label table removed.")
     return _back(found)
 
 

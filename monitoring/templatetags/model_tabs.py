@@ -1,4 +1,4 @@
-"""The tabs of a model, on the pages of the catalog and of monitoring alike."""
+"""The tabs of a model, for the pages of the catalog and of monitoring."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TABS = (
 
 @register.inclusion_tag("ui/_tabs.html", takes_context=True)
 def model_tabs(context: dict[str, Any], full_name: str) -> dict[str, Any]:
-    """The chosen deployment goes along from tab to tab."""
+    """Links to the tabs. The ``deployment`` parameter is kept."""
     request = context["request"]
     chosen = request.GET.get("deployment", "")
     query = f"?deployment={chosen}" if chosen.isdigit() else ""
@@ -39,6 +39,6 @@ def model_tabs(context: dict[str, Any], full_name: str) -> dict[str, Any]:
 
 @register.inclusion_tag("monitoring/_alert_links.html")
 def alert_links(deployment: Deployment) -> dict[str, Any]:
-    """To what fires at the deployment, and to the rules that decide. One query."""
+    """Links to the firing alerts and to the alert rules of the deployment. One query."""
     firing = Alert.objects.exclude(fired_at=None).filter(deployment=deployment, state=AlertState.FIRING).count()
     return {"deployment": deployment, "firing": firing}

@@ -1,4 +1,4 @@
-"""Money and shares in templates."""
+"""Filters for amounts of money and shares."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def money(amount: Decimal | None, currency: str) -> str:
 
 @register.filter
 def percent(share: Decimal | None) -> str:
-    """With its sign."""
+    """A percentage with its sign."""
     return as_percent(share)
 
 
 @register.filter
 def share(part: Decimal | None) -> str:
-    """From 0 to 1 as a percentage."""
+    """A share from 0 to 1 as a percentage."""
     return "\N{EN DASH}" if part is None else f"{part * 100:.0f} %"

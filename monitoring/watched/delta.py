@@ -1,6 +1,6 @@
-"""One Delta table of the lake: created when first needed, merged by key, counted, compacted.
+"""Operations on one Delta table of the lake: create, merge by key, count, compact.
 
-deltalake and pyarrow are imported where they are used: they are slow to load, and only tasks and commands need them.
+deltalake and pyarrow are imported inside functions: they load slowly, and only tasks and commands need them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow.dataset
     from deltalake import DeltaTable
 
-# The moment up to which a table was exported stands in its log, as the version of this application: Unix time in µs.
+#: The time up to which a table was exported is stored in its log, as this application's transaction version in Unix µs.
 APPLICATION = "slipway-export"
 MICROSECONDS = 1_000_000
 ROWS_OF_GROUP = 4096
@@ -57,14 +57,14 @@ def _arrow_type(kind: Kind) -> Any:
 
 
 def find(table: LakeTable) -> DeltaTable | None:
-    """None until the first export."""
+    """The Delta table, or None before the first export."""
     from deltalake import DeltaTable
 
     return DeltaTable(uri(table)) if DeltaTable.is_deltatable(uri(table)) else None
 
 
 def open_or_create(table: LakeTable) -> DeltaTable:
-    """With all of its columns: those that have come since it was made are added, null in what is there."""
+    """The Delta table with all columns. Columns that it lacks are added, and are null in existing rows."""
     from deltalake import DeltaTable, Schema
 
     wanted = arrow_schema(table)
@@ -84,9 +84,9 @@ def open_or_create(table: LakeTable) -> DeltaTable:
 
 
 def merge(table: LakeTable, target: DeltaTable, records: Sequence[dict[str, Any]]) -> int:
-    """Bring ``records`` into the table by its keys; how many rows were written. Doing it again changes nothing.
+    """Merge ``records`` into the table by its keys and return the number of rows written. Idempotent.
 
-    A column that the table does not have yet is added to it. Raises deltalake.exceptions.DeltaError.
+    Columns that the table lacks are added. Raises deltalake.exceptions.DeltaError.
     """
     import pyarrow as pa
 
@@ -105,9 +105,9 @@ def merge(table: LakeTable, target: DeltaTable, records: Sequence[dict[str, Any]
 
 
 def replace_day(table: LakeTable, day: date, records: Sequence[dict[str, Any]]) -> None:
-    """Put ``records`` in the place of all rows of the day, in one commit.
+    """Replace all rows of the day by ``records``, in one commit.
 
-    In the order of the keys and in small groups: who asks for one deployment reads its groups alone.
+    Rows are sorted by key and written in small row groups, so that a query for one deployment reads few of them.
     """
     import pyarrow as pa
     from deltalake import WriterProperties, write_deltalake
@@ -124,7 +124,7 @@ def replace_day(table: LakeTable, day: date, records: Sequence[dict[str, Any]]) 
 
 
 def _same_row(table: LakeTable, records: Iterable[dict[str, Any]]) -> str:
-    """Days are named, so that files of other days are not read."""
+    """The merge condition. It lists the days, so that files of other days are not read."""
     days = ", ".join(sorted({f"'{record['date'].isoformat()}'" for record in records}))
     same = [f"old.{key} = new.{key}" for key in (*table.keys, "date")]
     return " AND ".join([*same, f"old.date IN ({days})"])
@@ -136,7 +136,7 @@ def _differs(table: LakeTable) -> str:
 
 
 def note_exported(target: DeltaTable, until: datetime) -> None:
-    """Write down that everything before ``until`` is there: after the rows, so that a loss costs a repetition."""
+    """Record that everything before ``until`` is exported. Call it after writing: a crash only repeats the export."""
     from deltalake import CommitProperties, Transaction
 
     moment = Transaction(APPLICATION, int(until.timestamp() * MICROSECONDS))
@@ -158,7 +158,7 @@ def exported_until(target: DeltaTable) -> datetime | None:
 def batches(
     target: DeltaTable, columns: list[str], first: date | None = None, last: date | None = None
 ) -> Iterator[pyarrow.RecordBatch]:
-    """The rows in pieces, in no order; without columns that the table does not have yet.
+    """The rows in batches, unordered. Columns that the table lacks are left out.
 
     Files of days before ``first`` or after ``last`` are not read.
     """
@@ -171,18 +171,18 @@ def batches(
 
 
 def dataset(target: DeltaTable) -> pyarrow.dataset.Dataset:
-    """The rows of the table, for questions that name columns and days."""
+    """The table as an Arrow dataset, for queries that select columns and days."""
     from pyarrow import fs
 
     place = urlsplit(target.table_uri)
     if place.scheme not in ("", "file"):
         return target.to_pyarrow_dataset()
-    # Files of this machine are read by Arrow itself: threads that call Python may end a program that is about to end.
+    # Arrow reads local files itself: threads that call back into Python can crash an interpreter that shuts down.
     return target.to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(unquote(place.path), fs.LocalFileSystem()))
 
 
 def days(target: DeltaTable) -> set[date]:
-    """Those that the table has files of."""
+    """The days that the table has files for."""
     return {date.fromisoformat(partition["date"]) for partition in target.partitions()}
 
 
@@ -194,7 +194,7 @@ def size_bytes(target: DeltaTable) -> int:
 
 
 def tidy(table: LakeTable, target: DeltaTable, today: date) -> None:
-    """Drop what is older than the table is kept, join small files, remove files that nothing reads any more."""
+    """Delete rows older than ``keep_days``, compact small files, and vacuum unused files."""
     if table.keep_days is not None:
         oldest = today - timedelta(days=table.keep_days)
         target.delete(f"date < '{oldest.isoformat()}'")

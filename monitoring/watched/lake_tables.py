@@ -1,4 +1,4 @@
-"""A table of the data lake as data: columns, keys, and where its rows come from."""
+"""The definition of a table of the data lake: columns, keys, and the model its rows come from."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ from django.db.models import Max, Min, Model, Q, QuerySet
 
 Kind = Literal["int64", "float64", "string", "bool", "timestamp", "date", "json", "packed", "decimal"]
 
-# Rows that were still being committed when the last export read may be as old as this.
+#: Seconds by which exports overlap, for rows that were not yet committed when the last export read.
 OVERLAP_S = 900
 
 
 @dataclass(frozen=True)
 class Column:
-    """``path`` leads from the model to the value, as in ``QuerySet.values``.
-
-    Times are UTC, json is text; packed is JSON behind zlib in the database, and text here.
-    """
+    """A column of a lake table."""
 
     name: str
+    #: "timestamp" is UTC, "json" is stored as text, "packed" is zlib-compressed JSON in the database and text here.
     kind: Kind
+    #: The lookup from the model to the value, as in ``QuerySet.values``.
     path: str
 
 
 @dataclass(frozen=True)
 class LakeTable:
-    """``at`` is the time that a row belongs to: its UTC day is the partition, the column ``date``.
-
-    ``keys`` are columns that make a row one row. ``changes`` says which rows may have changed since a moment; where it
-    is None, rows are never changed and ``at`` says which are new. With ``replaced_days`` rows of a day may change up to
-    so many days back, and the lake replaces whole days; ``forgotten_days``: older days the database may have forgotten,
-    at least in part, and the lake keeps them as they were. ``only`` says which rows of the model are meant.
-    ``schema_version`` counts changes of ``columns``; it stands in each row. ``keep_days``: None is for ever.
-    """
+    """A table of the lake, partitioned by UTC day in the column ``date``."""
 
     name: str
     text: str
     model: Callable[[], type[Model]]
     columns: tuple[Column, ...]
+    #: The lookup of the time that a row belongs to. Its UTC day is the partition.
     at: str
+    #: Columns that identify a row.
     keys: tuple[str, ...]
+    #: Raised with each change of ``columns``. Stored in each row.
     schema_version: int = 1
+    #: Rows that may have changed since a given time. None if rows never change: then ``at`` tells which are new.
     changes: Callable[[datetime], Q] | None = None
+    #: Rows may change up to this many days back, and the lake replaces whole days. 0 if rows are merged by key.
     replaced_days: int = 0
+    #: The database may have deleted some rows of days older than this. The lake keeps those days unchanged.
     forgotten_days: int | None = None
+    #: Restricts the rows of the model.
     only: Q = field(default_factory=Q)
+    #: How long the lake keeps rows, in days. None for ever.
     keep_days: int | None = None
 
     @property
@@ -58,9 +58,9 @@ class LakeTable:
         return self.changes is not None
 
     def rows(self) -> QuerySet[Any, dict[str, Any]]:
-        """Every row of the database, oldest first; names of columns to values."""
+        """Every row of the database as {path: value}, oldest first."""
         manager = self.model()._default_manager.filter(self.only).order_by("pk")
-        # A value is asked for by its path: a column may have the name of another field.
+        # Select by path: a column may have the name of another field.
         return manager.values(*{column.path for column in self.columns})
 
     def changed_since(self, moment: datetime) -> QuerySet[Any, dict[str, Any]]:
@@ -81,16 +81,16 @@ class LakeTable:
         return self.rows().filter(**{f"{self.at}__gte": start, f"{self.at}__lt": end})
 
     def before(self, moment: datetime) -> QuerySet[Any, dict[str, Any]]:
-        """Where days are replaced, up to the end of the day before: the day of ``moment`` is still filled."""
+        """Rows before ``moment``. If days are replaced, only whole days, because the current one is incomplete."""
         end = self._moment(moment.astimezone(UTC).date()) if self.replaced_days else moment
         return self.rows().filter(**{f"{self.at}__lt": end})
 
     def first_whole_day(self, today: date) -> date:
-        """From this day on the database has all that there was."""
+        """The first day of which the database still has every row."""
         return date.min if self.forgotten_days is None else today - timedelta(days=self.forgotten_days)
 
     def _moment(self, day: date) -> date | datetime:
-        """The start of the day, as ``at`` is compared."""
+        """The start of the day, in the type of ``at``."""
         kind = next(column.kind for column in self.columns if column.path == self.at)
         return datetime.combine(day, time(), UTC) if kind == "timestamp" else day
 
@@ -101,7 +101,7 @@ class LakeTable:
 
 
 def _day(moment: date | datetime) -> date:
-    """In UTC."""
+    """The UTC day of ``moment``."""
     return moment.astimezone(UTC).date() if isinstance(moment, datetime) else moment
 
 

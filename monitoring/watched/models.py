@@ -1,4 +1,4 @@
-"""What all measures of an endpoint share: its row in the fleet, and jobs of the workspace."""
+"""Models that the subjects share: the row of a deployment in the fleet, and jobs of the workspace."""
 
 from __future__ import annotations
 
@@ -18,18 +18,16 @@ if TYPE_CHECKING:
 
 class WatchQuerySet(models.QuerySet["Watch"]):
     def visible_to(self, user: User | AnonymousUser) -> WatchQuerySet:
-        """Those of the teams ``user`` is in; all for a platform admin."""
+        """Rows of the user's teams, or all for a platform admin."""
         if isinstance(user, User) and user.is_platform_admin:
             return self
         return self.filter(deployment__team__in=Team.objects.visible_to(user))
 
 
 class Watch(models.Model):
-    """What the fleet shows of a deployment: one row, written by whoever measures, through ``monitoring.watched.watch``.
+    """What the fleet shows of a deployment. Each subject writes its own columns with ``monitoring.watched.watch``.
 
-    Each standing has its reason in words. A deployment without a row is unknown in every respect.
-    ``week`` are the requests of the last seven UTC days, the oldest first, null where nobody counted.
-    ``quality_counted_at`` is when labels were last counted before quality was judged.
+    All standings of a deployment without a row are unknown.
     """
 
     deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="watch")
@@ -39,6 +37,7 @@ class Watch(models.Model):
     drift_reason = models.TextField(blank=True)
     quality = models.CharField(max_length=10, choices=Standing, default=Standing.UNKNOWN)
     quality_reason = models.TextField(blank=True)
+    #: When the labels that ``quality`` was judged by were counted.
     quality_counted_at = models.DateTimeField(null=True, blank=True)
     cost = models.CharField(max_length=10, choices=Standing, default=Standing.UNKNOWN)
     cost_reason = models.TextField(blank=True)
@@ -46,6 +45,7 @@ class Watch(models.Model):
     errors_24h = models.FloatField(null=True, blank=True)
     p99_ms = models.FloatField(null=True, blank=True)
     last_request_at = models.DateTimeField(null=True, blank=True)
+    #: Requests of the last seven UTC days, oldest first; null for a day without metrics.
     week = models.JSONField(default=list, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -68,7 +68,7 @@ class Watch(models.Model):
 
 
 class WorkspaceJob(models.Model):
-    """``token`` makes a repeated start the same start. ``message`` says what went wrong, "" if nothing did."""
+    """A job that runs in the workspace."""
 
     class Status(models.TextChoices):
         IDLE = "idle", "Not started"
@@ -77,18 +77,20 @@ class WorkspaceJob(models.Model):
         FAILED = "failed", "Failed"
 
     status = models.CharField(max_length=10, choices=Status, default=Status.IDLE)
+    #: Idempotency token: starting the job twice starts it once.
     token = models.UUIDField(default=uuid.uuid4)
     job_run_id = models.BigIntegerField(null=True, blank=True)
     job_url = models.CharField(max_length=1024, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    #: The error, or "".
     message = models.TextField(blank=True)
 
     class Meta:
         abstract = True
 
     def claim(self, now: datetime, **values: Any) -> bool:
-        """Begin a job with a token of its own, unless another worker began or ended one since this row was read."""
+        """Begin a job with a new token. False if another worker began or ended one since this row was read."""
         token = uuid.uuid4()
         begun = {"status": self.Status.RUNNING, "token": token, "job_run_id": None, "job_url": "", "started_at": now}
         mine = self._mine().exclude(status=self.Status.RUNNING)
@@ -97,13 +99,13 @@ class WorkspaceJob(models.Model):
         return won and self.token == token
 
     def note(self, **values: Any) -> None:
-        """Keep ``values`` of the job under way; nothing if another one is."""
+        """Store ``values``, unless another job has begun since this row was read."""
         self._mine().update(**values)
         for name, value in values.items():
             setattr(self, name, value)
 
     def end(self, status: str, message: str, now: datetime, **values: Any) -> bool:
-        """False if this job has ended already, or is gone. Once for each token."""
+        """End the job, once for each token. False if it has already ended or was deleted."""
         ended = {"status": status, "message": message, "finished_at": now, **values}
         if not self._mine().filter(status=self.Status.RUNNING).update(**ended):
             return False

@@ -1,4 +1,4 @@
-"""What services of drift and quality ask first."""
+"""Checks that the services of drift and quality share."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from web.errors import Refused
 
 
 def require_inference_table(deployment: Deployment) -> str:
-    """Full name of the table that keeps requests and answers. Raises Refused where none is kept."""
+    """Full name of the inference table. Raises Refused if it is off."""
     table = inference_table(deployment)
     if table is None:
-        raise Refused("no_inference_table", "This endpoint keeps no requests: switch its inference table on.")
+        raise Refused("no_inference_table", "The inference table of this endpoint is off. Turn it on first.")
     return table

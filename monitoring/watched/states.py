@@ -1,4 +1,4 @@
-"""How an endpoint stands. Missing data counts as unknown, never as healthy."""
+"""The standing of a deployment. Missing data counts as unknown, never as healthy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Standing(models.TextChoices):
-    """From worst to best, but for unknown, which is no place in that order."""
+    """From worst to best. Unknown is outside of that order."""
 
     FAILING = "failing", "Failing"
     AT_RISK = "at_risk", "At risk"

@@ -1,4 +1,4 @@
-"""Which versions a deployment serves or has served, how their requests are told apart, and what they take."""
+"""The versions that a deployment serves or has served, their served entities and their input columns."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 from catalog.models import ModelVersion
 from deployments.models import Deployment
 
-# A job that counts more columns than this prints more than an output may have.
+#: With more columns, the counts would not fit into the output of a job.
 MAX_COLUMNS = 500
 
 
 def inference_table(deployment: Deployment) -> str | None:
-    """Full name of the table that keeps requests and answers; None if none is kept."""
+    """Full name of the table that logs requests and responses; None if it is off."""
     table = deployment.intended.get("inference_table") or {}
     if not table.get("enabled"):
         return None
@@ -20,12 +20,12 @@ def inference_table(deployment: Deployment) -> str | None:
 
 
 def quoted(table: str) -> str:
-    """A name of three parts as SQL takes it, whatever is in it."""
+    """The three-part name, quoted for SQL."""
     return ".".join(f"`{part.replace('`', '``')}`" for part in table.split("."))
 
 
 def versions_of(deployment: Deployment) -> list[ModelVersion]:
-    """Every version that the deployment was asked for or is seen with, the newest first. Two queries."""
+    """Every version that was requested for the deployment or observed in it, newest first. Two queries."""
     asked = deployment.runs.order_by().values_list("spec__version", flat=True).distinct()
     numbers = {str(version) for version in asked} | {str(deployment.spec.get("version"))}
     numbers |= {str(entity.get("entity_version")) for entity in [*deployment.served, *deployment.pending]}
@@ -35,14 +35,14 @@ def versions_of(deployment: Deployment) -> list[ModelVersion]:
 
 
 def live_versions(deployment: Deployment) -> set[int]:
-    """Versions that get traffic, as last seen."""
+    """Versions that got traffic when the endpoint was last observed."""
     serving = [entity for entity in deployment.served if entity.get("traffic")]
     return {int(entity["entity_version"]) for entity in serving if str(entity["entity_version"]).isdecimal()}
 
 
 def entities_of(deployment: Deployment, versions: list[ModelVersion]) -> dict[str, str]:
-    """{name of a served entity: version}. Databricks' ids are not in there: the job asks the workspace for those."""
-    # As deployments.rollouts.entities names them.
+    """{name of a served entity: version}. Ids are not included: jobs read them from the workspace."""
+    # The same names as in deployments.rollouts.entities.
     model = re.sub(r"[^A-Za-z0-9_-]", "-", deployment.model.name)[:50]
     named = {f"{model}-{version.version}": str(version.version) for version in versions}
     seen = [*deployment.pending, *deployment.served]
@@ -50,7 +50,7 @@ def entities_of(deployment: Deployment, versions: list[ModelVersion]) -> dict[st
 
 
 def columns_of(version: ModelVersion) -> dict[str, str]:
-    """{feature: MLflow type} of the columns that the version takes; {} without named columns, as with tensors."""
+    """{feature: MLflow type} of the input columns; {} if the signature has no named columns, as with tensors."""
     columns = {}
     for column in version.signature.get("inputs") or []:
         name, kind = column.get("name"), column.get("type")

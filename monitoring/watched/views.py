@@ -1,4 +1,4 @@
-"""What every tab of a model starts with: the model, the deployment that is looked at, and the time range."""
+"""What every tab of a model needs: the model, the chosen deployment, and the time range."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from web.ranges import DEFAULT_RANGE, RangeInvalid, TimeRange, parse_range
 
 @dataclass(frozen=True)
 class Subject:
-    """``deployments`` are the live ones that the person may see; ``deployment`` is None if there is none."""
-
     model: RegisteredModel
+    #: The live deployments that the user can see.
     deployments: list[Deployment]
+    #: The chosen one of them, or None if there are none.
     deployment: Deployment | None
     range: TimeRange
 
 
 def subject_of(request: HttpRequest, full_name: str, default_range: str = DEFAULT_RANGE) -> Subject:
-    """``?deployment=`` chooses, else the one in the last environment. Raises Http404. Two queries."""
+    """``?deployment=`` or, by default, the deployment in the last environment. Raises Http404. Two queries."""
     user = signed_in(request)
     models = RegisteredModel.objects.visible_to(user).select_related("team", "workspace")
     model = models.filter(full_name=full_name.lower()).order_by("pk").first()
     if model is None:
         raise Http404
     rows = Deployment.objects.visible_to(user).live().select_related("environment", "team", "model", "workspace")
-    # One model has a name in the catalog of each environment.
+    # A model has one registered name in the catalog of each environment.
     same = rows.filter(model__schema_name=model.schema_name, model__name=model.name, team=model.team_id)
     deployments = list(same.order_by("-environment__position", "name"))
     return Subject(model, deployments, _chosen(request, deployments), range_of(request, default_range))

@@ -1,4 +1,4 @@
-"""The one row of a deployment that the fleet shows: each writer keeps to its own columns."""
+"""Writes the row of a deployment that the fleet shows. Each subject writes its own columns."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from monitoring.watched.models import Watch
 
 
 def note(deployment_id: int, **fields: Any) -> None:
-    """Keep ``fields`` of the deployment's ``Watch``. Those of other writers stay as they are."""
+    """Store ``fields`` in the deployment's ``Watch``. Other columns are unchanged."""
     Watch.objects.update_or_create(deployment_id=deployment_id, defaults=fields)

@@ -1,4 +1,4 @@
-"""Starting a job of a workspace once, and looking at it, whoever dies in between."""
+"""Starts a job in a workspace exactly once and polls it, also if a worker dies in between."""
 
 from __future__ import annotations
 
@@ -6,31 +6,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from monitoring.watched.models import WorkspaceJob
 
-# A job that was asked for and is not heard of is given up this long after its own timeout.
+#: A job that does not report an end is given up this long after its own timeout.
 GRACE = timedelta(minutes=5)
 
 
 class JobFailed(Exception):
-    """The job will not say what was asked of it; the text says why."""
+    """The job ended without a result. The text is the reason."""
 
 
 @dataclass(frozen=True)
 class Script:
-    """``file`` is its name in the portal's own folder; ``dependencies`` are pip requirements."""
+    """A job to start."""
 
     name: str
+    #: File name in the portal's own workspace folder.
     file: str
     content: bytes
     timeout_s: int
+    #: pip requirements.
     dependencies: Sequence[str] = ()
 
 
-def start(job: WorkspaceJob, workspace: Workspace, script: Script) -> None:
-    """The same start if it is repeated. Raises IntegrationError."""
-    # In a folder of its own: what lies in /Shared anybody may replace, and it runs with the portal's rights.
+def start(job: WorkspaceJob, workspace: WorkspaceClient, script: Script) -> None:
+    """Upload and start the script. Idempotent by ``job.token``. Raises IntegrationError."""
+    # In the portal's own folder: in /Shared, any user could replace the file, which runs with the portal's rights.
     path = f"/Users/{workspace.current_user()}/slipway/{script.file}"
     workspace.upload_file(path, script.content)
     job_run_id = workspace.submit_job(
@@ -44,10 +46,10 @@ def start(job: WorkspaceJob, workspace: Workspace, script: Script) -> None:
     job.note(job_run_id=job_run_id)
 
 
-def look(job: WorkspaceJob, workspace: Workspace, now: datetime, timeout_s: int) -> str | None:
-    """The output of a job that ended well, None of one under way. One that takes too long is cancelled.
+def look(job: WorkspaceJob, workspace: WorkspaceClient, now: datetime, timeout_s: int) -> str | None:
+    """The output of the job, or None while it runs. A job that takes too long is cancelled.
 
-    Raises JobFailed, or IntegrationError.
+    Raises JobFailed or IntegrationError.
     """
     run_id = job.job_run_id or 0
     run = workspace.job_run(run_id)

@@ -47,7 +47,7 @@ def test_guessing_ends_after_a_few_tries_even_with_the_right_password(client, pe
     blocked = log_in(client)
     assert blocked.status_code == 429
     assert int(blocked.headers["Retry-After"]) > 0
-    assert "Too many failed logins" in blocked.content.decode()
+    assert "Too many failed log-ins" in blocked.content.decode()
     assert log_in(client, username="ANA", password=PASSWORD).status_code == 429
 
 

@@ -103,7 +103,7 @@ def test_a_new_endpoint_is_told_with_model_size_and_scaling() -> None:
             endpoint(ai_gateway=gateway(tracked=True)),
             ("Inference table on: payloads go to staging.fraud.card_fraud_payload", "Usage tracking on"),
         ),
-        (endpoint(description="new"), ("Settings that need no redeploy: description",)),
+        (endpoint(description="new"), ("Settings without a redeploy: description",)),
     ],
 )
 def test_an_update_is_told_in_the_words_of_models(after: dict[str, Any], sentences: tuple[str, ...]) -> None:
@@ -158,7 +158,7 @@ def test_a_replacement_warns_about_the_url_first() -> None:
     again = change(["delete", "create"], permission, permission, type="databricks_permissions")
     made = plan(again, renamed)
     assert made.sentences()[:2] == (
-        "URL will change: the endpoint is deleted and created again",
+        "URL changes: the endpoint is deleted and created again",
         "Endpoint name card-fraud → card-fraud-2",
     )
     assert made.sentences()[-1] == "Permissions: group fraud may query"
@@ -181,16 +181,14 @@ def test_a_config_block_that_was_left_out_is_told_as_nothing_that_happens(config
 def test_routes_that_do_not_sum_to_100_are_told_first() -> None:
     both = (entity("7"), entity("8"))
     shares = {"card_fraud-7": 80, "card_fraud-8": 10}
-    refused = "The workspace will refuse this: routes must sum to 100 %, and these sum to 90 %"
+    refused = "The workspace will reject this: the routes sum to 90 %, not 100 %"
     assert update(endpoint(), endpoint(*both, shares=shares))[0] == refused
     assert plan(change(["create"], None, endpoint(*both, shares=shares))).sentences()[0] == refused
 
 
 def test_a_served_version_without_a_route_is_told() -> None:
     after = endpoint(entity("7"), entity("8"), shares={"card_fraud-7": 100})
-    assert update(endpoint(), after)[0] == (
-        "The workspace will refuse this: each served version needs a route, and v8 has none"
-    )
+    assert update(endpoint(), after)[0] == ("The workspace will reject this: v8 has no route")
 
 
 def test_routes_that_the_server_will_fill_in_are_no_problem() -> None:
@@ -212,14 +210,14 @@ def test_a_destroy_names_what_stops_answering() -> None:
 
 def test_nothing_to_do_is_said_in_words() -> None:
     made = plan(change(["no-op"], endpoint(), endpoint()))
-    assert made.sentences() == ("Nothing will happen: the endpoint already is as asked",)
+    assert made.sentences() == ("No changes: the endpoint matches the requested configuration",)
     assert not made.has_changes
     assert plan().action is Action.NO_OP
 
 
 def test_an_import_is_a_change_even_when_nothing_else_happens() -> None:
     made = plan(change(["no-op"], endpoint(), endpoint(), importing={"id": "card-fraud"}))
-    assert made.sentences() == ("Take over endpoint card-fraud, which exists already",)
+    assert made.sentences() == ("Import the existing endpoint card-fraud",)
     assert made.has_changes
     assert made.summary()["import"] == 1
 
@@ -229,10 +227,10 @@ def test_an_import_that_only_sets_waiting_times_is_an_import_and_no_update() -> 
     after = endpoint(timeouts={"create": "45m"})
     made = plan(change(["update"], before, after, importing={"id": "card-fraud"}))
     assert (made.has_changes, made.changes_something, made.summary()["update"]) == (True, False, 0)
-    assert made.sentences() == ("Take over endpoint card-fraud, which exists already",)
+    assert made.sentences() == ("Import the existing endpoint card-fraud",)
     alone = plan(change(["update"], before, after))
     assert alone.changes_something
-    assert alone.sentences() == ("Only Terraform's own waiting times change",)
+    assert alone.sentences() == ("Terraform timeouts only, no change of the endpoint",)
 
 
 @pytest.mark.parametrize(
@@ -328,7 +326,7 @@ def test_a_new_value_of_a_hidden_variable_is_a_change_without_its_values() -> No
 
 
 def test_an_update_is_never_told_as_nothing() -> None:
-    assert update(endpoint(), endpoint()) == ("A change whose values Terraform does not show",)
+    assert update(endpoint(), endpoint()) == ("A change with values that Terraform does not show",)
 
 
 def test_the_hash_depends_on_content_and_not_on_order_or_time() -> None:

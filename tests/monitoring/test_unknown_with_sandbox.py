@@ -209,7 +209,7 @@ def test_an_endpoint_that_was_stopped_is_unknown_though_it_was_passing(
     place.client().serving_endpoints.delete(name)
     pass_time(deployment)
     scrape_endpoint(deployment.pk)
-    assert_unknown(told(deployment), "health", "The metrics last answered 11 min ago")
+    assert_unknown(told(deployment), "health", "Metrics were last read 11 min ago")
 
 
 def test_a_table_that_was_dropped_makes_drift_unknown(

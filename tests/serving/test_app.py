@@ -192,7 +192,7 @@ def test_ping_is_not_ready_before_the_model_is_loaded(classifier: Path) -> None:
 
 
 def test_ping_says_whether_the_model_has_predicted(serve: Serve, classifier: Path, moody_model: Path) -> None:
-    assert serve(classifier).get("/health").json()["detail"] == "It predicted on its input example."
+    assert serve(classifier).get("/health").json()["detail"] == "The model predicted on its input example."
     assert "no input example" in serve(moody_model).get("/ping").json()["detail"]
 
 

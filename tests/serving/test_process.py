@@ -103,7 +103,7 @@ def test_it_ends_when_its_parent_is_gone(moody_model: Path, tmp_path: Path) -> N
     ("arguments", "reason"),
     [
         ([], "--model-path"),
-        (["--model-path", "/nowhere"], "holds no MLmodel file"),
+        (["--model-path", "/nowhere"], "does not contain an MLmodel file"),
         (["--model-path", ".", "--port", "70000"], "is not a port"),
         (["--model-path", ".", "--concurrency", "0"], "is not a positive number"),
         (["--model-path", ".", "--queue-size", "x"], "invalid _whole_number value"),

@@ -73,11 +73,11 @@ def refuse() -> Any:
 
 def test_what_cannot_be_measured_says_why() -> None:
     table = pa.Table.from_pandas(FRAME)
-    assert measured(table, {}, refuse)["note"] == "the version does not name its columns"
-    assert measured(table.slice(0, 5), COLUMNS, refuse)["note"] == "5 rows are too few: 30 are needed"
+    assert measured(table, {}, refuse)["note"] == "the signature of the version does not name its columns"
+    assert measured(table.slice(0, 5), COLUMNS, refuse)["note"] == "5 rows are too few; at least 30 are needed"
     assert measured(table, dict.fromkeys(map(str, range(5)), "double"), refuse)["importance"] is None
     told = measured(table, COLUMNS, refuse)
-    assert told["note"] == "the version could not be asked: ImportError: no module named lightgbm"
+    assert told["note"] == "the version could not predict: ImportError: no module named lightgbm"
 
 
 def test_columns_come_as_the_signature_wants_them() -> None:
@@ -98,4 +98,4 @@ def test_a_model_that_never_changes_its_mind_matters_to_nobody() -> None:
 
 
 def test_rows_that_are_gone_are_told() -> None:
-    assert job.importance_of(None, {})["note"] == "the rows of the baseline are gone"
+    assert job.importance_of(None, {})["note"] == "the rows of the baseline no longer exist"

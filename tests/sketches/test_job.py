@@ -112,7 +112,7 @@ def test_what_is_not_counted_is_told_with_its_reason(baseline: dict[str, Any]) -
     made[2]["request"] = "nonsense"
     report = counted(job.partial(batches(made), wanted(baseline)))
     assert report["windows"] == []
-    assert report["skipped"] == {job.UNKNOWN_ENTITY: 2, "the answer was not 200": 1, "the request is not JSON": 1}
+    assert report["skipped"] == {job.UNKNOWN_ENTITY: 2, "the status was not 200": 1, "the request is not JSON": 1}
 
 
 def test_an_empty_partition_says_nothing(baseline: dict[str, Any]) -> None:

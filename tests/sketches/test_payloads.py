@@ -83,7 +83,7 @@ def test_every_documented_format_gives_the_same_rows(name: str) -> None:
 @pytest.mark.parametrize(
     ("request_body", "reason"),
     [
-        (None, "the request was not kept, for example because it was too large"),
+        (None, "the request was not logged, for example because it was too large"),
         ("{", "the request is not JSON"),
         ([1], "the request is not an object"),
         ({"prompt": "hello"}, "the request has none of the documented formats"),
@@ -93,7 +93,7 @@ def test_every_documented_format_gives_the_same_rows(name: str) -> None:
         ({"instances": 3}, "instances is not a list"),
         ({"inputs": 3}, "inputs is neither columns nor rows"),
         ({"inputs": {"amount": [1], "country": ["a", "b"]}}, "the columns of inputs differ in length"),
-        ({"dataframe_records": ROWS[:1]}, "there are not as many predictions as rows"),
+        ({"dataframe_records": ROWS[:1]}, "the number of predictions differs from the number of rows"),
     ],
 )
 def test_what_cannot_be_read_is_counted_with_its_reason(request_body: Any, reason: str) -> None:
@@ -104,7 +104,7 @@ def test_what_cannot_be_read_is_counted_with_its_reason(request_body: Any, reaso
 
 def test_a_request_that_failed_predicted_nothing() -> None:
     rows, skipped = unpacked(payloads(FORMATS["instances by name"], status=400))
-    assert (rows.num_rows, skipped) == (0, {"the answer was not 200": 1})
+    assert (rows.num_rows, skipped) == (0, {"the status was not 200": 1})
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_what_cannot_be_compared_is_counted_by_its_reason() -> None:
         quality.NO_PREDICTION: 2,
         quality.SEVERAL_ROWS: 2,
         UNKNOWN_ENTITY: 1,
-        "the answer was not 200": 1,
+        "the status was not 200": 1,
     }
     words = counted([joined(asked([1.5, 2.5]), labels_of(["much", "nan"]))], kind="regression")
     assert words["skipped"] == {quality.NO_NUMBER: 2}

@@ -164,10 +164,10 @@ def test_no_content_of_a_column_hides_the_other_column(case, metric):
     [
         ("all null", DriftStatus.NO_DATA, "all values are null"),
         ("null type", DriftStatus.NO_DATA, "all values are null"),
-        ("words for numbers", DriftStatus.NOT_COMPARABLE, "values are not numeric, as those of the baseline are"),
-        ("nested for words", DriftStatus.NOT_COMPARABLE, "values are not categorical, as those of the baseline are"),
+        ("words for numbers", DriftStatus.NOT_COMPARABLE, "values are not numeric as in the baseline"),
+        ("nested for words", DriftStatus.NOT_COMPARABLE, "values are not categorical as in the baseline"),
         ("nested baseline", DriftStatus.NOT_COMPARABLE, "values of type list<item: double> cannot be compared"),
-        ("empty baseline", DriftStatus.NOT_COMPARABLE, "the baseline has no value in this column"),
+        ("empty baseline", DriftStatus.NOT_COMPARABLE, "the column has no values in the baseline"),
     ],
 )
 def test_what_cannot_be_compared_says_why(case, status, reason):
@@ -205,7 +205,7 @@ def test_a_column_that_the_requests_do_not_have_is_no_data():
     baseline = baseline_of(x=[1.0, 2.0], y=[1.0, 2.0])
     found = judge(baseline, sketch(pa.table({"y": [1.0] * 200}).to_batches(), baseline), Rules())
     assert [(item.name, item.status) for item in found] == [("x", DriftStatus.NO_DATA), ("y", DriftStatus.DRIFT)]
-    assert found[0].reason == "no request had this feature"
+    assert found[0].reason == "no request contained this feature"
 
 
 def test_nulls_are_a_share_of_the_rows_that_had_the_column():
@@ -239,7 +239,7 @@ def test_the_models_status_follows_the_sentence_that_is_shown():
     assert model_status(judge(baseline, current, plain), plain) == (DriftStatus.OK, "1 of 4 features drift")
     critical = Rules(critical={"a"})
     status, why = model_status(judge(baseline, current, critical), critical)
-    assert (status, why) == (DriftStatus.DRIFT, "1 of 4 features drift, among them the critical a")
+    assert (status, why) == (DriftStatus.DRIFT, "1 of 4 features drift, including critical features: a")
     left_out = Rules(exclude={"a", "b", "c", "d"})
     assert model_status(judge(baseline, current, left_out), left_out)[0] == DriftStatus.NO_DATA
     assert "more than 30% of the compared features" in plain.sentence()

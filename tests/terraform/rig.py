@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from integrations.plan import Plan
-from integrations.terraform.directory import TerraformWorkspace
+from integrations.terraform.directory import RunDirectory
 from integrations.terraform.files import HttpBackend, Import, TerraformSettings, render_workspace, terraform_env
 from integrations.terraform.results import CommandResult, OutputLine
 from tests.kept import caches, digest_of
@@ -68,7 +68,7 @@ class Rig:
         databricks: dict[str, str] | None = None,
         on_line: Callable[[OutputLine], None] | None = None,
         should_cancel: Callable[[], bool] | None = None,
-    ) -> TerraformWorkspace:
+    ) -> RunDirectory:
         """A new run of the same deployment: its own directory, the shared state."""
         self.made += 1
         directory = self.root / f"run-{self.made}"
@@ -79,9 +79,7 @@ class Rig:
         )
         render_workspace(directory, backend=backend, settings=self.settings, variables=variables, imports=imports)
         env = self.environment(directory, databricks)
-        return TerraformWorkspace(
-            directory, settings=self.settings, env=env, on_line=on_line, should_cancel=should_cancel
-        )
+        return RunDirectory(directory, settings=self.settings, env=env, on_line=on_line, should_cancel=should_cancel)
 
     def environment(self, directory: Path, databricks: dict[str, str] | None = None) -> dict[str, str]:
         credentials = databricks or {"DATABRICKS_TOKEN": TOKEN, "DATABRICKS_AUTH_TYPE": "pat"}
@@ -94,16 +92,16 @@ class Rig:
         )
         return env | {"STANDIN_STRICT": "1"} if self.is_strict else env
 
-    def ready(self, run: TerraformWorkspace, *, destroy: bool = False) -> None:
+    def ready(self, run: RunDirectory, *, destroy: bool = False) -> None:
         """Init and plan, both without errors."""
         succeeded(run.init())
         succeeded(run.plan("run.tfplan", destroy=destroy))
 
-    def planned(self, run: TerraformWorkspace, *, destroy: bool = False) -> Plan:
+    def planned(self, run: RunDirectory, *, destroy: bool = False) -> Plan:
         self.ready(run, destroy=destroy)
         return Plan.from_show_json(run.show("run.tfplan"))
 
-    def deploy(self, variables: dict[str, Any]) -> TerraformWorkspace:
+    def deploy(self, variables: dict[str, Any]) -> RunDirectory:
         run = self.run(variables)
         self.ready(run)
         succeeded(run.apply("run.tfplan"))

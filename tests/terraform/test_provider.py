@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from integrations.plan import Action
-from integrations.terraform.directory import TerraformWorkspace
+from integrations.terraform.directory import RunDirectory
 from integrations.terraform.files import ENDPOINT_ADDRESS, Import
 from tests.terraform.fake_workspace import CLIENT_ID, CLIENT_SECRET, ENDPOINTS, PERMISSIONS
 from tests.terraform.loopback import Answer, Request
@@ -122,7 +122,7 @@ def test_another_name_replaces_the_endpoint_and_its_permissions(rig: Rig) -> Non
     run = rig.run(endpoint_variables(endpoint_name="card-fraud-2", permissions=[FRAUD_QUERIES]))
     plan = rig.planned(run)
     assert [change.action for change in plan.changes] == [Action.REPLACE, Action.REPLACE]
-    assert plan.sentences()[0] == "URL will change: the endpoint is deleted and created again"
+    assert plan.sentences()[0] == "URL changes: the endpoint is deleted and created again"
     succeeded(run.apply("run.tfplan"))
     assert rig.workspace.changes() == [
         ("PUT", f"{PERMISSIONS}{1:032x}"),
@@ -170,7 +170,7 @@ def test_an_endpoint_that_was_made_before_the_error_is_taken_over_by_import(rig:
     rig.workspace.changes()
     run = rig.run(variables, imports=(Import(ENDPOINT_ADDRESS, "card-fraud"),))
     plan = rig.planned(run)
-    assert plan.sentences() == ("Take over endpoint card-fraud, which exists already",)
+    assert plan.sentences() == ("Import the existing endpoint card-fraud",)
     succeeded(run.apply("run.tfplan"))
     assert rig.workspace.changes() == []
     assert plan_again(rig, variables) is Action.NO_OP
@@ -253,7 +253,7 @@ def test_the_caller_cannot_lose_the_right_to_manage(rig: Rig) -> None:
     assert rig.states.resources.keys() == {"databricks_model_serving"}
 
 
-def plain_run(rig: Rig, resource: dict[str, Any]) -> TerraformWorkspace:
+def plain_run(rig: Rig, resource: dict[str, Any]) -> RunDirectory:
     """A run whose root module holds one resource of its own instead of the endpoint module."""
     run = rig.run({})
     main = {"provider": {"databricks": {}}, "resource": resource}

@@ -61,7 +61,7 @@ def test_an_answer_without_a_body_has_none():
 @pytest.mark.parametrize(
     ("error", "status", "code", "message", "fields"),
     [
-        (Http404(), 404, "not_found", "There is no such object, or you may not see it.", {}),
+        (Http404(), 404, "not_found", "The object does not exist, or you may not see it.", {}),
         (PermissionDenied("Only an approver decides."), 403, "permission_denied", "Only an approver decides.", {}),
         (exceptions.NotAuthenticated(), 401, "not_authenticated", None, {}),
         (exceptions.ParseError("no JSON"), 400, "parse_error", "no JSON", {}),
@@ -70,7 +70,7 @@ def test_an_answer_without_a_body_has_none():
             exceptions.ValidationError({"a": ["x"], "b": {"c": ["y"]}}),
             400,
             "invalid",
-            "Some fields are not right.",
+            "Some fields are not valid.",
             {"a": ["x"], "b.c": ["y"]},
         ),
         (exceptions.ValidationError({"non_field_errors": ["both"]}), 400, "invalid", "both", {}),

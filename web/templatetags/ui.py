@@ -1,4 +1,4 @@
-"""Template tags of the interface, built in to every template. How to use them: docs/components.md."""
+"""Template tags of the interface, available in every template. docs/components.md explains their use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from web import formats
 
 register = template.Library()
 
-# A tone that is not listed is shown as unknown: never as good news.
+# A tone that is not listed is shown as unknown, never as ok.
 TONE_ICONS = {
     "ok": "circle-check",
     "warn": "alert-triangle",
@@ -33,7 +33,7 @@ TONE_ICONS = {
     "idle": "clock",
     "unknown": "help",
 }
-# The list of a page stands in #results; sorting, filtering and paging replace that and nothing else.
+# Sorting, filtering and paging replace only the list, which is in #results.
 RESULTS = mark_safe('hx-target="#results" hx-select="#results" hx-swap="outerHTML" hx-push-url="true"')
 ORDERING = "ordering"
 
@@ -44,13 +44,13 @@ def known_tone(tone: object) -> str:
 
 @cache
 def _sprite() -> str:
-    """Looked up once: a page shows a hundred icons of it."""
+    """The URL of the icon sprite, looked up once because a page shows about a hundred icons."""
     return static("vendor/icons.svg")
 
 
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
-    """An icon of static/icons.txt. Without ``label`` it is hidden from screen readers: the text beside it speaks."""
+    """An icon of static/icons.txt. Without ``label`` it is hidden from screen readers: they read the text beside it."""
     href = f"{_sprite()}#{name}"
     if label:
         return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>', label, href)
@@ -59,7 +59,7 @@ def icon(name: str, label: str = "") -> SafeString:
 
 @register.simple_tag
 def badge(tone: str, text: str, icon_name: str = "") -> SafeString:
-    """A status: its tone, its text and the icon of the tone (or ``icon_name``)."""
+    """A status badge with the text, colour and icon of its tone; ``icon_name`` replaces the icon."""
     tone = known_tone(tone)
     shown = icon(icon_name or TONE_ICONS[tone])
     return format_html('<span class="sw-badge sw-tone-{}">{}<span>{}</span></span>', tone, shown, text)
@@ -92,9 +92,9 @@ def toast_tones() -> list[str]:
 
 @register.simple_tag
 def when(moment: datetime | Literal[""] | None, none: str = formats.NOTHING) -> str:
-    """A time as people say it, the exact one in the tool tip; ``none`` where there is no time.
+    """A relative time with the exact time in the tooltip; ``none`` if there is no time.
 
-    A template gives "" for a time of a related row that does not exist.
+    Templates pass "" for a time of a related row that does not exist.
     """
     if not moment:
         return none
@@ -108,7 +108,7 @@ def when(moment: datetime | Literal[""] | None, none: str = formats.NOTHING) -> 
 
 @register.simple_tag
 def clock_time(moment: datetime) -> str:
-    """The time of day to the second, for lines of a log; the date is in the tool tip."""
+    """The time of day to the second, for log lines; the tooltip has the date."""
     machine, exact = formats.machine(moment), formats.exact(moment)
     return format_html('<time datetime="{}" title="{}">{}</time>', machine, exact, exact.split(" ")[1])
 
@@ -125,13 +125,13 @@ def filesize(size_bytes: float | None) -> str:
 
 @register.filter
 def json(value: Any) -> str:
-    """Pretty JSON as text; it is escaped like any other text."""
+    """Indented JSON; it is escaped like any other text."""
     return formats.pretty_json(value)
 
 
 @register.filter
 def breakable(path: object) -> SafeString:
-    """A dotted path that may go on in a new line after a dot."""
+    """A dotted path that can wrap after each dot."""
     return format_html_join(mark_safe(".<wbr>"), "{}", ((part,) for part in str(path).split(".")))
 
 
@@ -144,7 +144,7 @@ def avatar(name: str) -> SafeString:
 
 
 def _query_with(query: QueryDict, **changes: str) -> str:
-    """``query`` on its first page with ``changes``; an empty change drops the key."""
+    """``query`` with ``changes`` and without its page number; an empty value removes the key."""
     changed = query.copy()
     changed.pop("page", None)
     for name, value in changes.items():
@@ -157,7 +157,7 @@ def _query_with(query: QueryDict, **changes: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def sort_header(context: template.Context, name: str, label: str, align: str = "start") -> SafeString:
-    """A ``<th>`` that sorts by ``name``. The present order is ``ordering`` of the context, else of the URL."""
+    """A ``<th>`` that sorts by ``name``. The current order is ``ordering`` of the context, or else of the URL."""
     query: QueryDict = context["request"].GET
     now = str(context.get(ORDERING) or query.get(ORDERING, ""))
     state, follow, arrow = "none", name, "arrows-sort"
@@ -182,13 +182,13 @@ def sort_header(context: template.Context, name: str, label: str, align: str = "
 
 @register.simple_tag
 def results_attrs() -> SafeString:
-    """The htmx attributes of a link or form that shows another view of the list in ``#results``."""
+    """The htmx attributes of a link or form that reloads the list in ``#results``."""
     return RESULTS
 
 
 @register.simple_tag(takes_context=True)
 def page_link(context: template.Context, number: int, icon_name: str = "", label: str = "") -> SafeString:
-    """A link to page ``number`` of the list that keeps its filters and order."""
+    """A link to page ``number`` of the list that keeps the filters and the order."""
     query = context["request"].GET.copy()
     query["page"] = str(number)
     href = f"?{query.urlencode()}"
@@ -198,7 +198,7 @@ def page_link(context: template.Context, number: int, icon_name: str = "", label
 
 @register.simple_tag
 def page_numbers(page: Page[Any]) -> list[int | str]:
-    """The numbers to show, with the paginator's ellipsis where some are left out."""
+    """The page numbers to show; the paginator's ellipsis stands for omitted ones."""
     return list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1))
 
 
@@ -210,14 +210,14 @@ class ActiveFilter:
 
 
 def _shown(bound: BoundField, values: list[str]) -> str:
-    """The values as the form's choices name them."""
+    """The labels of ``values`` in the form's choices."""
     choices = {str(value): str(text) for value, text in getattr(bound.field, "choices", [])}
     return ", ".join(choices.get(value, value) for value in values)
 
 
 @register.simple_tag
 def active_filters(form: Form) -> list[ActiveFilter]:
-    """What narrows the list now: each filter's label, its value and the URL without it."""
+    """The filters in use: label, value and the URL that removes the filter."""
     query = form.data if isinstance(form.data, QueryDict) else QueryDict()
     found = []
     for bound in form:
@@ -230,7 +230,7 @@ def active_filters(form: Form) -> list[ActiveFilter]:
 
 @register.simple_tag
 def live(url: str, every_s: int = 1) -> SafeString:
-    """The attributes of a fragment that replaces itself every ``every_s`` seconds; leave them out of a finished one."""
+    """The attributes of a fragment that replaces itself every ``every_s`` seconds. Omit them once it is final."""
     return format_html('data-live hx-get="{}" hx-trigger="every {}s" hx-swap="outerHTML"', url, every_s)
 
 
@@ -272,25 +272,25 @@ def _input_attrs(bound: BoundField, kind: str) -> dict[str, str | bool]:
 
 @register.simple_tag
 def filter_input(bound: BoundField) -> SafeString:
-    """The input of a filter: a search box for ``q``, compact, without help text."""
+    """The compact input of a filter, without help text; ``q`` becomes a search box."""
     attrs: dict[str, str | bool] = {"class": CLASSES[_kind(bound)]}
     widget = bound.field.widget
     if bound.name == "q" and isinstance(widget, Input):
-        widget.input_type = "search"  # as an attribute it would be a second type, which browsers ignore
+        widget.input_type = "search"  # in attrs it would be a second type attribute, which browsers ignore
         attrs["autocomplete"] = "off"
     return bound.as_widget(attrs=attrs)
 
 
 @register.simple_tag
 def choice_input(option: BoundWidget) -> SafeString:
-    """One radio or check of a group."""
+    """One radio button or checkbox of a group."""
     option.data["attrs"]["class"] = CLASSES["choices"]
     return option.tag()
 
 
 @register.inclusion_tag("ui/_field.html")
 def field(bound: BoundField) -> dict[str, Any]:
-    """A form field with its label, help and errors. A checkbox is a switch; radios and checks are a group."""
+    """A form field with label, help and errors. A single checkbox becomes a switch; choices become a group."""
     kind = _kind(bound)
     attrs = _input_attrs(bound, kind)
     widget = "" if kind == "choices" else bound.as_widget(attrs=attrs)
@@ -308,7 +308,7 @@ class ChoiceCard:
 
 @register.inclusion_tag("ui/_choice_cards.html")
 def choice_cards(bound: BoundField, texts: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The choices of a radio field as cards. ``texts`` says more about each value; "" and None mean nothing chosen."""
+    """The choices of a radio field as cards, except the empty one. ``texts`` has a description for each value."""
     texts = texts or {}
     chosen = str(bound.value() or "")
     cards = [

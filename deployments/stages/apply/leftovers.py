@@ -1,4 +1,4 @@
-"""What a run made in the workspace: kept on its Apply stage, so that a clean-up can say exactly what goes."""
+"""What a run created in the workspace, stored on its Apply stage for a later clean-up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from integrations.databricks.records import Endpoint
 
 
 def remember_made(context: Context) -> None:
-    """After an apply that went well: the state knows it all. A run that only takes over or deletes makes nothing."""
+    """After a successful apply: store what the run created, from the tfstate. Adopt and destroy runs create nothing."""
     if context.run.kind in (RunKind.ADOPT, RunKind.DESTROY):
         return
     wanted = _versions(context.run.plan.variables.get("served_entities") or ())
@@ -22,7 +22,7 @@ def remember_made(context: Context) -> None:
 
 
 def remember_left(context: Context) -> None:
-    """After an apply that did not: whether the state knows it or not. Asks the workspace."""
+    """After a failed apply: store what the run created, also if the tfstate lacks it. Reads the workspace."""
     if context.run.kind in (RunKind.ADOPT, RunKind.DESTROY):
         return
     created = _new_addresses(context)
@@ -40,7 +40,7 @@ def _intended(context: Context) -> Mapping[str, Any]:
 
 
 def _new_addresses(context: Context) -> list[str]:
-    """Resources that the state has now and had not before this run."""
+    """Resources in the tfstate that did not exist before this run."""
     deployment = context.run.deployment_id
     before = StateVersion.objects.filter(deployment=deployment, pk__lt=_first_own_version(context)).first()
     known = statestore.addresses_in(statestore.content(before)) if before else []
@@ -48,13 +48,13 @@ def _new_addresses(context: Context) -> list[str]:
 
 
 def _first_own_version(context: Context) -> int:
-    """The primary key of the first state that this run wrote; larger than all where it wrote none."""
+    """The primary key of the first tfstate version that this run wrote, or MAX_ID if it wrote none."""
     own = StateVersion.objects.filter(run=context.run).order_by("pk").values_list("pk", flat=True).first()
     return own or statestore.MAX_ID
 
 
 def _new_versions(context: Context, served: Iterable[tuple[str, str]]) -> list[str]:
-    """Served versions that the last good run did not leave; none for a new endpoint, which is told as a whole."""
+    """Served versions that this run added. Empty for a new endpoint, which is listed as a whole."""
     intended = _intended(context)
     if not intended:
         return []
@@ -68,7 +68,7 @@ def _versions(entities: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
 
 
 def _served(endpoint: Endpoint) -> list[tuple[str, str]]:
-    """With those of an update that the workspace is still at; one that failed is not served."""
+    """Served versions, including those of an update in progress but not of a failed one."""
     entities = [*endpoint.served_entities, *(endpoint.pending_entities if endpoint.is_updating else ())]
     return list(dict.fromkeys((entity.entity_name, entity.entity_version) for entity in entities))
 

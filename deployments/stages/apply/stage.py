@@ -1,7 +1,7 @@
-"""Apply: the saved plan, the approved one, once.
+"""Apply: applies the saved and approved plan exactly once.
 
-``Run.apply_started_at`` is set before Terraform starts and only once for a plan. A worker that finds it set did not
-start this apply: it follows the Terraform process that is still there, or reads from its log how it ended.
+``Run.apply_started_at`` is set before Terraform starts, once for each plan. A worker that finds it set takes over: it
+follows the running Terraform process, or reads from its log how it ended.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from deployments.stages.terraform import (
     error_text,
     is_shown,
     log_line,
-    open_workspace,
+    open_run_directory,
     terraform_settings,
 )
 from deployments.stages.watch import state_words, watch_endpoint
 from deployments.tfstate import store as statestore
-from integrations.terraform.directory import TerraformWorkspace
+from integrations.terraform.directory import RunDirectory
 from integrations.terraform.files import planfile_sha256
 from integrations.terraform.results import CommandResult, OnOutput, OutputLine
 from integrations.terraform.results import Outcome as Ended
 from web.crypto import decrypt
 
-# Who lifts a freeze sends its runs on; this only notices that one has run out.
+# Lifting a freeze sends its runs to workers at once. This interval detects freezes that have ended.
 LOOK_AGAIN_S = 60
 
 
@@ -44,14 +44,14 @@ def run_stage(context: Context) -> Outcome:
         return _take_over(context)
     if obstacle := _check_plan(context) or _check_freeze(context):
         return obstacle
-    terraform = open_workspace(context)
+    terraform = open_run_directory(context)
     if not (prepared := terraform.init()).ok:
         return _not_prepared(context, prepared)
     _restore_planfile(context)
-    # Preparing takes a while: a freeze that came meanwhile holds too.
+    # Check again: a freeze may have started during the preparation.
     if obstacle := _check_freeze(context):
         return obstacle
-    # Lines of Terraform from here on are those of the apply itself: see _unseen_lines.
+    # Terraform's lines from here on belong to the apply: see _unseen_lines.
     context.flush()
     _mark_started(context)
     context.log("applying the saved plan")
@@ -61,24 +61,24 @@ def run_stage(context: Context) -> Outcome:
 
 
 def _not_prepared(context: Context, result: CommandResult) -> Outcome:
-    """Nothing was applied yet, so that the stage may simply be done again."""
+    """The outcome if the preparation failed. Nothing was applied, so the stage can be repeated."""
     if context.stopping:
-        return Wait(1, "the worker was stopped before it applied; another one goes on")
+        return Wait(1, "the worker was stopped before it applied; another worker continues")
     if result.cancelled:
         return End(RunStatus.CANCELLED, "cancelled before anything was applied")
     return End(RunStatus.FAILED, f"preparing to apply: {error_text(result)}")
 
 
 def _check_plan(context: Context) -> Outcome | None:
-    """Only the saved plan, against the state it was made for, with a decision if one is needed.
+    """Check that the tfstate is still the one of the plan and that a required approval is valid.
 
-    A decision on what is no longer there is void, and not a failure: the run plans and asks again.
+    If not, the run does not fail: it plans again and asks for a new approval.
     """
     plan = context.run.plan
     if statestore.current_serial(context.run.deployment_id) != plan.state_serial:
         return GoOn(RunStatus.PLAN, "the state has changed since the plan was made: planning again")
     if not may_apply(context.run):
-        return GoOn(RunStatus.PLAN, "no approval holds for this plan, version and state: planning again")
+        return GoOn(RunStatus.PLAN, "no valid approval for this plan, version and state: planning again")
     return None
 
 
@@ -88,13 +88,13 @@ def _check_freeze(context: Context) -> Outcome | None:
 
 
 def _restore_planfile(context: Context) -> None:
-    """Write the kept plan file and make sure that it is the one people saw."""
+    """Write the stored plan file, and verify that it is the reviewed one by its hash."""
     plan: RunPlan = context.run.plan
     path = context.directory / PLANFILE
     path.write_bytes(decrypt(plan.planfile))
     path.chmod(0o600)
     if planfile_sha256(path) != plan.sha256:
-        raise LeaseLost("the kept plan file does not match its hash")
+        raise LeaseLost("the stored plan file does not match its hash")
 
 
 def _mark_started(context: Context) -> None:
@@ -102,13 +102,13 @@ def _mark_started(context: Context) -> None:
         apply_started_at=timezone.now()
     )
     if not won:
-        raise LeaseLost(f"run {context.run.pk}: somebody else started to apply this plan")
+        raise LeaseLost(f"run {context.run.pk}: another worker started to apply this plan")
 
 
 def _take_over(context: Context) -> Outcome:
-    """A worker died while it applied. Never apply again: follow Terraform, or find out how it ended."""
-    context.log(f"worker was lost while applying; {context.run.worker} takes over without applying again")
-    terraform = TerraformWorkspace(
+    """Take over from a worker that died while applying. Never applies again: follows Terraform or reads its end."""
+    context.log(f"the worker was lost while applying; {context.run.worker} takes over without applying again")
+    terraform = RunDirectory(
         context.directory,
         settings=terraform_settings(),
         env={},
@@ -124,12 +124,12 @@ def _take_over(context: Context) -> Outcome:
     remember_left(context)
     return End(
         RunStatus.INTERRUPTED,
-        f"Terraform was lost while applying; {_what_is_there(context)} Resume plans again from what is really there.",
+        f"Terraform was lost while applying; {_what_is_there(context)} Resume plans again from the actual resources.",
     )
 
 
 def _unseen_lines(context: Context) -> OnOutput:
-    """Log what Terraform has said since the lost worker's last line: its output is read again from the first on."""
+    """Log Terraform's output after the lost worker's last line. The output is read again from the start."""
     written = Event.objects.filter(
         run=context.run,
         stage=RunStatus.APPLY,

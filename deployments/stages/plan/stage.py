@@ -1,4 +1,4 @@
-"""Plan: Terraform says what it would do; the portal keeps it, in words and by its hash."""
+"""Plan: Terraform plans the changes, and the portal stores the plan with its hash and as readable text."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from deployments.stages.adopting import adopts, refuse_changes
 from deployments.stages.context import Context, mark_destroyed
 from deployments.stages.ending import remember_intended
 from deployments.stages.outcomes import End, GoOn, Outcome, Wait
-from deployments.stages.terraform import PLANFILE, error_text, is_orphaned, module_variables, open_workspace
+from deployments.stages.terraform import PLANFILE, error_text, is_orphaned, module_variables, open_run_directory
 from deployments.tfstate import store as statestore
 from integrations.plan import Plan, redact
-from integrations.terraform.directory import TerraformWorkspace
+from integrations.terraform.directory import RunDirectory
 from integrations.terraform.files import ENDPOINT_ADDRESS, planfile_sha256
 from integrations.terraform.results import CommandResult
 from web.crypto import encrypt
@@ -28,7 +28,7 @@ from web.crypto import encrypt
 def run_stage(context: Context) -> Outcome:
     Run.objects.filter(pk=context.run.pk).update(attempt=F("attempt") + 1)
     context.run.refresh_from_db(fields=["attempt"])
-    terraform = open_workspace(context)
+    terraform = open_run_directory(context)
     for step in _steps(context, terraform):
         result = step()
         if not result.ok:
@@ -43,7 +43,7 @@ def run_stage(context: Context) -> Outcome:
     return GoOn(RunStatus.COST, "the plan is ready")
 
 
-def _steps(context: Context, terraform: TerraformWorkspace) -> Iterator[Callable[[], CommandResult]]:
+def _steps(context: Context, terraform: RunDirectory) -> Iterator[Callable[[], CommandResult]]:
     name = context.run.deployment.name
     yield terraform.init
     if _destroys(context) and is_orphaned(context):
@@ -53,12 +53,12 @@ def _steps(context: Context, terraform: TerraformWorkspace) -> Iterator[Callable
 
 def _nothing_to_apply(context: Context) -> Outcome:
     if movement(context.spec, context.run.plan.variables) and not _destroys(context):
-        return GoOn(RunStatus.COST, "the version is served already: only its traffic has to move")
+        return GoOn(RunStatus.COST, "the version is already served: only its traffic has to move")
     if _destroys(context):
         mark_destroyed(context)
         return End(RunStatus.SUCCEEDED, "there was nothing to delete")
     remember_intended(context)
-    return End(RunStatus.NO_CHANGE, "nothing to do: the endpoint already is as asked")
+    return End(RunStatus.NO_CHANGE, "nothing to do: the endpoint already matches the spec")
 
 
 def _destroys(context: Context) -> bool:
@@ -66,7 +66,7 @@ def _destroys(context: Context) -> bool:
 
 
 def _stopped(context: Context, result: CommandResult) -> Outcome:
-    """A plan changes nothing, so it may simply be made again."""
+    """The outcome if planning failed. A plan changes nothing, so it can be repeated."""
     if context.stopping:
         return Wait(1, "the worker was stopped; planning starts again")
     if result.cancelled:
@@ -76,7 +76,7 @@ def _stopped(context: Context, result: CommandResult) -> Outcome:
     return End(RunStatus.FAILED, f"planning: {error_text(result)}")
 
 
-def _keep(context: Context, terraform: TerraformWorkspace) -> Plan:
+def _keep(context: Context, terraform: RunDirectory) -> Plan:
     shown = redact(terraform.show(PLANFILE))
     plan = Plan.from_show_json(shown)
     path = context.directory / PLANFILE

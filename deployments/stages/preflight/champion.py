@@ -1,4 +1,4 @@
-"""How a version's metrics compare with those of the version that the model calls its champion."""
+"""Comparing a version's metrics with those of the model's champion."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deployments.stages.preflight.check import Check
 
 CHAMPION = "champion"
 NAME = "Compared with champion"
-# Parts of names of metrics of which less is better; of any other, more is.
+# Words in names of metrics for which lower is better. For all others, higher is better.
 LESS_IS_BETTER = {
     *("loss", "logloss", "error", "rmse", "mse", "mae", "mape", "smape", "rmsle", "brier", "deviance", "perplexity"),
     *("fpr", "fnr", "latency", "ms", "seconds"),
@@ -20,7 +20,7 @@ WORD = re.compile(r"[a-z]+")
 
 
 def compared(version: ModelVersion) -> Check:
-    """Never a failure: which metric matters is for people to say."""
+    """The comparison as a check. It never fails, because people decide which metric matters."""
     champion = _champion(version)
     if champion is None:
         return Check(NAME, "pass", f"no version of the model has the alias {CHAMPION}.")
@@ -37,7 +37,7 @@ def compared(version: ModelVersion) -> Check:
 
 
 def _champion(version: ModelVersion) -> ModelVersion | None:
-    """Looked for here, because SQLite cannot ask whether a JSON list contains something."""
+    """The champion, searched in Python because SQLite cannot query whether a JSON list contains a value."""
     named = version.model.versions.filter(removed_at=None).exclude(aliases=[])
     return next((row for row in named if CHAMPION in row.aliases), None)
 

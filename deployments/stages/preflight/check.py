@@ -1,4 +1,4 @@
-"""One thing that Preflight looked at."""
+"""A check of Preflight: its result, log line and record."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEVELS = {"pass": Level.INFO, "warn": Level.WARNING, "fail": Level.ERROR}
 
 
 def preflight_record(context: Context) -> StageRecord | None:
-    """Of this pass through Preflight."""
+    """The record of the current pass through Preflight."""
     return StageRecord.objects.filter(run=context.run, stage=RunStatus.PREFLIGHT).order_by("-pk").first()
 
 

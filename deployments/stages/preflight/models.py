@@ -1,4 +1,4 @@
-"""What came of trying a model version in the workspace before it was deployed."""
+"""Validations: results of running a model version in a job of the workspace before deployment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deployments.runs.models import Run
 
 class ValidationQuerySet(models.QuerySet["Validation"]):
     def usable(self, version: ModelVersion) -> ValidationQuerySet:
-        """Good ones of ``version`` that are new enough to stand for another, and those under way; the newest first."""
+        """Passed validations of ``version`` that are recent enough to reuse, and running ones, newest first."""
         passed = Q(status=Validation.Status.PASSED, finished_at__gte=timezone.now() - Validation.FRESH_FOR)
         oldest = timezone.now() - timedelta(seconds=settings.VALIDATION_TIMEOUT_S)
         running = Q(status=Validation.Status.RUNNING, started_at__gte=oldest)
@@ -25,11 +25,7 @@ class ValidationQuerySet(models.QuerySet["Validation"]):
 
 
 class Validation(models.Model):
-    """``run`` is the one that asked. ``job_run_id`` is null until the workspace has taken the job.
-
-    ``token`` makes it one job, however often a worker asks for it. ``result`` is what
-    ``integrations.validation.outcome.read`` says, {} if the job said nothing; ``message`` is why it is so.
-    """
+    """The validation of a model version by a job in the workspace."""
 
     class Status(models.TextChoices):
         RUNNING = "running", "Validating"
@@ -46,12 +42,17 @@ class Validation(models.Model):
     FRESH_FOR = timedelta(days=7)
 
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="validations")
+    #: The run that requested it.
     run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, related_name="validations")
+    #: Idempotency token, so that the workspace starts one job only.
     token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    #: Null until the workspace has accepted the job.
     job_run_id = models.BigIntegerField(null=True, blank=True)
     job_url = models.CharField(max_length=1024, blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.RUNNING)
+    #: Reason for the status.
     message = models.TextField(blank=True)
+    #: The result of ``integrations.validation.outcome.read``; {} without output of the job.
     result = models.JSONField(default=dict, blank=True)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -75,7 +76,7 @@ class Validation(models.Model):
         self.save(update_fields=["status", "message", "result", "job_url", "finished_at"])
 
     def summary(self) -> dict[str, Any]:
-        """What pages and the API show of it; ``finished_at`` is ISO 8601 in UTC."""
+        """The validation as pages and the API show it. ``finished_at`` is ISO 8601 in UTC."""
         numbers = {name: value for name, value in self.result.items() if name != "checks"}
         finished = self.finished_at.isoformat() if self.finished_at else None
         parts = {"id": self.pk, "status": self.status, "label": Validation.Status(self.status).label, "tone": self.tone}

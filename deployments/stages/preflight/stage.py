@@ -1,4 +1,4 @@
-"""Preflight: what would make the run fail later is found now, with the words that mend it."""
+"""Preflight: finds problems that would make the run fail later, and suggests fixes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from integrations.errors import IntegrationError
 
 QUICK = {"Identity", "Model version", "Grant", "Endpoint", "Endpoint name"}
 
-# The workspace knows a service principal by its application id, a person by an e-mail.
+# The workspace identifies a service principal by its application id and a person by their e-mail address.
 APPLICATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -41,7 +41,7 @@ def run_stage(context: Context) -> Outcome:
 
 
 def _quick_checks(context: Context) -> Wait | list[Check]:
-    """What a few questions to the workspace tell."""
+    """Checks that need only a few requests to the workspace."""
     endpoint = context.workspace.get_endpoint(context.run.deployment.name)
     if endpoint and endpoint.is_updating:
         return Wait(5, "another update of the endpoint is in progress; Databricks allows one at a time")
@@ -54,7 +54,7 @@ def _quick_checks(context: Context) -> Wait | list[Check]:
 
 
 def _quick_checks_before(context: Context) -> list[Check]:
-    """What they told before the validation began; its own checks are worked out anew."""
+    """The stored results of the quick checks, from before the validation started."""
     record = preflight_record(context)
     noted = [Check(**row) for row in record.detail.get("checks", [])] if record else []
     return [check for check in noted if check.name in QUICK]
@@ -83,7 +83,7 @@ def _checks(context: Context, endpoint: Endpoint | None) -> Iterator[Check]:
 
 
 def _identity(context: Context) -> Check:
-    """The endpoint reads Unity Catalog as its creator for ever: a person should not be that creator."""
+    """Warns if the creator would be a person: the endpoint always reads Unity Catalog with its creator's rights."""
     me = context.workspace.current_user()
     if APPLICATION_ID.fullmatch(me):
         return Check("Identity", "pass", f"the endpoint is created by the service principal {me}.")
@@ -126,7 +126,7 @@ def _grant(context: Context) -> Check:
     return Check(
         "Grant",
         "fail",
-        f"{principal} has no EXECUTE on {context.spec.model}.",
+        f"{principal} does not have EXECUTE on {context.spec.model}.",
         f"GRANT EXECUTE ON FUNCTION {context.spec.model} TO `{principal}`;",
     )
 
@@ -139,7 +139,7 @@ def _adoptable(context: Context, endpoint: Endpoint | None) -> Check:
         return Check(
             "Endpoint",
             "warn",
-            f"{name} was created by {endpoint.creator or 'somebody who is not told'}, and goes on reading as that.",
+            f"{name} was created by {endpoint.creator or 'an unknown user'} and keeps using those rights.",
             "A new endpoint under another name would be created by Slipway's service principal.",
         )
     return Check("Endpoint", "pass", f"{name} exists, created by {endpoint.creator}.")

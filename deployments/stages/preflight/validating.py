@@ -1,4 +1,4 @@
-"""The validation job of Preflight: started once, waited for without a worker, read when it has ended."""
+"""The validation job of Preflight. The run waits for it without a worker."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from integrations.validation import outcome
 
 POLL_EVERY_S = 2
 NAME = "Validation"
-# What a CPU container has by default. More is a warning: a workspace may have larger ones.
+# Default memory of a CPU container. Exceeding it is a warning, because a workspace may have larger ones.
 CPU_MEMORY_MIB = 4096
 S = Validation.Status
 
 
 def under_way(context: Context) -> Validation | None:
-    """The validation that this pass through Preflight has started or taken over."""
+    """The validation that this pass through Preflight started or reuses, or None."""
     record = preflight_record(context)
     noted = record.detail.get("validation") if record else None
     if not noted:
@@ -39,8 +39,8 @@ def under_way(context: Context) -> Validation | None:
 
 
 def step(context: Context, found: Validation | None) -> Wait | list[Check]:
-    """The checks that the validation of the version gives, or the wait for them."""
-    # A rollback goes to a version that has served before; nothing should stand in its way.
+    """The checks of the version's validation, or a Wait until it has ended."""
+    # A run that goes back leads to a version that has served before; nothing should stand in its way.
     if context.run.kind != RunKind.DEPLOY or not settings.VALIDATION:
         return []
     version = found.version if found else _version(context)
@@ -52,12 +52,12 @@ def step(context: Context, found: Validation | None) -> Wait | list[Check]:
         _note(context, validation)
     if validation.status == S.RUNNING:
         seconds = int((timezone.now() - validation.started_at).total_seconds())
-        return Wait(POLL_EVERY_S, f"the validation job of version {version.version} runs since {seconds} s")
+        return Wait(POLL_EVERY_S, f"the validation job of version {version.version} has been running for {seconds} s")
     return [*_checks(context, validation), compared(version)]
 
 
 def stop(context: Context, validation: Validation | None) -> None:
-    """End the job of a run that was cancelled, unless another run waits for the same one."""
+    """Cancel the job of a cancelled run, unless another run waits for it."""
     if validation is None or validation.status != S.RUNNING or _others_wait(context.run, validation.version):
         return
     _cancel_job(context, validation)
@@ -79,9 +79,9 @@ def _version(context: Context) -> ModelVersion | None:
 
 
 def _usable_or_new(context: Context, version: ModelVersion) -> Validation:
-    """One job for all runs of the version that start together; whichever of them looks next brings it on.
+    """The validation that all concurrent runs of the version share.
 
-    Written down before the workspace is asked, so that a worker that dies in between starts no second job.
+    It is stored before the job starts, so that a worker that dies in between does not start a second job.
     """
     with transaction.atomic():
         ModelVersion.objects.select_for_update().get(pk=version.pk)
@@ -97,7 +97,7 @@ def _note(context: Context, validation: Validation) -> None:
 
 
 def _advance(context: Context, validation: Validation) -> None:
-    """Start the job, or see how it is. What the workspace refuses leaves the version not validated."""
+    """Start the job or read its status. A permanent error leaves the version not validated."""
     try:
         if validation.job_run_id is None:
             _start(context, validation)
@@ -111,7 +111,7 @@ def _advance(context: Context, validation: Validation) -> None:
 
 def _start(context: Context, validation: Validation) -> None:
     workspace, version = context.workspace, validation.version
-    # In a folder of its own: what lies in /Shared anybody may replace, and it runs with the portal's rights.
+    # Not in /Shared, where anyone could replace the script, which runs with the portal's rights.
     path = f"/Users/{workspace.current_user()}/slipway/{outcome.SCRIPT_NAME}"
     if not workspace.has_file(path):
         workspace.upload_file(path, outcome.SCRIPT)
@@ -148,7 +148,7 @@ def _read(context: Context, validation: Validation, job: JobRun) -> None:
     elif job.result_state == "TIMEDOUT":
         validation.finish(S.FAILED, _too_long())
     elif job.result_state == "FAILED":
-        validation.finish(S.FAILED, f"the job crashed: {job.message or 'the workspace does not say why'}")
+        validation.finish(S.FAILED, f"the job crashed: {job.message or 'the workspace gives no reason'}")
     else:
         words = job.message or job.result_state or job.life_cycle_state
         validation.finish(S.UNKNOWN, f"the job ended without a result: {words}")
@@ -159,7 +159,7 @@ def _too_long() -> str:
 
 
 def _cancel_job(context: Context, validation: Validation) -> None:
-    """Its own timeout ends a job that cannot be cancelled."""
+    """Cancel the job, best effort: its timeout ends a job that cannot be cancelled."""
     if validation.job_run_id is None:
         return
     try:
@@ -198,7 +198,7 @@ def _measured(context: Context, validation: Validation) -> list[Check]:
 
 
 def _memory(context: Context, peak_mib: float) -> Check:
-    text = f"{peak_mib:.0f} MiB at most, of the job's whole process"
+    text = f"peak {peak_mib:.0f} MiB for the job's whole process"
     if context.spec.compute.workload_type == "CPU" and peak_mib > CPU_MEMORY_MIB:
         return Check("Memory", "warn", f"{text}: a CPU endpoint has {CPU_MEMORY_MIB} MiB for a model.")
     return Check("Memory", "pass", f"{text}.")

@@ -1,9 +1,9 @@
-"""The bake time of a step: reading the endpoint's metrics and ruling on them.
+"""The bake time of a step: reading the endpoint's metrics and judging them.
 
-Values of the metrics are of the last minute, so that a window is added to the sums only when it has not been seen
-before: one minute after the routes were read back, and every minute from then on. The window as it is now, which
-overlaps with them and may reach back to before the step, is judged beside the sums: a bad version is found without
-waiting for the minute to end. A bake time shorter than a minute has this one window only.
+The metrics cover the last minute. A window is added to the totals once a minute, starting one minute after the routes
+were read back, so that no request counts twice. The current window overlaps with the totals and may start before the
+step. It is judged separately, to detect a bad version before the minute has passed. A bake time of less than a minute
+has only this window.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WINDOW = timedelta(seconds=WINDOW_S)
 
 
 def rule_on(context: Context, moving: Movement, step: RolloutStep) -> Ruling:
-    """Look at the metrics now, keep what is new of them, and judge the step."""
+    """Read the metrics, add new windows to the totals, and judge the step."""
     limits, now = context.spec.rollout, timezone.now()
     recent = _read(context, moving)
     totals = view_of_json(step.totals)
@@ -45,14 +45,14 @@ def rule_on(context: Context, moving: Movement, step: RolloutStep) -> Ruling:
 
 
 def _read(context: Context, moving: Movement) -> View | None:
-    """The last minute of both versions; None where the metrics say nothing of the new one."""
+    """The last minute of both versions. None if the metrics cannot be read or lack the new version."""
     try:
         windows = read_windows(context.workspace.metrics(context.run.deployment.name))
     except IntegrationError as error:
         context.log(f"metrics of the endpoint: {error.message}", level=Level.WARNING)
         return None
     if moving.new not in windows:
-        context.log(f"the endpoint's metrics say nothing of {moving.new}", level=Level.WARNING)
+        context.log(f"the endpoint's metrics do not include {moving.new}", level=Level.WARNING)
         return None
     return View(windows.get(moving.old, Window()), windows[moving.new])
 

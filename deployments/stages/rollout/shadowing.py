@@ -1,7 +1,7 @@
-"""A shadow step: the new version gets no traffic; both versions answer copies of requests, which are compared.
+"""A shadow step: the new version gets no traffic. Both versions answer copies of requests, which are compared.
 
-The requests are the input example that was logged with the model and the test requests that people sent from the
-portal, the newest first, again and again until there were enough of them.
+The requests are the model's input example and the bodies of trials, newest first. They are repeated until there are
+enough.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from integrations.databricks.records import QueryResult
 BATCH_S = 4.0
 TIMEOUT_S = 60
 BODIES = 50
-# The endpoint, not the model, says so: the request is asked again later and counts for neither version.
+# Errors of the endpoint, not of the model. The request is repeated later and counts for neither version.
 NOT_OF_THE_MODEL = frozenset({429, 503})
 
 
 def replay(context: Context, moving: Movement, step: RolloutStep) -> Ruling:
-    """Send some more requests to both versions and judge what has come back so far."""
+    """Send more requests to both versions and judge all answers so far."""
     limits = context.spec.rollout
     totals, differing = view_of_json(step.totals), int(step.totals.get("differing", 0))
     bodies = _bodies(context)
     if not bodies:
-        text = "there is nothing to replay: the model has no input example, and nobody sent a test request"
+        text = "there is nothing to replay: the model has no input example, and the endpoint has no trials"
         return Ruling(StepVerdict.INCONCLUSIVE, Rule.MIN_REQUESTS, text, totals)
     until = time.monotonic() + BATCH_S
     while totals.new.requests < limits.min_requests and time.monotonic() < until and not context.should_stop():
@@ -66,7 +66,7 @@ def _ask(context: Context, entity: str, body: Any) -> QueryResult:
 
 
 def _answer(result: QueryResult) -> Any:
-    """What is compared: predictions where there are some, else only that there was an error."""
+    """The part of an answer that is compared: the predictions, or the status code if there are none."""
     if result.ok and isinstance(result.body, dict) and "predictions" in result.body:
         return result.body["predictions"]
     return {"status_code": result.status_code}

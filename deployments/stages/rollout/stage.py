@@ -1,7 +1,7 @@
 """Rollout: traffic moves to the new version step by step, and back in one update if the version is worse.
 
-Each call does a little and waits in the database: a step is begun, its routes are read back, it bakes, it is judged,
-and so on. What happened is in the RolloutStep rows, so that any worker can go on.
+Each call does one small part and then waits without a worker: it starts a step, reads its routes back, or judges it.
+The progress is stored in RolloutStep rows, so that any worker can continue.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from integrations.errors import IntegrationError
 logger = logging.getLogger(__name__)
 
 POLL_S = 5.0
-# A step that waits for a person or for requests is looked at less often.
+# Steps that wait for a person or for requests are checked less often.
 WAITING_POLL_S = 15.0
-# Faults in a row after which traffic goes back: one less than the runner needs to end the run where it stands.
+# Faults in a row after which traffic goes back. One less than the number after which the runner ends the run.
 PATIENCE = 5
 Order = RolloutStep.Order
 
@@ -53,7 +53,7 @@ def run_stage(context: Context) -> Outcome:
     except (LeaseLost, DatabaseError):
         raise
     except Exception as error:
-        # Whatever it is, the run must not end with traffic on a version that nobody watches.
+        # Whatever the error is, the run must not end with traffic on an unmonitored version.
         if not _is_hopeless(context, error):
             raise
         logger.exception("rolling out")
@@ -65,13 +65,13 @@ def run_stage(context: Context) -> Outcome:
 
 
 def _is_hopeless(context: Context, error: Exception) -> bool:
-    """Trying again cannot help, or has not helped often enough."""
+    """Whether the error is permanent or has repeated too often."""
     is_permanent = isinstance(error, IntegrationError) and error.permanent
     return is_permanent or context.run.stage_failures >= PATIENCE - 1
 
 
 def _heed(context: Context, steps: list[RolloutStep], step: RolloutStep) -> None:
-    """What people ask for comes before anything else: cancel, roll back."""
+    """Turn back if the run was cancelled or a person ordered a rollback. This comes before anything else."""
     if context.cancelled:
         asked = Run.objects.select_related("cancel_requested_by").get(pk=context.run.pk).cancel_requested_by
         text = f"cancelled by {asked.display_name}" if asked else "cancelled"
@@ -79,7 +79,7 @@ def _heed(context: Context, steps: list[RolloutStep], step: RolloutStep) -> None
         return
     for given in steps:
         if given.order == Order.ROLL_BACK:
-            who = given.ordered_by.display_name if given.ordered_by else "somebody"
+            who = given.ordered_by.display_name if given.ordered_by else "an unknown user"
             _turn_back(step, RunStatus.ROLLED_BACK, f"rolled back by {who}", StepVerdict.SKIPPED)
             return
 
@@ -90,7 +90,7 @@ def _turn_back(step: RolloutStep, end: RunStatus, text: str, verdict: StepVerdic
 
 
 def _begin(context: Context, moving: Movement, index: int, percent: int) -> RolloutStep:
-    """Safe to be called again by another worker."""
+    """Create the step. Idempotent, also across workers."""
     step, _ = RolloutStep.objects.get_or_create(
         run=context.run,
         attempt=context.run.attempt,
@@ -124,7 +124,7 @@ def _wait(step: RolloutStep, ruling: Ruling) -> Wait:
     step.note(verdict=ruling.verdict, rule=ruling.rule, message=ruling.text)
     if ruling.verdict == StepVerdict.INCONCLUSIVE:
         return Wait(WAITING_POLL_S if step.percent else POLL_S, f"{step.percent} %: {ruling.text}")
-    return Wait(POLL_S if step.percent else 1, f"{step.percent} % of the traffic: {ruling.text or 'watching'}")
+    return Wait(POLL_S if step.percent else 1, f"{step.percent} % of the traffic: {ruling.text or 'baking'}")
 
 
 def _passed(context: Context, moving: Movement, step: RolloutStep, ruling: Ruling) -> Outcome:
@@ -136,15 +136,15 @@ def _passed(context: Context, moving: Movement, step: RolloutStep, ruling: Rulin
 
 
 def _after_shadow(context: Context, moving: Movement, step: RolloutStep) -> Outcome:
-    """Both versions are there; whether the new one gets the traffic is for a person to say."""
+    """Wait for a person to promote the new version or roll back after a shadow step."""
     if step.percent != SHADOW or step.order == Order.PROMOTE:
         return _next(context, moving, step)
     return Wait(WAITING_POLL_S, "the shadow test is over: promote the new version or roll back")
 
 
 def _promoted(context: Context, moving: Movement, step: RolloutStep) -> Outcome:
-    """A person skips the rest of the step. One that cannot be judged goes to all traffic at once."""
-    who = step.ordered_by.display_name if step.ordered_by else "somebody"
+    """Skip the rest of the step. From an inconclusive or shadow step, the new version gets all traffic."""
+    who = step.ordered_by.display_name if step.ordered_by else "an unknown user"
     is_stuck = step.verdict == StepVerdict.INCONCLUSIVE or step.percent == SHADOW
     context.log(f"{step.percent} % of the traffic: promoted by {who}")
     step.note(verdict=StepVerdict.SKIPPED, rule="", message=f"promoted by {who}", ended_at=timezone.now())
@@ -156,7 +156,7 @@ def _next(context: Context, moving: Movement, step: RolloutStep, percent: int | 
     if step.percent == 100 or following is None:
         return _finish(context, moving)
     begun = _begin(context, moving, step.index + 1, following)
-    return move(context, begun) or Wait(POLL_S, f"{begun.percent} % of the traffic: watching")
+    return move(context, begun) or Wait(POLL_S, f"{begun.percent} % of the traffic: baking")
 
 
 def _finish(context: Context, moving: Movement) -> Outcome:
@@ -169,5 +169,5 @@ def _finish(context: Context, moving: Movement) -> Outcome:
 def _leftover(variables: Mapping[str, list[dict[str, object]]], moving: Movement) -> str:
     old = next(entity for entity in variables["served_entities"] if entity["name"] == moving.old)
     if old["scale_to_zero_enabled"]:
-        return f"; {moving.old} stays for a rollback without a build, scaled to zero"
-    return f"; {moving.old} stays for a rollback and does not scale to zero: the next run removes it"
+        return f"; {moving.old} stays to roll back to without a build, scaled to zero"
+    return f"; {moving.old} stays to roll back to and does not scale to zero: the next run removes it"

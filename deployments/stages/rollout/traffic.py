@@ -1,4 +1,4 @@
-"""Moving traffic and reading the routes back: forward to a step, or back to the version that had it."""
+"""Moving traffic and reading the routes back: forward to a step, or back to the previous version."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FAILED_UPDATES = frozenset({"UPDATE_FAILED", "UPDATE_CANCELED"})
 
 
 def move(context: Context, step: RolloutStep) -> Outcome | None:
-    """See to it that traffic is as ``step`` expects; None once it is. Raises IntegrationError."""
+    """Move traffic to the routes of ``step``. None once it has moved. Raises IntegrationError if the update fails."""
     name = context.run.deployment.name
     endpoint = _endpoint(context)
     if endpoint.traffic == step.expected and not endpoint.is_updating:
@@ -35,10 +35,10 @@ def move(context: Context, step: RolloutStep) -> Outcome | None:
     if endpoint.is_updating:
         return Wait(LOOK_AGAIN_S, f"traffic is moving: {_words(step.expected)}")
     if step.moved_at:
-        # Whoever did this outside of Slipway had a reason: their routes are left alone.
+        # Routes that a person changed outside Slipway are not overwritten.
         step.note(live=endpoint.traffic, ended_at=timezone.now(), verdict=StepVerdict.SKIPPED)
-        text = f"somebody changed the traffic outside of Slipway: {_words(endpoint.traffic)}"
-        return End(RunStatus.FAILED, f"{text} instead of {_words(step.expected)}. It was left as it is.")
+        text = f"the traffic was changed outside of Slipway: {_words(endpoint.traffic)}"
+        return End(RunStatus.FAILED, f"{text} instead of {_words(step.expected)}. It was not changed back.")
     if endpoint.config_update in FAILED_UPDATES and step.live:
         message = f"the update of the traffic ended as {endpoint.config_update}"
         raise IntegrationError(message, permanent=True, source="databricks", code=endpoint.config_update)
@@ -64,7 +64,7 @@ def _arrived(context: Context, step: RolloutStep, endpoint: Endpoint) -> None:
 
 
 def put_back(context: Context, moving: Movement, step: RolloutStep) -> Outcome:
-    """All traffic to the old version: one update, read back, then the end of the run. Never raises a fault outside."""
+    """Move all traffic to the old version, read it back, and end the run. Never raises IntegrationError."""
     try:
         endpoint = _endpoint(context)
         if endpoint.traffic == moving.at(0) and not endpoint.is_updating:

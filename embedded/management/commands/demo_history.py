@@ -12,10 +12,10 @@ from embedded.runtime import Progress, ended
 
 
 class Command(BaseCommand):
-    help = "Give the demo that runs a month of requests and costs, marked as demo data. Once."
+    help = "Fill a month of requests and costs, marked as demo data, into the running demo. Idempotent."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # The terminal is for people.
+        # Keep the terminal free for the progress lines.
         logging.getLogger().setLevel(logging.WARNING)
         with ended():
             fill_history(Progress())

@@ -1,4 +1,4 @@
-"""``manage.py run``: the portal alone, against the services that the environment names."""
+"""``manage.py run``: the portal alone, with the services configured in the environment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from embedded.runtime import ended
 
 
 class Command(BaseCommand):
-    help = "Run web, workers and beat on this machine against the services that the environment names."
+    help = "Run web, workers and beat on this machine, with the services configured in the environment."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:

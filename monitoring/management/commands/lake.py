@@ -17,16 +17,16 @@ MIB = 1024 * 1024
 
 
 class Command(BaseCommand):
-    help = "The data lake: what is in it, bring it up to date, write it again, compare it with the database."
+    help = "The data lake: show its status, export, backfill, verify against the database, or tidy its tables."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("action", choices=("status", "export", "backfill", "verify", "tidy"))
-        parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"all of them, or some of: {', '.join(TABLES)}")
+        parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"all, or any of {', '.join(TABLES)}")
 
     def handle(self, *args: Any, **options: Any) -> None:
         unknown = sorted(set(options["tables"]) - TABLES.keys())
         if unknown:
-            raise CommandError(f"There is no table {', '.join(unknown)}. There are {', '.join(TABLES)}.")
+            raise CommandError(f"Unknown table: {', '.join(unknown)}. Tables: {', '.join(TABLES)}.")
         chosen = [TABLES[name] for name in options["tables"] or TABLES]
         getattr(self, f"_{options['action']}")(chosen)
 
@@ -62,5 +62,5 @@ class Command(BaseCommand):
             wrong += [] if found.is_same else [table.name]
         if wrong:
             raise CommandError(
-                f"Not the same: {', '.join(wrong)}. `manage.py lake backfill {' '.join(wrong)}` mends it."
+                f"Different: {', '.join(wrong)}. Run `manage.py lake backfill {' '.join(wrong)}` to fix it."
             )

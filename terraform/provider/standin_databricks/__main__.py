@@ -1,4 +1,4 @@
-"""What the launcher in the filesystem mirror runs."""
+"""Entry point that the launcher in the filesystem mirror runs."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The self-signed certificate of the plugin handshake, kept between starts.
+"""The self-signed certificate of the plugin handshake, cached between starts.
 
-Making one costs an import of ``cryptography``; a provider starts up to five times in one command.
+Creating one requires an import of ``cryptography``, and a provider starts up to five times per command.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Certificate:
 
     @property
     def der_base64(self) -> str:
-        """As the handshake line wants it: base64 without padding."""
+        """The certificate for the handshake line: DER in base64 without padding."""
         return b"".join(self.certificate_pem.strip().splitlines()[1:-1]).decode().rstrip("=")
 
 
@@ -44,7 +44,7 @@ def load_certificate() -> Certificate:
 
 
 def _private_directory() -> Path | None:
-    """A directory that only we can write, or None: a certificate somebody else placed is not ours."""
+    """A directory that only the current user can access, or None. A certificate of another user must not be used."""
     path = Path(tempfile.gettempdir()) / f"standin-databricks-{os.getuid()}"
     try:
         path.mkdir(mode=0o700, exist_ok=True)
@@ -74,7 +74,7 @@ def _write(path: Path, made: Certificate) -> None:
 
 
 def _create() -> Certificate:
-    # Late: only the first start in five days needs it.
+    # Imported late: only the first start in five days needs it.
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec

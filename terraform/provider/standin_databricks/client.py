@@ -1,4 +1,4 @@
-"""The workspace: REST calls through databricks-sdk, configured by environment variables only."""
+"""REST calls to the workspace over databricks-sdk, configured only by environment variables."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from standin_databricks import VERSION
 
 HTTP_TIMEOUT_S = 65
 RETRY_TIMEOUT_S = 300
-# Config() probes the host for metadata with a client of its own, which no stop can interrupt.
+# Config() requests metadata from the host with its own client, which StopProvider cannot interrupt.
 METADATA_TIMEOUT_S = 5
 
 
 class StoppedError(Exception):
-    """Terraform asked the provider to stop while it waited."""
+    """Terraform stopped the provider while it was waiting."""
 
 
 class ApiError(Exception):
-    """The workspace refused a call, or gave no answer (``code`` is "" then)."""
+    """The workspace rejected a call, or did not answer, in which case ``code`` is ""."""
 
     def __init__(self, message: str, *, code: str = "", is_not_found: bool = False) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class ApiError(Exception):
 
 
 class StopClock:
-    """The SDK's clock, whose sleep ends at once when Terraform asks to stop."""
+    """A clock for the SDK whose sleep ends immediately when Terraform stops the provider."""
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
@@ -47,14 +47,14 @@ class StopClock:
 
 
 class Workspace:
-    """Connects at the first call: planning a new resource needs no workspace."""
+    """Connects at the first call, because planning a new resource does not need the workspace."""
 
     def __init__(self, stop: threading.Event) -> None:
         self.stop = stop
         self._connecting = threading.Lock()
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """One API call. 429, 503 and connection errors are tried again for ``RETRY_TIMEOUT_S``."""
+        """Make an API call. 429, 503 and connection errors are retried for ``RETRY_TIMEOUT_S`` seconds."""
         with self._connecting:
             api, errors = self._connection
         try:
@@ -69,13 +69,13 @@ class Workspace:
 
     @cached_property
     def current_user(self) -> str:
-        """userName of the caller: the application id for a service principal."""
+        """User name of the caller; the application id for a service principal."""
         return str(self.call("GET", "/api/2.0/preview/scim/v2/Me").get("userName", ""))
 
     @cached_property
     def _connection(self) -> tuple[Any, Any]:
         _skip_service_imports()
-        # Late: the SDK costs 0.4 s, and most provider processes only validate or plan.
+        # Imported late: the SDK takes 0.4 s, and most provider processes only validate or plan.
         from databricks.sdk import core, errors
 
         try:
@@ -93,7 +93,7 @@ class Workspace:
 
 
 def _skip_service_imports() -> None:
-    """Stand in for ``databricks/sdk/__init__.py``, which imports every service: 2.5 s and 100 MB."""
+    """Replace ``databricks/sdk/__init__.py``, which imports all services and costs 2.5 s and 100 MB."""
     if "databricks.sdk" in sys.modules:
         return
     parent = importlib.util.find_spec("databricks")

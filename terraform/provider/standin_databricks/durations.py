@@ -1,4 +1,4 @@
-"""Durations as Go writes them: 45m, 1h30m, 90s, 500ms."""
+"""Durations in Go's format: 45m, 1h30m, 90s, 500ms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 
 
 def parse_duration_s(text: str) -> float:
-    """Raises ValueError when ``text`` is not a duration."""
+    """The duration in seconds. Raises ValueError if ``text`` is not a duration."""
     if not re.fullmatch(f"(?:{_PART.pattern})+", text):
         raise ValueError(f"{text!r} is not a duration such as 45m or 1h30m")
     return sum(float(number) * _UNIT_S[unit] for number, unit in _PART.findall(text))

@@ -1,7 +1,6 @@
-"""Between Terraform's shape of a value and the REST API's.
+"""Converts values between Terraform and the REST API.
 
-A block of at most one item is a JSON object in the API and a list in Terraform; other blocks are arrays
-in both.
+A block with at most one item is an object in the API and a list in Terraform. Other blocks are arrays in both.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from standin_databricks.wire import is_known
 
 
 def to_api(spec: Spec, value: State) -> dict[str, Any]:
-    """The JSON body: unset and unknown values are left out."""
-    body = {k: value[k] for k in spec["attributes"] if _is_set(value.get(k))}
+    """The JSON body, without unset and unknown values."""
+    body = {k: v for k in spec["attributes"] if (v := value.get(k)) is not None and is_known(v)}
     for name, block in spec.get("blocks", {}).items():
         items = value.get(name)
         if not items or not is_known(items):
@@ -26,10 +25,9 @@ def to_api(spec: Spec, value: State) -> dict[str, Any]:
 
 
 def from_api(spec: Spec, answer: dict[str, Any], reference: State | None) -> State:
-    """The state that ``answer`` describes.
+    """The state for an API response.
 
-    ``reference`` is what was planned or last known: where it has nothing, or a zero
-    value, an absent or zero value of the API is the same.
+    ``reference`` is the planned or last known state. If a value is unset or zero in both, the reference's is kept.
     """
     state = {name: _read_attribute(a, name, answer.get(name), reference) for name, a in spec["attributes"].items()}
     for name, block in spec.get("blocks", {}).items():
@@ -58,12 +56,8 @@ def _read_items(block: Spec, value: Any, reference: Any) -> list[State]:
 
 
 def _counterpart(block: Spec, item: dict[str, Any], index: int, known: list[State]) -> State | None:
-    """What was known of ``item``: at the same place of a list, under the same required values of a set."""
+    """The known state of ``item``: the same position of a list, or the same required values of a set."""
     if block["mode"] != "set":
         return known[index] if index < len(known) else None
     required = [name for name, attribute in block["attributes"].items() if attribute.get("required")]
     return next((k for k in known if all(k.get(name) == item.get(name) for name in required)), None)
-
-
-def _is_set(value: Any) -> bool:
-    return value is not None and is_known(value)

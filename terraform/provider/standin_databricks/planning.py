@@ -1,8 +1,7 @@
-"""What the resource will look like after apply: defaults, values known only later, forced replacement.
+"""Plans the state after apply: defaults, values known after apply, forced replacement.
 
-The rules are those of Terraform's SDKv2, on which the real resources are written:
-an Optional+Computed value that is not configured keeps its prior value, or is unknown before the first apply;
-an unset value and the zero value of its type are the same.
+Follows the rules of Terraform's SDKv2, which the real resources use. An Optional+Computed value that is not
+configured keeps its prior value, or is unknown before the first apply. Unset and zero values are equal.
 """
 
 from __future__ import annotations

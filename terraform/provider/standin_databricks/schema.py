@@ -1,6 +1,6 @@
-"""Resource schemas: read from ``schema.json``, handed to Terraform as protobuf.
+"""Resource schemas, read from ``schema.json`` and converted to protobuf for Terraform.
 
-``tf`` 1.2.0 knows only SET blocks, so the nested blocks are written as protobuf here.
+``tf`` 1.2.0 supports only SET blocks, so this module creates the protobuf of nested blocks.
 Keys of an attribute: type, required, optional, computed, sensitive, deprecated, force_new, default,
 case_insensitive. Keys of a block: mode (list, set, single), min_items, max_items, computed,
 deprecated, attributes, blocks.
@@ -37,10 +37,7 @@ def schema_message(spec: Spec) -> Any:
 
 
 def complete(spec: Spec, value: State) -> State:
-    """``value`` with every attribute and block of the schema: Terraform refuses an object that lacks one.
-
-    Keys the schema does not know are dropped.
-    """
+    """``value`` with exactly the attributes and blocks of the schema: Terraform rejects incomplete objects."""
     out: State = {name: value.get(name) for name in spec["attributes"]}
     for name, block in spec.get("blocks", {}).items():
         out[name] = _complete_block(block, value.get(name))

@@ -1,4 +1,4 @@
-"""The plugin process: handshake, gRPC server, orderly end."""
+"""The plugin process: handshake, gRPC server and shutdown."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Stdio(grpc_stdio_pb2_grpc.GRPCStdioServicer):  # type: ignore[misc]  # tf
 def serve() -> None:
     if os.environ.get("TF_PLUGIN_MAGIC_COOKIE") != _COOKIE:
         sys.exit("This program is a Terraform plugin: Terraform starts it.")
-    # Terraform decides what an interrupt means and calls StopProvider.
+    # Terraform handles interrupts and calls StopProvider.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = os.getppid()
     done = threading.Event()
@@ -46,7 +46,7 @@ def serve() -> None:
     with tempfile.TemporaryDirectory(prefix="standin-databricks-") as directory:
         socket = os.path.join(directory, "plugin.sock")
         _listen(server, socket)
-        # A terraform that was killed calls no Shutdown: leave when the parent is gone.
+        # If Terraform is killed, it does not call Shutdown, so exit when the parent has died.
         while not done.wait(_PARENT_CHECK_S) and os.getppid() == parent:
             pass
         server.stop(0.2).wait(1)

@@ -1,7 +1,7 @@
-"""Terraform's plugin protocol 6 on top of the resources.
+"""Implements Terraform's plugin protocol 6 for the resources.
 
-Every failure becomes a diagnostic. An exception out of a method would reach people as "Plugin error"
-and lose what the resource had already created.
+Every failure becomes a diagnostic. An uncaught exception would be shown as "Plugin error", and Terraform would lose
+the state of resources that already exist.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from standin_databricks.resources.base import PartialStateError, Resource, Resou
 from standin_databricks.schema import State, complete, resource_specs, schema_message
 from standin_databricks.wire import attribute_path, read_value, write_value
 
-# The real resources are SDKv2 and get this tolerance; without it Terraform checks the result strictly.
+# The real resources use SDKv2 and set this flag; without it Terraform checks results strictly.
 _IS_TOLERANT = os.environ.get("STANDIN_STRICT") != "1"
 _EMPTY_SPEC: dict[str, Any] = {"attributes": {}}
 
@@ -33,7 +33,7 @@ Method = Callable[..., Any]
 
 
 def _reporting(method: Method) -> Method:
-    """gRPC has no place for a last-resort handler: print what escaped, so that TF_LOG shows it."""
+    """Print uncaught exceptions, so that TF_LOG shows them: gRPC has no hook for them."""
 
     @functools.wraps(method)
     def wrapper(self: Any, request: Any, context: Any) -> Any:
@@ -139,7 +139,7 @@ class ProviderServicer(rpc.ProviderServicer):  # type: ignore[misc]  # tf ships 
 
     @_reporting
     def StopProvider(self, request: Any, context: Any) -> Any:
-        """Waits end, calls in flight return what exists so far; the server goes on until Shutdown."""
+        """Stop waiting: running calls return the state so far. The server keeps running until Shutdown."""
         self._stop.set()
         return pb.StopProvider.Response()
 

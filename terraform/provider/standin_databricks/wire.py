@@ -1,4 +1,4 @@
-"""Terraform's DynamicValue: msgpack with unknown values, or JSON."""
+"""Reads and writes Terraform's DynamicValue: msgpack with unknown values, or JSON."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def write_value(value: Any) -> Any:
 
 
 def attribute_path(steps: list[str | int]) -> Any:
-    """A path: names are attributes, integers are list positions."""
+    """A path: strings are attributes, integers are list positions."""
     return pb.AttributePath(steps=[_step(step) for step in steps])
 
 

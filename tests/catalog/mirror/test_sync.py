@@ -33,7 +33,7 @@ def registry(environment, monkeypatch):
 @pytest.fixture
 def sync(registry, workspace):
     """One pass over the workspace, through one connection."""
-    remote = databricks.Workspace(
+    remote = databricks.WorkspaceClient(
         registry.url, databricks.Credentials(token=TOKEN), http_timeout_s=5, retry_timeout_s=1
     )
     return lambda: sync_workspace(workspace.pk, connect=lambda _: remote)
@@ -270,13 +270,13 @@ def test_no_request_is_sent_inside_a_transaction(registry, sync, monkeypatch):
     outside = len(connection.savepoint_ids)
     depths = []
     for name in ("do", "download"):
-        method = getattr(databricks.Workspace, name)
+        method = getattr(databricks.WorkspaceClient, name)
 
         def noting(*args, method=method, **kwargs):
             depths.append(len(connection.savepoint_ids))
             return method(*args, **kwargs)
 
-        monkeypatch.setattr(databricks.Workspace, name, noting)
+        monkeypatch.setattr(databricks.WorkspaceClient, name, noting)
     assert sync().details == 1
     assert set(depths) == {outside}
 

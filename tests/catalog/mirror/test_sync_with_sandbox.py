@@ -35,7 +35,7 @@ def remote(sandbox):
     argv = [sys.executable, "-m", "tests.catalog.card_fraud_versions", NAME]
     done = subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr[-3000:]
-    return databricks.Workspace(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
+    return databricks.WorkspaceClient(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
 
 
 def test_the_sandbox_is_read_like_a_workspace(remote):
@@ -63,7 +63,7 @@ def test_what_the_sandbox_refuses_is_permanent(sandbox, remote):
     with pytest.raises(IntegrationError) as raised:
         remote.get_version(NAME, 99)
     assert raised.value.permanent
-    stranger = databricks.Workspace(sandbox.url, databricks.Credentials(token="dapi-nobody"), retry_timeout_s=2)
+    stranger = databricks.WorkspaceClient(sandbox.url, databricks.Credentials(token="dapi-nobody"), retry_timeout_s=2)
     with pytest.raises(IntegrationError) as raised:
         stranger.current_user()
     assert raised.value.permanent

@@ -92,7 +92,7 @@ def test_values_of_variables_are_never_told() -> None:
     changed = {"MODE": "{{secrets/fraud/mode}}", "LEVEL": "another-canary", "NEW": "third-canary"}
     found = differences(INTENDED, live(entity={"environment_vars": changed}))
     assert told(found) == [
-        ("Environment variable LEVEL", "as asked for", "another value"),
+        ("Environment variable LEVEL", "requested value", "another value"),
         ("Environment variable NEW", "not set", "set"),
     ]
     assert "canary" not in str(found)

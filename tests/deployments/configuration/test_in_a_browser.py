@@ -121,5 +121,5 @@ def test_a_change_by_hand_is_accepted_with_two_clicks(page: Page, sign_in: SignI
     page.goto(reverse("deployments:deployment", args=[run.deployment_id]))
     page.get_by_role("link", name="Accept").click()
     page.get_by_role("button", name="Accept").click()
-    expect(page.get_by_text("As asked for")).to_be_visible()
+    expect(page.get_by_text("In sync")).to_be_visible()
     assert Deployment.objects.get().spec["compute"]["workload_size"] == "Medium"

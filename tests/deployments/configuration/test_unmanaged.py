@@ -14,7 +14,7 @@ from deployments.runs.statuses import RunKind, RunStatus
 from integrations.databricks import decoding
 from integrations.errors import IntegrationError
 from tests.deployments.conftest import make_deployment, make_run
-from tests.deployments.pages import page_of, queries
+from tests.deployments.page_text import page_of, queries
 from tests.factories import EnvironmentFactory
 from web.errors import Invalid, Refused
 

@@ -12,7 +12,7 @@ from deployments.models import ConfigCheck, Deployment, Run
 from deployments.runs.statuses import RunStatus
 from tests.deployments.configuration.endpoints import INTENDED, checked
 from tests.deployments.conftest import make_deployment
-from tests.deployments.pages import page_of, queries
+from tests.deployments.page_text import page_of, queries
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
@@ -106,7 +106,7 @@ def test_accepting_asks_first_and_posts_what_was_seen(client, drifted, deployer)
 
 def test_reverting_leads_to_the_run_that_shows_the_way_back(client, drifted, deployer):
     client.force_login(deployer)
-    assert "makes a plan that shows the way back" in page_of(client, url("config_revert", drifted))
+    assert "plans how to restore the endpoint" in page_of(client, url("config_revert", drifted))
     answer = client.post(url("config_revert", drifted))
     assert answer.headers["Location"] == reverse("deployments:run", args=[Run.objects.get().pk])
 

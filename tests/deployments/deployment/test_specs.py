@@ -80,7 +80,7 @@ def test_everything_that_is_wrong_is_said_at_once():
         "colour",
     }
     assert refusal.value.fields["model"] == ["This field is required."]
-    assert refusal.value.fields["colour"] == ["There is no such field."]
+    assert refusal.value.fields["colour"] == ["Unknown field."]
 
 
 @pytest.mark.parametrize("data", [None, [], "text", 3, [["model", "a.b.c"]]])

@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts.teams.roles import Role
 from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_deployment, make_run
-from tests.deployments.pages import page_of, queries, run_url
+from tests.deployments.page_text import page_of, queries, run_url
 from tests.factories import EnvironmentFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

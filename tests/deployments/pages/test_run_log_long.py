@@ -19,23 +19,11 @@ from deployments.models import Deployment, Run
 from deployments.pages.run_log import PAGE_LINES
 from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_deployment, make_run
-from tests.deployments.pages.long_log import LINES, fill
+from tests.deployments.pages.long_log import ERRORS_EVERY, LINES, PLANNED, fill
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 HTMX = {"HX-Request": "true"}
-
-# Of the 100,000, every 5,000th is an error, and the first 1,000 are of the plan.
-ERRORS_EVERY, PLANNED = 5000, 1000
-
-# The same rows by bulk_create take four seconds.
-COPY_THE_FIRST_LINE = """
-    INSERT INTO deployments_event (run_id, number, created_at, stage, level, source, message)
-    WITH RECURSIVE series(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM series WHERE n < %s)
-    SELECT first.run_id, n, first.created_at, CASE WHEN n <= %s THEN 'plan' ELSE 'apply' END,
-           CASE WHEN n %% %s = 0 THEN 'error' ELSE 'info' END, first.source, 'line ' || n || ' of run ' || first.run_id
-    FROM deployments_event first, series WHERE first.run_id = %s AND first.number = 1
-"""
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from deployments.deployment.specs import parse_spec
 from deployments.models import Run, TestRequest
 from deployments.runs.statuses import RunKind, RunStatus
 from tests.deployments.conftest import make_deployment, make_run
-from tests.deployments.pages import HTMX, page_of, queries
+from tests.deployments.page_text import HTMX, page_of, queries
 from tests.factories import UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -286,11 +286,11 @@ def test_an_endpoint_that_could_not_be_asked_gives_the_reason(client, live, view
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ("", "Write a JSON object"),
-        ("{", "This is not JSON"),
-        ("[1]", "An endpoint takes a JSON object"),
-        ('{"a": NaN}', "not JSON that can be sent"),
-        ("[" * 100_000, "not JSON that can be read"),
+        ("", "Enter a JSON object"),
+        ("{", "This is not valid JSON"),
+        ("[1]", "Send a JSON object"),
+        ('{"a": NaN}', "This JSON cannot be sent"),
+        ("[" * 100_000, "This JSON cannot be read"),
         ('{"a": "\\u0000"}', "Null characters"),
     ],
 )

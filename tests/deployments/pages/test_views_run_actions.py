@@ -60,7 +60,7 @@ def test_rejecting_takes_a_reason(client, run_in, approver, reason):
     client.force_login(approver)
     answer = act(client, "run_reject", run, reason=reason)
     assert answer.status_code == 422
-    assert "Say why" in answer.content.decode()
+    assert "Give a reason" in answer.content.decode()
     assert not Approval.objects.exists()
 
 
@@ -76,7 +76,7 @@ def test_an_approval_of_an_older_plan_is_refused(client, run_in, approver):
     run = run_in(RunStatus.APPROVAL)
     client.force_login(approver)
     answer = act(client, "run_approve", run, plan_sha256="0" * 64)
-    assert said(client, answer) == ["The plan has changed since you looked at it. Read it again."]
+    assert said(client, answer) == ["The plan has changed since you looked at it. Review it again."]
     assert not Approval.objects.exists()
 
 
@@ -158,7 +158,7 @@ def test_viewers_see_no_buttons_and_cannot_act(client, run_in, viewer, name):
     for method in (client.get, client.post):
         answer = method(url(name, run), BODIES.get(name, {}))
         assert answer.status_code == 403
-        assert "You may not see or do this" in answer.content.decode()
+        assert "Permission denied" in answer.content.decode()
     assert Run.objects.get().status == RunStatus.APPROVAL
 
 

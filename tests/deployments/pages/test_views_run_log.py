@@ -7,7 +7,7 @@ from deployments.models import Run
 from deployments.pages import run_log
 from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_run
-from tests.deployments.pages import HTMX, page_of, queries, run_url, write
+from tests.deployments.page_text import HTMX, page_of, queries, run_url, write
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

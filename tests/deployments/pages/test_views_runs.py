@@ -9,7 +9,7 @@ from django.utils import timezone
 from deployments.models import Approval, Run, StageRecord
 from deployments.runs.statuses import RunKind, RunStatus, StageStatus
 from tests.deployments.conftest import PLAN_SHA256, make_deployment, make_run
-from tests.deployments.pages import HTMX, page_of, queries, run_url, write
+from tests.deployments.page_text import HTMX, page_of, queries, run_url, write
 from tests.factories import UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -87,14 +87,14 @@ def test_a_queued_run_names_and_links_the_run_ahead(client, deployment, viewer):
     ahead, run = make_run(deployment, RunStatus.APPLY), make_run(deployment)
     client.force_login(viewer)
     page = page_of(client, run_url("run", run))
-    assert f"Waits for run #{ahead.pk}" in page
+    assert f"Waiting for run #{ahead.pk}" in page
     assert f'href="{run_url("run", ahead)}"' in page
 
 
 def test_a_run_that_no_worker_takes_says_so(client, deployment, viewer):
     run = make_run(deployment, stage_started_at=timezone.now() - timedelta(seconds=90))
     client.force_login(viewer)
-    assert "No worker has taken it for 90 s" in page_of(client, run_url("run", run))
+    assert "No worker has taken the run for 90 s" in page_of(client, run_url("run", run))
 
 
 def test_each_stage_has_its_tab(client, waiting, viewer):

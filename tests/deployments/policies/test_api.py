@@ -194,7 +194,7 @@ def test_the_result_of_another_run_is_none_of_this(held, deployment, owner, api_
     other = make_run(deployment, RunStatus.SUCCEEDED)
     result = PolicyResult.objects.get()
     answer = post(api_as(owner), f"/api/v1/runs/{other.pk}/override/", {"result": result.pk, "reason": "agreed"})
-    assert answer.json()["fields"] == {"result": ["The run has no such result."]}
+    assert answer.json()["fields"] == {"result": ["This run has no such policy result."]}
 
 
 def test_the_glass_is_broken_over_the_api(run_in, owner, approver, api_as):

@@ -42,7 +42,7 @@ def test_a_policy_is_overridden_in_its_dialog(
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"/runs/{held.pk}/?tab=policy")
     page.get_by_role("link", name="Override Inference table").click()
-    page.get_by_label("Why it need not be met this time").fill("agreed with the auditors")
+    page.get_by_label("Reason why it need not be met this time").fill("agreed with the auditors")
     page.get_by_role("button", name="Override").click()
     expect(page.get_by_text("agreed with the auditors").first).to_be_visible()
     assert PolicyResult.objects.get(rule="inference_table").overridden_by == owner
@@ -68,7 +68,7 @@ def test_the_glass_is_broken_and_the_approver_acknowledges(
     page.get_by_role("link", name="Break the glass").click()
     page.get_by_label("Reason, at least 10 characters").fill("customers cannot pay")
     page.get_by_role("button", name="Break the glass and apply").click()
-    expect(page.get_by_text("The approvers of the team are told.")).to_be_visible()
+    expect(page.get_by_text("The approvers of the team are notified.")).to_be_visible()
     assert Approval.objects.get().decision == Approval.Decision.BREAK_GLASS
     sign_in(approver)
     page.goto("/")

@@ -97,14 +97,14 @@ def test_gpus_can_be_allowed():
 def test_an_endpoint_that_was_asked_lately_is_not_destroyed():
     finding = find("idle_before_destroy", facts(requests_at=(0.5, 23.9, 30.0)))
     assert not finding.passed
-    assert "at least 2 times in the last 24 h" in finding.message
+    assert "at least 2 requests in the last 24 h" in finding.message
     assert "at least 3 times" in find("idle_before_destroy", facts(requests_at=(0.5, 23.9, 30.0)), hours=48).message
 
 
 def test_traffic_that_nobody_can_rule_out_counts_as_traffic():
     finding = find("idle_before_destroy", facts(requests_at=(30.0,)))
     assert not finding.passed
-    assert "not known" in finding.message
+    assert "unknown" in finding.message
 
 
 def test_an_endpoint_that_never_was_may_go():
@@ -147,7 +147,7 @@ def test_what_is_not_priced_is_not_within_the_budget_and_is_no_reason_to_stop():
         finding = find("budget", facts(budget=usd(100), estimate=estimate))
         assert not finding.passed
         assert finding.at_most == PolicyLevel.ADVISORY
-        assert "not known in USD" in finding.message
+        assert "cost in USD is unknown" in finding.message
 
 
 def test_endpoints_without_an_estimate_are_told():
@@ -170,7 +170,7 @@ def test_what_was_billed_this_month_counts_beside_the_estimate(spent, passed, as
 def test_a_budget_that_is_spent_asks_a_second_person_even_where_nobody_knows_the_price():
     finding = find("budget", facts(budget=usd(100), estimate=None, spent=Decimal(120)))
     assert finding.asks_approval
-    assert "120.00 of 100.00 USD already" in finding.message
+    assert "already spent 120.00 of 100.00 USD" in finding.message
 
 
 def test_of_two_budgets_the_one_that_is_least_kept_speaks():
@@ -178,7 +178,7 @@ def test_of_two_budgets_the_one_that_is_least_kept_speaks():
     for budgets in ((tight, wide), (wide, tight)):
         finding = find("budget", facts(budgets=budgets, estimate=usd(50)))
         assert (finding.passed, finding.asks_approval) == (False, True)
-        assert "team in Production is over" in finding.message
+        assert "team in Production exceeds" in finding.message
 
 
 def test_a_team_without_a_budget_goes_over_none():

@@ -12,7 +12,7 @@ from deployments.policies.evaluating import evaluate
 from deployments.policies.rules import RULES
 from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import PLAN_SHA256, give_plan, make_run
-from tests.deployments.pages import page_of, queries, run_url
+from tests.deployments.page_text import page_of, queries, run_url
 from tests.deployments.policies.holding import freeze, hold, only
 from tests.factories import member_of
 
@@ -78,7 +78,7 @@ def test_an_edit_of_an_old_page_changes_nothing(client, admin):
     client.force_login(admin)
     for level in ("mandatory", "off"):
         answer = client.post(at(policy), {"version": 1, "level": level}, follow=True)
-    assert "Somebody has edited this policy" in answer.content.decode()
+    assert "Another person has edited this policy" in answer.content.decode()
     policy.refresh_from_db()
     assert policy.level == "mandatory"
 
@@ -159,7 +159,7 @@ def test_an_admin_freezes_and_lifts_and_everybody_is_told_on_every_page(client, 
     ("values", "text"),
     [
         ({"reason": ""}, "required"),
-        ({"ends_at": "2020-01-01T00:00"}, "Choose a time to come."),
+        ({"ends_at": "2020-01-01T00:00"}, "Choose a time in the future."),
         ({"ends_at": "x"}, "valid"),
     ],
 )
@@ -241,7 +241,7 @@ def test_an_override_is_made_and_shown(client, held, owner):
     assert "Overridden by owner" in page
     assert "agreed" in page
     again = client.post(url, {"reason": "again"}, follow=True)
-    assert "Nothing waits for an override" in again.content.decode()
+    assert "does not need an override" in again.content.decode()
 
 
 def test_a_run_that_waits_for_an_override_is_on_the_home_page_of_those_who_may(client, held, owner, approver, admin):
@@ -325,4 +325,4 @@ def test_a_frozen_run_offers_it_on_its_apply_tab(client, run_in, owner, admin):
     client.post(run_url("run_break_glass", run), {"reason": REASON, "plan_sha256": PLAN_SHA256})
     assert run_url("run_break_glass", run) not in page_of(client, tab(run, "apply"))
     again = client.post(run_url("run_break_glass", run), {"reason": REASON, "plan_sha256": PLAN_SHA256}, follow=True)
-    assert "waits for no second person and no freeze" in again.content.decode()
+    assert "not waiting for an approval or a freeze" in again.content.decode()

@@ -82,7 +82,7 @@ def test_with_its_deployment_the_difference_is_told(spec, deployment, deployer, 
     told = ask(api_as(deployer), {"spec": bigger, "deployment": deployment.pk})
     assert told["now"] == {"low": "204.40", "high": "204.40"}
     assert told["difference"] == {"low": "204.40", "high": "613.20"}
-    assert told["summary"].endswith("+204.40 to +613.20 against now")
+    assert told["summary"].endswith("+204.40 to +613.20 compared with now")
 
 
 @pytest.mark.usefixtures("model_version")

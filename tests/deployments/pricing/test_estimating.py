@@ -175,7 +175,7 @@ def test_a_larger_size_is_told_against_what_the_last_run_intended(table, deploym
     told = quote(spec_of(workload_size="Medium"), table=table, deployment=deployment)
     # 408.80 - 204.40 and 817.60 - 204.40
     assert told.difference == money("204.40", "613.20")
-    assert told.sentence == "about 408.80\N{EN DASH}817.60 USD a month, +204.40 to +613.20 against now"
+    assert told.sentence == "about 408.80\N{EN DASH}817.60 USD a month, +204.40 to +613.20 compared with now"
 
 
 def test_without_an_intention_the_last_good_run_says_what_is_live(table, deployment):
@@ -187,7 +187,7 @@ def test_without_an_intention_the_last_good_run_says_what_is_live(table, deploym
     assert list(live_served(deployment)) == [Served("3", "CPU", "Medium", scale_to_zero=False)]
     told = quote(spec_of(), table=table, deployment=deployment)
     assert told.difference == money("-204.40", "-613.20")
-    assert "\N{MINUS SIGN}204.40 to \N{MINUS SIGN}613.20 against now" in told.sentence
+    assert "\N{MINUS SIGN}204.40 to \N{MINUS SIGN}613.20 compared with now" in told.sentence
 
 
 def test_the_same_again_costs_the_same(table, deployment):
@@ -198,7 +198,7 @@ def test_the_same_again_costs_the_same(table, deployment):
 
 def test_the_first_deployment_costs_all_of_it_more(table, deployment):
     told = quote(spec_of(), table=table, deployment=deployment)
-    assert told.sentence == "about 204.40 USD a month, +204.40 against now"
+    assert told.sentence == "about 204.40 USD a month, +204.40 compared with now"
 
 
 def test_a_spec_by_itself_is_compared_with_nothing(table):
@@ -211,7 +211,7 @@ def test_what_is_live_at_an_unknown_price_gives_no_difference(table, deployment)
     deployment.intended = {"served_entities": [{"entity_version": "2", "workload_size": "Huge"}]}
     told = quote(spec_of(), table=table, deployment=deployment)
     assert told.difference is None
-    assert told.sentence == "about 204.40 USD a month, the price of what is live now is not known"
+    assert told.sentence == "about 204.40 USD a month, the current price is unknown"
 
 
 def test_destroying_saves_what_is_live(table, deployment):
@@ -219,7 +219,7 @@ def test_destroying_saves_what_is_live(table, deployment):
     make_run(deployment, RunStatus.SUCCEEDED)
     told = quote_destroy(deployment, table=table)
     assert (told.estimate.low, told.estimate.high) == money("0", "0")
-    assert told.sentence == "nothing any more, \N{MINUS SIGN}204.40 against now"
+    assert told.sentence == "no further cost, \N{MINUS SIGN}204.40 compared with now"
 
 
 def test_nothing_is_live_of_what_was_destroyed(deployment):

@@ -42,10 +42,10 @@ def test_what_is_wrong_with_a_rate_is_read_with_its_input(page: Page, sign_in: S
     only_prices()
     sign_in(admin)
     page.goto(reverse("deployments:prices_new"))
-    most = page.get_by_label("CPU Medium, most concurrent requests")
+    most = page.get_by_label("CPU Medium, maximum concurrency")
     most.fill("2")
     page.get_by_role("button", name="Save price table").click()
-    expect(most).to_have_accessible_description("It cannot be less than at the fewest: 8.")
+    expect(most).to_have_accessible_description("The maximum cannot be less than the minimum, 8.")
     expect(page.get_by_role("alert")).to_be_focused()
     hold_to_the_rules(page)
 

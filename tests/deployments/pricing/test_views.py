@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from deployments.models import PriceTable, Run
 from deployments.stages import cost
-from tests.deployments.pages import page_of, queries
+from tests.deployments.page_text import page_of, queries
 from tests.deployments.pricing.price_tables import make_prices, only_prices
 from tests.deployments.wizard.answering import step_url
 
@@ -50,7 +50,7 @@ def test_the_page_shows_the_table_in_force_and_the_history(client, viewer):
     answer = client.get(PRICES)
     assert answer.context["table"].name == "Prices of today"
     assert [(row.table.name, row.state) for row in answer.context["history"]] == [
-        ("Prices to come", "Coming"),
+        ("Prices to come", "Scheduled"),
         ("Prices of today", "In force"),
         ("Old prices", "Replaced"),
     ]

@@ -75,7 +75,7 @@ def test_the_wizard_asks_only_what_the_chosen_strategy_uses(page: Page, sign_in:
     steps.fill("50, 20, 100")
     hold_to_the_rules(page)
     page.get_by_role("button", name="Next").click()
-    expect(steps).to_have_accessible_description(re.compile("Steps rise and end at 100"))
+    expect(steps).to_have_accessible_description(re.compile("Steps must increase and end at 100"))
     steps.fill("20, 50, 100")
     page.get_by_label("Most errors, in %").fill("2.5")
     page.get_by_label("Slowest p99, in ms").fill("300")

@@ -189,7 +189,7 @@ def test_one_span_with_a_breach_is_enough():
 def test_the_words_of_a_breach_have_the_numbers():
     ruling = judge([View(win(800, 4), win(400, 60, 20))], LIMITS, is_over=False, is_blind=False)
     assert ruling.text == (
-        "error rate 20 % of 400 requests (60 4xx, 20 5xx) is above 1 % and worse than the 0.5 % of the version before"
+        "error rate 20 % of 400 requests (60 4xx, 20 5xx) is above 1 % and worse than the 0.5 % of the previous version"
     )
     slow = judge([View(GOOD_OLD, win(400, slow=400))], LIMITS, is_over=False, is_blind=False)
     assert slow.text == "p99 991 ms of 400 requests is above 300 ms"

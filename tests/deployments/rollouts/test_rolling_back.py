@@ -13,7 +13,7 @@ from deployments.rollouts import rolling_back, services
 from deployments.runs.models import Line
 from deployments.runs.statuses import Level, RunKind, RunStatus
 from tests.deployments.conftest import make_run
-from tests.deployments.pages import HTMX, page_of, queries, run_url
+from tests.deployments.page_text import HTMX, page_of, queries, run_url
 from tests.deployments.stages.rolling import make_history, moving_run
 from web.errors import Invalid, Refused
 
@@ -149,7 +149,7 @@ def test_the_tab_of_a_rollout_shows_both_versions_the_rule_the_routes_and_the_wa
     page = page_of(client, run_url("run", rolling) + "?tab=rollout")
     for words in ("<strong>v3</strong>", "<strong>v4</strong>", "1.0 %", "5.0 %", "41 ms", "25 % of the traffic"):
         assert words in page
-    assert "At most 1 % errors (4xx and 5xx together), or no more than the version before" in page
+    assert "At most 1 % errors (4xx and 5xx), or no more than the previous version" in page
     assert "Observed" in page
     assert run_url("run_promote", rolling) in page
     assert run_url("run_rollback", rolling) in page

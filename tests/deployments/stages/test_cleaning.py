@@ -10,7 +10,7 @@ from deployments.models import Run, StageRecord
 from deployments.runs.statuses import RunKind, RunStatus
 from deployments.stages import cleaning
 from tests.deployments.conftest import make_run
-from tests.deployments.pages import page_of, run_url
+from tests.deployments.page_text import page_of, run_url
 from web.errors import Refused
 
 pytestmark = pytest.mark.django_db

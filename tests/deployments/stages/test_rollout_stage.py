@@ -94,7 +94,7 @@ def test_a_good_version_takes_the_traffic_step_by_step(roll, moving):
     assert steps(run) == [(25, "passed"), (100, "passed")]
     assert moving.moves == [{OLD: 75, NEW: 25}, {OLD: 0, NEW: 100}]
     assert intended_routes(run) == {OLD: 0, NEW: 100}
-    assert "stays for a rollback without a build" in run.message
+    assert "stays to roll back to without a build" in run.message
     said = "\n".join(run.events.values_list("message", flat=True))
     assert f"{NEW}: {NEW} said this" in said
 
@@ -282,7 +282,7 @@ def test_traffic_that_somebody_moved_outside_of_slipway_is_left_alone(roll, movi
     moving.minute = GOOD
     moving.routes = {OLD: 90, NEW: 10}
     assert to_the_end(run).status == RunStatus.FAILED
-    assert "somebody changed the traffic outside of Slipway" in run.message
+    assert "the traffic was changed outside of Slipway" in run.message
     assert moving.routes == {OLD: 90, NEW: 10}
 
 

@@ -141,7 +141,7 @@ def test_a_breach_puts_the_traffic_back_and_the_next_try_builds_nothing(
     metered.minute = {OLD: GOOD, NEW: GOOD}
     again = services.request_update(deployment=run.deployment, spec=run.parsed_spec(), actor=deployer)
     assert advance_to_the_end(again, 40).status == RunStatus.SUCCEEDED, log_of(again)
-    assert "the version is served already: only its traffic has to move" in log_of(again)
+    assert "the version is already served: only its traffic has to move" in log_of(again)
     assert configs(workspace_api) == [([OLD, NEW], {OLD: 75, NEW: 25}), ([OLD, NEW], {OLD: 0, NEW: 100})]
 
 

@@ -13,7 +13,7 @@ from deployments.stages import cost
 from deployments.stages.context import Context
 from deployments.stages.outcomes import GoOn
 from tests.deployments.conftest import give_plan, make_run
-from tests.deployments.pages import page_of, run_url
+from tests.deployments.page_text import page_of, run_url
 from tests.deployments.pricing.price_tables import only_prices
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +48,7 @@ def test_a_run_writes_down_its_price_and_what_it_is_against_now(price, deploymen
     outcome, run, lines = price(workload_size="Medium")
     assert outcome == GoOn(RunStatus.POLICY, "priced by Test prices, from 2020-01-01")
     # 408.80 to 817.60, of which 204.40 are paid already
-    sentence = "about 408.80\N{EN DASH}817.60 USD a month, +204.40 to +613.20 against now"
+    sentence = "about 408.80\N{EN DASH}817.60 USD a month, +204.40 to +613.20 compared with now"
     assert lines == [("info", sentence)]
     assert run.estimate["summary"] == sentence
     assert (run.estimate["low"], run.estimate["high"], run.estimate["currency"]) == ("408.80", "817.60", "USD")
@@ -62,7 +62,7 @@ def test_a_price_that_nobody_knows_stops_no_run(price, is_priced):
     else:
         PriceTable.objects.all().delete()
     outcome, run, ((level, message),) = price(workload_type="GPU_LARGE")
-    assert outcome == GoOn(RunStatus.POLICY, "what it will cost is not known")
+    assert outcome == GoOn(RunStatus.POLICY, "the cost is unknown")
     assert (level, message) == ("warning", run.estimate["problem"])
     assert (run.estimate["low"], run.estimate["high"]) == (None, None)
     assert ("GPU_LARGE Small" in message) == is_priced
@@ -74,7 +74,7 @@ def test_a_run_that_destroys_tells_what_it_saves(price, deployment):
     outcome, run, ((_, message),) = price(kind=RunKind.DESTROY)
     assert outcome.to == RunStatus.POLICY
     assert (run.estimate["low"], run.estimate["high"]) == ("0.00", "0.00")
-    assert message == "nothing any more, \N{MINUS SIGN}204.40 against now"
+    assert message == "no further cost, \N{MINUS SIGN}204.40 compared with now"
 
 
 @pytest.mark.parametrize(("kind", "high"), [(RunKind.DEPLOY, "204.68"), (RunKind.ROLLBACK, "204.40")])
@@ -108,15 +108,15 @@ def test_the_cost_tab_shows_price_lines_and_assumptions(client, waiting, viewer)
     client.force_login(viewer)
     page = page_of(client, f"{run_url('run', waiting)}?tab=cost")
     assert "408.80\N{EN DASH}817.60 USD" in page
-    assert "+408.80 to +817.60 against now" in page
-    assert "High: 730 hours at the most concurrent requests of its size." in page
+    assert "+408.80 to +817.60 compared with now" in page
+    assert "High: 730 hours at the maximum concurrency of the size." in page
     assert "Test prices, from 2020-01-01" in page
 
 
 def test_the_approver_reads_the_price_beside_the_plan(client, waiting, approver):
     client.force_login(approver)
     page = page_of(client, f"{run_url('run', waiting)}?tab=approval")
-    assert "About 408.80\N{EN DASH}817.60 USD a month, +408.80 to +817.60 against now" in page
+    assert "About 408.80\N{EN DASH}817.60 USD a month, +408.80 to +817.60 compared with now" in page
 
 
 def test_a_price_that_is_not_known_is_said_on_the_tab(client, price, viewer):

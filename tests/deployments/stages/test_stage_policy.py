@@ -45,7 +45,7 @@ def applied(monkeypatch):
         def apply(self, planfile, timeout_s):
             calls.append(planfile)
 
-    monkeypatch.setattr(apply, "open_workspace", lambda context: Nothing())
+    monkeypatch.setattr(apply, "open_run_directory", lambda context: Nothing())
     monkeypatch.setattr(apply, "_restore_planfile", lambda context: None)
     monkeypatch.setattr(apply, "watch_endpoint", lambda context: nullcontext())
     monkeypatch.setattr(apply, "_judge", lambda context, result: GoOn(RunStatus.ENDPOINT, "applied"))
@@ -95,7 +95,7 @@ def test_an_overridable_failure_holds_the_run_and_no_worker(run):
     only("inference_table")
     hold("monitored")
     assert advance(run).status == RunStatus.POLICY
-    assert (run.lease_token, run.waiting_for) == (None, "waits for an override of Inference table, Monitored")
+    assert (run.lease_token, run.waiting_for) == (None, "waiting for an override of Inference table, Monitored")
     assert run.wake_at > timezone.now()
 
 
@@ -114,7 +114,7 @@ def test_an_override_sends_the_run_on_once_the_last_one_is_there(run, owner, sen
     with django_capture_on_commit_callbacks(execute=True):
         overrides.override_policy(run=run, result=first, actor=owner, reason="agreed")
     assert sent == []
-    assert advance(run).waiting_for == "waits for an override of Monitored"
+    assert advance(run).waiting_for == "waiting for an override of Monitored"
     with django_capture_on_commit_callbacks(execute=True):
         overrides.override_policy(run=run, result=second, actor=owner, reason="agreed")
     assert sent == [("advance_run", run.pk)]
@@ -178,7 +178,7 @@ def test_a_run_over_the_budget_asks_a_second_person(run, team):
     )
     only("budget", "advisory")
     assert advance(run).status == RunStatus.APPROVAL
-    assert "over its budget" in log_of(run)
+    assert "exceeds its monthly budget" in log_of(run)
 
 
 TRAFFIC_BACK = {"path": "config[0].traffic_config[0].routes[0].traffic_percentage", "before": 0, "after": 100}
@@ -216,7 +216,7 @@ def test_an_approval_that_still_holds_is_not_asked_for_again(run, approver):
     Environment.objects.update(needs_approval=True)
     decided(run, approver)
     assert advance(run).status == RunStatus.APPLY
-    assert "approver has approved this plan before" in log_of(run)
+    assert "approver has already approved this plan" in log_of(run)
 
 
 VOID = {

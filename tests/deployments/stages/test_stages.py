@@ -222,9 +222,9 @@ def test_an_endpoint_that_is_gone_fails_the_run(context_of):
 @pytest.mark.parametrize(
     ("shown", "difference"),
     [
-        (ready(served_entities=(entity(entity_version="2"),)), "version is '2', asked was '3'"),
-        (ready(served_entities=(entity(workload_size="Large"),)), "workload size is 'Large', asked was 'Small'"),
-        (ready(served_entities=(entity(scale_to_zero=False),)), "scale to zero is False, asked was True"),
+        (ready(served_entities=(entity(entity_version="2"),)), "version is '2', requested '3'"),
+        (ready(served_entities=(entity(workload_size="Large"),)), "workload size is 'Large', requested 'Small'"),
+        (ready(served_entities=(entity(scale_to_zero=False),)), "scale to zero is False, requested True"),
         (ready(served_entities=(entity(environment_vars={"A": "1"}),)), "environment variables is {'A': '1'}"),
         (ready(routes=(Route("card_fraud-3", 90),)), "traffic is {'card_fraud-3': 90}"),
         (ready(served_entities=()), "card_fraud-3 is not served"),

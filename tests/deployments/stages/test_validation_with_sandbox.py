@@ -32,7 +32,7 @@ NAME = f"{CATALOG}.fraud.doubler"
 
 
 @pytest.fixture(scope="session")
-def remote(sandbox: RunningSandbox) -> databricks.Workspace:
+def remote(sandbox: RunningSandbox) -> databricks.WorkspaceClient:
     client = sandbox.client()
     client.catalogs.create(name=CATALOG)
     client.schemas.create(name="fraud", catalog_name=CATALOG)
@@ -45,18 +45,18 @@ def remote(sandbox: RunningSandbox) -> databricks.Workspace:
     argv = [sys.executable, "-m", "tests.deployments.validated_versions", NAME]
     done = subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr[-3000:]
-    return databricks.Workspace(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
+    return databricks.WorkspaceClient(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
 
 
 @pytest.fixture
-def model(remote: databricks.Workspace, team: Team) -> RegisteredModel:
+def model(remote: databricks.WorkspaceClient, team: Team) -> RegisteredModel:
     workspace = WorkspaceFactory.create(host=remote.host)
     EnvironmentFactory.create(workspace=workspace, catalog_name=CATALOG)
     sync_workspace(workspace.pk, connect=lambda _: remote)
     return RegisteredModel.objects.get(full_name=NAME)
 
 
-def context_of(model: RegisteredModel, number: int, remote: databricks.Workspace, actor: User) -> Context:
+def context_of(model: RegisteredModel, number: int, remote: databricks.WorkspaceClient, actor: User) -> Context:
     version = model.versions.get(version=number)
     run = make_run(make_deployment(version, actor, f"doubler-{number}"), RunStatus.PREFLIGHT)
     StageRecord.objects.create(run=run, stage=RunStatus.PREFLIGHT, started_at=timezone.now())
@@ -78,7 +78,7 @@ def settled(context: Context) -> dict[str, Check]:
 
 
 def test_a_good_version_is_loaded_tried_and_measured_once(
-    model: RegisteredModel, remote: databricks.Workspace, deployer: User
+    model: RegisteredModel, remote: databricks.WorkspaceClient, deployer: User
 ) -> None:
     context = context_of(model, 1, remote, deployer)
     checks = settled(context)
@@ -104,7 +104,7 @@ def test_a_good_version_is_loaded_tried_and_measured_once(
 
 
 def test_a_version_that_raises_on_its_own_example_fails_with_the_reason(
-    model: RegisteredModel, remote: databricks.Workspace, deployer: User
+    model: RegisteredModel, remote: databricks.WorkspaceClient, deployer: User
 ) -> None:
     checks = settled(context_of(model, 2, remote, deployer))
     assert checks["Predicts"].result == "fail"
@@ -117,7 +117,7 @@ def test_a_version_that_raises_on_its_own_example_fails_with_the_reason(
 
 
 def test_a_job_that_takes_too_long_is_cancelled(
-    model: RegisteredModel, remote: databricks.Workspace, deployer: User, settings: Any
+    model: RegisteredModel, remote: databricks.WorkspaceClient, deployer: User, settings: Any
 ) -> None:
     context = context_of(model, 1, remote, deployer)
     assert isinstance(validating.step(context, None), Wait)

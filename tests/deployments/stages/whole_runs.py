@@ -25,12 +25,12 @@ from deployments.stages import context as stage_context
 from deployments.stages import runner
 from integrations.databricks.credentials import Credentials
 from integrations.databricks.records import QueryResult, Version
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from tests.terraform.fake_workspace import TOKEN, FakeWorkspace
 from tests.terraform.loopback import Answer, Request, serve
 
 
-class HalfWorkspace(Workspace):
+class HalfWorkspace(WorkspaceClient):
     """Endpoints over HTTP to the fake; what the fake has no routes for is answered here."""
 
     def get_version(self, full_name: str, version: int | str) -> Version:

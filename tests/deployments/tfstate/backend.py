@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 
 from django.test import Client
 
 from deployments.tfstate import store as statestore
-from tests.deployments.tfstate.test_store import basic, md5
 
 LOCK = {"ID": "b7e3b0de-6d5f-4a3c-9d36-1f6e7ac3f8d9", "Operation": "OperationTypeApply", "Who": "worker@host"}
 
@@ -35,3 +36,11 @@ class Backend:
         headers = {"Content-MD5": md5(body), **self.headers, **headers}
         url = f"{self.url}?ID={lock_id}"
         return self.client.post(url, body, content_type="application/json", headers=headers)
+
+
+def basic(username, password):
+    return {"Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()}
+
+
+def md5(body):
+    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()

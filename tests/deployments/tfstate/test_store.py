@@ -17,19 +17,11 @@ from deployments.models import BackendCredential, Deployment, StateLock, StateVe
 from deployments.runs.statuses import RunStatus
 from deployments.tfstate import store as statestore
 from tests.deployments.conftest import make_deployment, make_run
-from tests.deployments.tfstate.backend import LOCK, Backend
+from tests.deployments.tfstate.backend import LOCK, Backend, basic, md5
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 CANARY = "canary-4cf1d0"
-
-
-def basic(username, password):
-    return {"Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()}
-
-
-def md5(body):
-    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
 def state(serial=1, lineage="one", **more):

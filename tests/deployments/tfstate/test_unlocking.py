@@ -14,7 +14,7 @@ from deployments.tfstate import services
 from deployments.tfstate import store as statestore
 from deployments.tfstate.store import StateRefused
 from tests.deployments.conftest import make_run
-from tests.deployments.pages import page_of
+from tests.deployments.page_text import page_of
 from tests.deployments.tfstate.backend import LOCK, Backend
 from web.errors import Refused
 

@@ -8,12 +8,10 @@ from django.urls import reverse
 
 from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_deployment, make_run
-from tests.deployments.pages import page_of, queries
-from tests.deployments.tfstate.versions import write
+from tests.deployments.page_text import page_of, queries
+from tests.deployments.tfstate.versions import CANARY, write
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
-
-CANARY = "canary-of-a-variable"
 
 
 def url(deployment):
@@ -96,7 +94,8 @@ def test_states_are_for_those_who_may_deploy(client, deployment, versions, viewe
 def test_a_version_that_no_key_opens_is_said_in_words(client, deployment, versions, deployer, api_as, settings):
     settings.STATE_KEYS = [Fernet.generate_key().decode()]
     client.force_login(deployer)
-    assert "No key that is set opens the state" in page_of(client, f"{url(deployment)}?version={versions[1].pk}")
+    page = page_of(client, f"{url(deployment)}?version={versions[1].pk}")
+    assert "None of the configured keys can decrypt the state" in page
     answer = api_as(deployer).get(api(deployment, f"{versions[1].pk}/diff/"))
     assert (answer.status_code, answer.json()["code"]) == (409, "unreadable")
 

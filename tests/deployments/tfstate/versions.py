@@ -6,8 +6,9 @@ import hashlib
 import json
 
 from deployments.models import StateVersion
-from tests.deployments.tfstate.test_views import CANARY
 from web.crypto import encrypt
+
+CANARY = "canary-of-a-variable"
 
 
 def write(deployment, serial, size="Small", value=CANARY, run=None):

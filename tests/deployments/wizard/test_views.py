@@ -13,7 +13,7 @@ from deployments.deployment.specs import parse_spec
 from deployments.models import Deployment, Draft, Run
 from deployments.wizard.steps import STEP_FORMS
 from tests.deployments.conftest import make_deployment, make_run
-from tests.deployments.pages import HTMX
+from tests.deployments.page_text import HTMX
 from tests.deployments.wizard.answering import ANSWERS, answer_all, post, step_url, text_of
 from tests.factories import EnvironmentFactory, MembershipFactory, ModelVersionFactory, RegisteredModelFactory
 
@@ -182,7 +182,7 @@ def test_choices_follow_what_is_chosen_and_nothing_is_saved(client, draft, works
     assert ("<html" in page) == (not headers)
     assert "staging.fraud.card_fraud" not in page
     assert 'value="@champion" checked' in page
-    assert "now version 7" in page
+    assert "currently version 7" in page
     assert 'value="8" disabled' in page
     assert "0.91" in page
     draft.refresh_from_db()

@@ -10,7 +10,7 @@ import pytest
 from integrations.databricks.credentials import Credentials
 from integrations.databricks.decoding import job_run
 from integrations.databricks.records import JobRun
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from integrations.errors import IntegrationError
 from tests.sandbox.running import CLIENT_ID, CLIENT_SECRET
 from tests.waiting import wait_until
@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 @pytest.fixture
 def workspace(sandbox):
     credentials = Credentials(client_id=CLIENT_ID, client_secret=CLIENT_SECRET)
-    return Workspace(sandbox.url, credentials, retry_timeout_s=1)
+    return WorkspaceClient(sandbox.url, credentials, retry_timeout_s=1)
 
 
 def submit(workspace, text, parameters=(), token="", **more):

@@ -10,7 +10,7 @@ import pytest
 from integrations.databricks import cells
 from integrations.databricks.credentials import Credentials
 from integrations.databricks.records import Column, Warehouse
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from integrations.errors import IntegrationError
 from tests.sandbox.billing_tables import NAMES, add_billing
 from tests.sandbox.running import CLIENT_ID, CLIENT_SECRET
@@ -76,7 +76,7 @@ def sandbox(tables_sandbox):
 @pytest.fixture(scope="module")
 def workspace(sandbox):
     credentials = Credentials(client_id=CLIENT_ID, client_secret=CLIENT_SECRET)
-    return Workspace(sandbox.url, credentials, retry_timeout_s=1)
+    return WorkspaceClient(sandbox.url, credentials, retry_timeout_s=1)
 
 
 def test_a_statement_gives_python_values(workspace):
@@ -136,7 +136,7 @@ def test_a_statement_that_cannot_work_is_a_permanent_error_with_the_condition_as
 
 
 def test_a_table_that_may_not_be_read_is_a_permanent_error(sandbox):
-    stranger = Workspace(sandbox.url, Credentials(token=sandbox.new_user("stranger@example.com")))
+    stranger = WorkspaceClient(sandbox.url, Credentials(token=sandbox.new_user("stranger@example.com")))
     with pytest.raises(IntegrationError) as raised:
         stranger.execute_sql("SELECT count(*) FROM system.billing.usage")
     assert (raised.value.permanent, raised.value.code) == (True, "INSUFFICIENT_PERMISSIONS")
@@ -175,7 +175,7 @@ def test_the_warehouse_is_known_and_an_unknown_one_refused(workspace):
     ],
 )
 def test_a_running_warehouse_is_taken_before_one_that_must_start(monkeypatch, known, chosen):
-    workspace = Workspace("http://127.0.0.1:9", Credentials(token="t"))
+    workspace = WorkspaceClient("http://127.0.0.1:9", Credentials(token="t"))
     warehouses = [Warehouse(item_id, item_id, state, serverless) for item_id, state, serverless in known]
     monkeypatch.setattr(workspace, "warehouses", lambda: warehouses)
     monkeypatch.setattr(workspace, "do", lambda method, path, body: succeeded(body["warehouse_id"]))
@@ -187,7 +187,7 @@ def succeeded(statement_id):
 
 
 def test_without_a_usable_warehouse_there_is_no_statement(monkeypatch):
-    workspace = Workspace("http://127.0.0.1:9", Credentials(token="t"))
+    workspace = WorkspaceClient("http://127.0.0.1:9", Credentials(token="t"))
     monkeypatch.setattr(workspace, "warehouses", lambda: [Warehouse("a", "a", "STOPPED")])
     with pytest.raises(IntegrationError) as raised:
         workspace.execute_sql("SELECT 1")
@@ -209,7 +209,7 @@ def test_without_a_usable_warehouse_there_is_no_statement(monkeypatch):
     ],
 )
 def test_the_state_and_the_code_tell_whether_trying_again_can_help(monkeypatch, status, code, permanent):
-    workspace = Workspace("http://127.0.0.1:9", Credentials(token="t"))
+    workspace = WorkspaceClient("http://127.0.0.1:9", Credentials(token="t"))
     monkeypatch.setattr(workspace, "do", lambda method, path, body: {"statement_id": "s", "status": status})
     with pytest.raises(IntegrationError) as raised:
         workspace.execute_sql("SELECT 1", warehouse_id="w")

@@ -6,7 +6,7 @@ import pytest
 
 from integrations.databricks.credentials import Credentials
 from integrations.databricks.mlmodel import MLmodel, invocation_body, metrics, parse
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from integrations.errors import IntegrationError
 from tests.fake_registry import CLIENT_ID, CLIENT_SECRET, MODELS, TOKEN, Answer, FakeRegistry, error, serving
 
@@ -22,12 +22,12 @@ def registry():
 
 @pytest.fixture
 def workspace(registry):
-    return Workspace(registry.url, Credentials(token=TOKEN), http_timeout_s=2, retry_timeout_s=1)
+    return WorkspaceClient(registry.url, Credentials(token=TOKEN), http_timeout_s=2, retry_timeout_s=1)
 
 
 def test_a_service_principal_logs_in_with_oauth(registry):
     credentials = Credentials(client_id=CLIENT_ID, client_secret=CLIENT_SECRET)
-    workspace = Workspace(registry.url, credentials, http_timeout_s=2, retry_timeout_s=1)
+    workspace = WorkspaceClient(registry.url, credentials, http_timeout_s=2, retry_timeout_s=1)
     assert workspace.current_user() == CLIENT_ID
     assert registry.calls["/oidc/v1/token"] == 1
     assert any(agent.startswith("slipway/") for agent in registry.user_agents)
@@ -37,7 +37,7 @@ def test_other_credentials_in_the_environment_do_not_matter(registry, monkeypatc
     for name in ("TOKEN", "CLIENT_ID", "CLIENT_SECRET", "USERNAME", "PASSWORD"):
         monkeypatch.setenv(f"DATABRICKS_{name}", "of-somebody-else")
     monkeypatch.setenv("DATABRICKS_HOST", "http://127.0.0.1:9")
-    workspace = Workspace(registry.url, Credentials(token=TOKEN), http_timeout_s=2, retry_timeout_s=1)
+    workspace = WorkspaceClient(registry.url, Credentials(token=TOKEN), http_timeout_s=2, retry_timeout_s=1)
     assert workspace.current_user() == CLIENT_ID
 
 
@@ -59,7 +59,7 @@ def test_credentials_come_from_the_environment_by_prefix():
 
 def test_no_secret_stands_in_a_repr():
     credentials = Credentials(client_id="id", client_secret="s3cret", token="dapi1")
-    text = repr(credentials) + repr(Workspace("http://127.0.0.1:9", credentials))
+    text = repr(credentials) + repr(WorkspaceClient("http://127.0.0.1:9", credentials))
     assert "s3cret" not in text
     assert "dapi1" not in text
 
@@ -216,7 +216,7 @@ def test_being_told_to_wait_ends_after_the_retry_budget(registry, workspace, sta
 
 
 def test_a_short_429_is_waited_out(registry):
-    workspace = Workspace(registry.url, Credentials(token=TOKEN), http_timeout_s=2, retry_timeout_s=10)
+    workspace = WorkspaceClient(registry.url, Credentials(token=TOKEN), http_timeout_s=2, retry_timeout_s=10)
     busy = [Answer(429, {"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "x"}, {"Retry-After": "0"})]
     registry.fault = lambda m, path: busy.pop() if path.startswith(MODELS) and busy else None
     assert len(workspace.list_models()) == 1
@@ -224,7 +224,7 @@ def test_a_short_429_is_waited_out(registry):
 
 def test_a_host_that_is_not_there_is_found_out_within_the_budget():
     for credentials in (Credentials(token=TOKEN), Credentials(client_id=CLIENT_ID, client_secret="x")):
-        workspace = Workspace("http://127.0.0.1:9", credentials, http_timeout_s=1, retry_timeout_s=1)
+        workspace = WorkspaceClient("http://127.0.0.1:9", credentials, http_timeout_s=1, retry_timeout_s=1)
         with pytest.raises(IntegrationError) as raised:
             workspace.current_user()
         assert not raised.value.permanent
@@ -244,7 +244,7 @@ def test_an_answer_that_is_no_json_may_pass(registry, workspace):
 
 
 def test_a_wrong_token_is_permanent_and_not_shown(registry):
-    workspace = Workspace(registry.url, Credentials(token="dapi-wrong-token"), retry_timeout_s=1)
+    workspace = WorkspaceClient(registry.url, Credentials(token="dapi-wrong-token"), retry_timeout_s=1)
     with pytest.raises(IntegrationError) as raised:
         workspace.list_models()
     assert raised.value.permanent

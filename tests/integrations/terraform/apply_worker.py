@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from integrations.terraform.directory import TerraformWorkspace
+from integrations.terraform.directory import RunDirectory
 from integrations.terraform.files import TerraformSettings
 
 
@@ -23,7 +23,7 @@ def main(job_file: str) -> None:
         module_dir=Path(given["module_dir"]),
         provider_flavour=given["provider_flavour"],
     )
-    TerraformWorkspace(Path(job["directory"]), settings=settings, env=job["env"]).apply(job["planfile"])
+    RunDirectory(Path(job["directory"]), settings=settings, env=job["env"]).apply(job["planfile"])
 
 
 if __name__ == "__main__":

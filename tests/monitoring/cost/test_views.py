@@ -12,7 +12,7 @@ from django.urls import reverse
 from monitoring.health.models import COARSE
 from monitoring.models import BillingSource, CostKind, HealthBucket, Reconciliation
 from tests.deployments.conftest import make_deployment
-from tests.deployments.pages import page_of, queries
+from tests.deployments.page_text import page_of, queries
 from tests.monitoring.cost.costs import LAUNCH, NOW, spent
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

@@ -84,7 +84,7 @@ def test_a_version_that_cannot_be_asked_leaves_its_importance_unknown_and_says_w
     job = settle(watched, jobs, NINE + HOUR)
     baseline = Baseline.objects.get()
     assert (job.status, job.message, baseline.importance) == ("done", "", None)
-    assert baseline.importance_note == "the version could not be asked: ValueError: wrong columns"
+    assert baseline.importance_note == "the version could not predict: ValueError: wrong columns"
     before = len(jobs.runs)
     settle(watched, jobs, NINE + HOUR + timedelta(minutes=1))
     assert len(jobs.runs) == before
@@ -123,7 +123,7 @@ def test_too_little_traffic_makes_no_baseline_and_says_so(watched: Deployment, t
     few = Traffic(tmp_path / "few")
     few.send(120, NINE, normal)
     job = settle(watched, FakeWorkspace(few.path), NINE + HOUR)
-    assert job.message == "version 3 has answered 120 rows so far; a baseline takes 1000"
+    assert job.message == "version 3 has predicted 120 rows so far; a baseline needs 1000"
     assert not Baseline.objects.exists()
 
 
@@ -133,7 +133,7 @@ def test_a_past_that_becomes_known_is_tried_at_once_and_counted(
     Deployment.objects.update(created_at=NINE + 3 * HOUR)
     watched.refresh_from_db()
     job = settle(watched, jobs, NINE + 4 * HOUR)
-    assert "has answered 0 rows" in job.message
+    assert "has predicted 0 rows" in job.message
     past = [PastHour(NINE, "3", Window(120))]
     health_history.keep(watched, past, NINE + 4 * HOUR)
     job = settle(watched, jobs, NINE + 4 * HOUR + timedelta(minutes=1))
@@ -317,10 +317,10 @@ def test_a_table_makes_the_baseline_that_a_person_asks_for(
     made = Baseline.objects.get()
     assert (made.source, made.rows, job.wanted) == ("table", 300, {})
     assert "_prediction" in made.data["features"]
-    assert "no such column" in made.data["not_comparable"]["empty"]
+    assert "does not have this column" in made.data["not_comparable"]["empty"]
     assert [rows for _, rows, _ in numbers()] == [1200]
     write_deltalake(str(tmp_path / "none"), pa.Table.from_pylist(rows[:1]).slice(0, 0))
     DriftJob.objects.update(wanted={**wish, "table": str(tmp_path / "none")})
     job = settle(watched, jobs, NINE + HOUR + timedelta(minutes=1))
-    assert job.message.startswith("no baseline could be made of the table")
+    assert job.message.startswith("no baseline could be made from the table")
     assert Baseline.objects.get() == made

@@ -146,7 +146,7 @@ def test_who_may_not_deploy_sees_no_row(
 
 @pytest.mark.parametrize(
     ("code", "words"),
-    [("TIMEOUT", "the warehouse is not running yet"), ("INSUFFICIENT_PERMISSIONS", "no SELECT on the table")],
+    [("TIMEOUT", "the warehouse is still starting"), ("INSUFFICIENT_PERMISSIONS", "no SELECT on the table")],
 )
 def test_what_cannot_be_read_is_told_in_words(
     client: Client, deployer: User, watched: Deployment, warehouse: Warehouse, code: str, words: str
@@ -180,7 +180,7 @@ def test_the_query_reads_rows_of_a_real_warehouse(
         traffic.send(500, NINE + hours * HOUR, normal)
     content = DeltaTable(str(traffic.path)).to_pyarrow_table()
     add_table(sandbox, f"rows_tests.{model.schema_name}.card_fraud_payload", content)
-    remote = databricks.Workspace(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
+    remote = databricks.WorkspaceClient(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
     monkeypatch.setattr(drift_rows, "connect", lambda row: remote)
     behind = rows_behind(deployment=deployment, start=NINE + HOUR, end=NINE + 2 * HOUR, actor=deployer)
     assert len(behind.rows) == REQUESTS * 10

@@ -46,7 +46,7 @@ def test_a_critical_feature_that_drifts_is_one_alert_with_what_it_rests_on(watch
     for _ in range(2):
         tell(watched, NINE + 2 * HOUR)
     row, alert = Watch.objects.get(), Alert.objects.get()
-    assert (row.drift, row.drift_reason) == ("failing", "2 of 7 features drift, among them the critical amount")
+    assert (row.drift, row.drift_reason) == ("failing", "2 of 7 features drift, including critical features: amount")
     assert alert.evidence["version"] == 3
     assert {item["feature"] for item in alert.evidence["features"]} == {"amount", "country"}
     assert alert.evidence["window"] == [(NINE + HOUR).isoformat(), (NINE + 2 * HOUR).isoformat()]
@@ -68,7 +68,7 @@ def test_a_table_that_is_gone_makes_drift_unknown_and_takes_no_counts_with_it(
     row = Watch.objects.get()
     assert (row.drift, row.drift_reason) == (
         "unknown",
-        "nothing can be counted: there is no such table yet, or it may not be read",
+        "predictions cannot be counted: the table does not exist yet or cannot be read",
     )
     assert list(DriftWindow.objects.values_list("start", "rows")) == counted != []
     workspace.table_is_gone = False

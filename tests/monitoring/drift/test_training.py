@@ -123,7 +123,7 @@ def test_a_version_that_cannot_be_asked_still_has_a_baseline(
     monkeypatch.setattr(jobs, "model", broken)
     settle(watched, jobs, NINE + HOUR)
     data = Baseline.objects.get().data
-    assert data["not_comparable"]["_prediction"] == "the version could not be asked: ValueError: wrong columns"
+    assert data["not_comparable"]["_prediction"] == "the version could not predict: ValueError: wrong columns"
     assert "amount" in data["features"]
 
 
@@ -142,8 +142,8 @@ def test_training_data_that_gives_none_leaves_it_to_the_first_traffic_and_says_s
         settle(watched, jobs, NINE + 2 * HOUR + timedelta(minutes=11))
     made = Baseline.objects.get()
     assert (made.source, made.rows) == ("traffic", 1240)
-    words = {"gone": "there is no such table yet, or it may not be read", "failed": "no memory"}
-    assert "as its training data gave none" in made.detail
+    words = {"gone": "the table does not exist yet or cannot be read", "failed": "no memory"}
+    assert "because the training data could not be used" in made.detail
     assert words[why] in made.detail
 
 
@@ -153,7 +153,7 @@ def test_training_data_that_cannot_be_read_is_not_asked_for_again_and_again(
     trained_on(watched, tmp_path / "nothing", None)
     for minutes in (60, 75, 90):
         job = settle(watched, jobs, NINE + timedelta(minutes=minutes))
-        assert "a baseline takes" in job.message
+        assert "a baseline needs" in job.message
     assert [asked["source"] for asked in jobs.wanted.values()] == ["table", "traffic", "traffic", "traffic"]
 
 
@@ -184,7 +184,7 @@ def test_a_version_that_names_no_training_data_refuses_it_beside_the_field(watch
     with pytest.raises(Invalid) as refused:
         choose_baseline(deployment=watched, version="3", source="training", actor=deployer)
     assert refused.value.fields == {
-        "source": ["The run of this version names no table that it was trained on (mlflow.log_input)."]
+        "source": ["The run of this version does not name its training table (mlflow.log_input)."]
     }
 
 
@@ -193,7 +193,7 @@ def test_the_page_offers_the_training_data_where_the_run_names_it(
 ) -> None:
     client.force_login(deployer)
     url = reverse("monitoring:drift", args=[watched.model.full_name])
-    assert "The training data that its run names" in client.get(url).content.decode()
+    assert "Training data logged with its run" in client.get(url).content.decode()
     settle(watched, jobs, NINE + HOUR)
     assert "(training data)" in client.get(url).content.decode()
     sent = {"version": "3", "source": "training", "table": "", "prediction_column": ""}
@@ -201,7 +201,7 @@ def test_the_page_offers_the_training_data_where_the_run_names_it(
     assert DriftJob.objects.get().wanted["table"] == str(table)
     watched.model.versions.update(datasets=[])
     page = client.get(url).content.decode()
-    assert "The training data that its run names" not in page
+    assert "Training data logged with its run" not in page
     assert "its MLflow run names no training table" in page
 
 

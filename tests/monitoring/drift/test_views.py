@@ -25,7 +25,7 @@ from monitoring.models import Baseline, DriftJob, DriftWindow, FeatureSetting
 from sketches.judgement import Rules
 from sketches.payloads import PREDICTION
 from tests.deployments.conftest import make_deployment
-from tests.deployments.pages import HTMX, page_of, queries
+from tests.deployments.page_text import HTMX, page_of, queries
 from tests.monitoring.drift.drifting import FakeWorkspace, Traffic, give_table, normal, settle, shifted
 from web.ranges import TimeRange
 
@@ -265,8 +265,8 @@ def test_what_is_missing_is_said_with_what_to_do(client: Client, deployer: User,
     give_table(plain)
     page = page_of(client, URL)
     assert "Choose a baseline for version 3" in page
-    job = DriftJob.objects.create(deployment=plain, message="version 3 has answered 120 rows so far")
-    assert "Version 3 has answered 120 rows so far" in page_of(client, URL)
+    job = DriftJob.objects.create(deployment=plain, message="version 3 has predicted 120 rows so far")
+    assert "Version 3 has predicted 120 rows so far" in page_of(client, URL)
     DriftJob.objects.filter(pk=job.pk).update(status="failed", message="no such table")
     assert "The last count failed" in page_of(client, URL)
     Deployment.objects.update(served=[])
@@ -319,9 +319,9 @@ def test_the_picture_of_importance_says_why_it_is_empty() -> None:
     made = Baseline()
     for baseline in (None, made):
         assert against_importance([], baseline).empty == (
-            "How much each feature matters to this version is measured by a job, once for each baseline."
+            "The importance of features for this version is measured by a job, once for each baseline."
         )
     made.importance_note = "no rows"
-    assert against_importance([], made).empty == "How much each feature matters to this version is not known: no rows."
+    assert against_importance([], made).empty == "The importance of features for this version is unknown: no rows."
     made.importance = {"amount": 1.0}
-    assert against_importance([[1.0, None, "amount"]], made).empty == "No feature has enough predictions to be judged."
+    assert against_importance([[1.0, None, "amount"]], made).empty == "No feature has enough predictions."

@@ -48,7 +48,7 @@ def watched(sandbox: RunningSandbox, team: Team, deployer: User, tmp_path: Path)
 
 
 def test_jobs_of_the_workspace_find_exactly_the_shifted_features(watched: Deployment, sandbox: RunningSandbox) -> None:
-    remote = databricks.Workspace(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
+    remote = databricks.WorkspaceClient(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
     now = NINE + 2 * HOUR
 
     def has_counted() -> bool:

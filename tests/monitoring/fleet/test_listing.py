@@ -87,7 +87,7 @@ def test_what_was_judged_is_unknown_once_metrics_are_no_longer_read(
     read_now(fleet[0], timedelta(hours=3))
     found = cell(get(client, viewer), "endpoint-0", "health")
     assert (found.value, found.tone) == ("unknown", "unknown")
-    assert found.note.startswith("The metrics last answered at")
+    assert found.note.startswith("Metrics were last read at")
 
 
 def test_an_empty_fleet_offers_a_deployment_to_those_who_may_deploy(

@@ -176,16 +176,16 @@ def test_buckets_are_forgotten_by_their_width(live: Deployment) -> None:
 
 
 def test_nothing_is_called_good_that_is_not_known(live: Deployment) -> None:
-    assert standing(live) == ("unknown", "Its metrics were never read.")
+    assert standing(live) == ("unknown", "Metrics were never read.")
     found, reason = standing(live, requests=0)
     assert found == "unknown"
-    assert reason == "No requests in the last hour: nobody has asked it since it is watched."
+    assert reason == "No requests in the last hour. None since monitoring began."
 
 
 def test_metrics_that_are_old_are_unknown_with_their_age(live: Deployment) -> None:
     read(live, now() - timedelta(hours=3), export(100))
     HealthSource.objects.update(error="the workspace is away")
-    assert standing(live) == ("unknown", "The metrics last answered 3 h ago. the workspace is away")
+    assert standing(live) == ("unknown", "Metrics were last read 3 h ago. the workspace is away")
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_an_endpoint_that_was_never_called_says_so_and_offers_the_next_step(
 ) -> None:
     client.force_login(viewer)
     page = client.get(url(live)).content.decode()
-    assert "Its metrics were never read" in page
+    assert "Metrics were never read" in page
     assert "No metrics in this range" in page
     assert "Passing" not in page
 

@@ -175,7 +175,7 @@ def adopted(sandbox: RunningSandbox, team: Team, deployer: User, tmp_path: Path)
 def test_the_past_of_an_adopted_endpoint_is_read_over_sql(
     adopted: Deployment, sandbox: RunningSandbox, deployer: User
 ) -> None:
-    remote = databricks.Workspace(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
+    remote = databricks.WorkspaceClient(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
     history = HealthHistory.objects.create(deployment=adopted, asked_by=deployer, asked_at=timezone.now())
     for _ in range(2):
         read_history(history, connect=lambda _: remote)

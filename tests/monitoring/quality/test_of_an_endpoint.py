@@ -88,7 +88,7 @@ def give_labels(sandbox: RunningSandbox, labels: dict[str, str]) -> None:
 
 
 def count(deployment: Deployment, sandbox: RunningSandbox, now: datetime) -> QualityJob:
-    remote = databricks.Workspace(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
+    remote = databricks.WorkspaceClient(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
 
     def has_ended() -> bool:
         row = Deployment.objects.select_related("workspace", "model").get(pk=deployment.pk)

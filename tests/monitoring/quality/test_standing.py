@@ -23,7 +23,7 @@ from monitoring.quality.judging import QualityRule, judged
 from monitoring.quality.telling import tell
 from monitoring.watched.states import Standing
 from sketches.job import NO_TABLE
-from tests.deployments.pages import page_of
+from tests.deployments.page_text import page_of
 from tests.monitoring.quality.labelled_endpoint import deployment
 from tests.monitoring.quality.labelling import DAY, NOON, name_labels
 
@@ -70,7 +70,7 @@ def test_a_share_is_judged_by_its_least(
     found = judged(deployment, NOON)
     assert (found.standing, found.value) == (standing, right / 100)
     assert found.reason == (
-        f"Accuracy is {right / 100:.4g}, to be at least 0.8: 100 labels of version 3, 2026-11-20, for 50 % of the "
+        f"Accuracy is {right / 100:.4g}, must be at least 0.8: 100 labels of version 3, 2026-11-20, for 50 % of the "
         "predictions."
     )
 
@@ -92,7 +92,7 @@ def test_the_best_figure_passes_under_every_limit(key: str, limit: float, expect
 
 @pytest.mark.parametrize(
     ("metric", "value", "words"),
-    [("mae", 2.0, "MAE is 2, to be at most 3"), ("rmse", 2.5, "RMSE is 2.5"), ("bias", -1.5, "Bias is -1.5")],
+    [("mae", 2.0, "MAE is 2, must be at most 3"), ("rmse", 2.5, "RMSE is 2.5"), ("bias", -1.5, "Bias is -1.5")],
 )
 def test_errors_of_numbers_are_judged_from_their_sums(
     deployment: Deployment, source: LabelSource, metric: str, value: float, words: str
@@ -121,7 +121,7 @@ def test_days_that_still_wait_for_labels_are_not_judged(deployment: Deployment, 
     source.save()
     keep(deployment, 0, back=1)
     assert judged(deployment, NOON).reason == (
-        "Version 3 has no labels yet for days up to 2026-11-18, when labels should have come."
+        "Version 3 has no labels yet for days up to 2026-11-18, whose label delay is over."
     )
     keep(deployment, 100, back=2)
     assert (judged(deployment, NOON).standing, judged(deployment, NOON).value) == (Standing.PASSING, 1.0)
@@ -177,22 +177,22 @@ def _rule(**values: Any) -> Callable[[Deployment], None]:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (_no_table, "Requests are not kept: the endpoint has no inference table."),
-        (lambda _: LabelSource.objects.all().delete(), "Nobody has said where labels come from."),
-        (_rule(limit=None), "Nobody has set a limit."),
-        (_rule(metric=""), "Nobody has set a limit."),
+        (_no_table, "The inference table is off."),
+        (lambda _: LabelSource.objects.all().delete(), "No label table is set."),
+        (_rule(limit=None), "No limit is set."),
+        (_rule(metric=""), "No limit is set."),
         (lambda _: QualityJob.objects.all().delete(), "Labels were never counted."),
         (_job(status="failed", message="no table\nGRANT SELECT"), "The last count failed: no table."),
         (_job(status="running", message="no table"), "The last count failed: no table."),
-        (_job(skipped={NO_TABLE: 1}), f"Nothing can be counted: {NO_TABLE}."),
+        (_job(skipped={NO_TABLE: 1}), f"Labels cannot be counted: {NO_TABLE}."),
         (_job(counted_at=NOON - DAY), "Labels were last counted at 2026-11-19 12:00 UTC."),
         (_no_traffic, "No version of the model gets traffic."),
         (_another_version, "Version 4 has no labels yet."),
-        (_few, "Only 29 labels of version 3, 2026-11-20, for 14.5 % of the predictions: fewer than 30 say nothing."),
-        (_thin, "Only 100 labels of version 3, 2026-11-20, for 1 % of the predictions: less than 1% says nothing."),
+        (_few, "Only 29 labels of version 3, 2026-11-20, for 14.5 % of the predictions; at least 30 are needed."),
+        (_thin, "Only 100 labels of version 3, 2026-11-20, for 1 % of the predictions; at least 1% is needed."),
         (_old, "No labels for predictions of version 3 since 2026-09-20."),
-        (_other_classes, "These labels may not fit. No label is a class that was predicted: labels are 0, 1"),
-        (_never_predicted, "Precision of 1 cannot be computed of 100 labels of version 3"),
+        (_other_classes, "These labels may not fit. No label equals a predicted class: labels are 0, 1"),
+        (_never_predicted, "Precision of 1 is undefined for 100 labels of version 3"),
     ],
 )
 def test_what_is_not_known_is_unknown_and_says_why(
@@ -248,7 +248,7 @@ def test_an_alert_ends_with_the_limit_that_it_was_about(
     assert api_as(deployer).delete(url).status_code == 204
     assert Alert.objects.get().state == AlertState.RESOLVED
     row = Watch.objects.get()
-    assert (row.quality, row.quality_reason) == ("unknown", "Nobody has said where labels come from.")
+    assert (row.quality, row.quality_reason) == ("unknown", "No label table is set.")
 
 
 @pytest.fixture
@@ -275,7 +275,7 @@ def test_a_rule_that_changes_is_judged_at_once_and_nothing_is_counted_anew(
     row, told = Watch.objects.get(), api_as(deployer).get(url).json()
     assert (row.quality, row.quality_reason) == (told["standing"], told["reason"]) == ("failing", row.quality_reason)
     assert told["value"] == 0.9
-    assert told["rule"].startswith("Recall of 1 of the version with most of the traffic is to be at least 0.95")
+    assert told["rule"].startswith("Recall of 1 of the version with the most traffic must be at least 0.95")
     client.force_login(deployer)
     page = page_of(client, URL)
     assert row.quality_reason in page

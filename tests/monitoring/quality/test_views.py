@@ -24,7 +24,7 @@ from deployments.models import Deployment
 from monitoring.models import LabelSource, QualityDay, QualityJob
 from sketches.job import NO_TABLE
 from tests.deployments.conftest import make_deployment
-from tests.deployments.pages import page_of, queries
+from tests.deployments.page_text import page_of, queries
 from tests.monitoring.drift.drifting import give_table
 from tests.monitoring.quality.labelling import DAY, NOON, Request, name_labels, requests
 
@@ -115,7 +115,7 @@ def test_days_with_few_labels_are_marked(
     keep(deployment, requests(10, days=1, last=NOON - 5 * DAY), known=0)
     found = api_as(viewer).get(api_url(deployment)).json()
     notes = [row["note"] for row in found["days"]]
-    assert notes == ["labels are expected until 2026-11-22", "labels are expected until 2026-11-21", "no labels"]
+    assert notes == ["labels expected by 2026-11-22", "labels expected by 2026-11-21", "no labels"]
     client.force_login(viewer)
     (accuracy, *_) = client.get(URL).context["view"].charts
     assert [one.name for one in accuracy.series] == ["version 3", "version 3, few labels"]
@@ -126,7 +126,7 @@ def test_days_with_few_labels_are_marked(
     ("pairs", "positive", "words"),
     [
         ([["0", "no", 40], ["1", "yes", 9]], "", "labels are no, yes, predictions 0, 1"),
-        ([["0", "0", 40], ["1", "1", 9]], "fraud", "Nothing is fraud, the positive label: labels are 0, 1."),
+        ([["0", "0", 40], ["1", "1", 9]], "fraud", "The positive label fraud does not occur: labels are 0, 1."),
         ([["0", "0", 40], ["1", "1", 9]], "1.0", ""),
         ([[str(name), "no", 7] for name in range(7)], "", "predictions 0, 1, 2, 3, 4 and others"),
     ],
@@ -165,24 +165,24 @@ def test_an_empty_page_says_what_is_missing(
     client: Client, viewer: User, deployer: User, deployment: Deployment, model_version: ModelVersion
 ) -> None:
     client.force_login(deployer)
-    assert "Nobody has said where labels come from" in page_of(client, URL)
+    assert "No label table" in page_of(client, URL)
     assert "Save and count" in page_of(client, URL)
     source = name_labels(deployment, deployer, delay_days=30)
-    assert "Nothing is counted yet" in page_of(client, URL)
+    assert "Not counted yet" in page_of(client, URL)
     end_count(source, newest_label=NOON - DAY)
-    assert "No predictions in this time" in page_of(client, URL)
+    assert "No predictions in this range" in page_of(client, URL)
     QualityJob.objects.update(skipped={NO_TABLE: 1})
-    assert "The inference table is not there yet" in page_of(client, URL)
+    assert "Inference table not found" in page_of(client, URL)
     QualityJob.objects.update(skipped={})
     keep(deployment, requests(50, days=1), known=0, with_id=0)
     page = page_of(client, URL)
-    assert "Requests carry no client_request_id: labels cannot be joined" in page
+    assert "Requests have no client_request_id" in page
     assert "order-4711" in page
     QualityDay.objects.update(with_id=50)
     page = page_of(client, URL)
-    assert "50 predictions wait." in page
+    assert "50 predictions await labels." in page
     assert "the newest is from 2026-11-19 12:00 UTC" in page
-    assert "Labels arrive after about 30 days: first figures on 2026-12-20." in page
+    assert "The label delay is 30 days: the first figures are expected on 2026-12-20." in page
     QualityJob.objects.update(status="failed", message="it may not be read\nGRANT SELECT ON TABLE a TO `b`;")
     page = page_of(client, URL)
     assert "It may not be read" in page
@@ -191,7 +191,7 @@ def test_an_empty_page_says_what_is_missing(
     deployment.save()
     client.force_login(viewer)
     page = page_of(client, URL)
-    assert "Requests are not kept" in page
+    assert "Inference table is off" in page
     assert "Save and count" not in page
 
 

@@ -51,7 +51,7 @@ def made(sandbox: RunningSandbox, deployment: Deployment) -> list[Request]:
 
 def count(deployment: Deployment, sandbox: RunningSandbox, hours: int = 0) -> QualityJob:
     """What workers do until a count has ended, that many hours after noon."""
-    remote = databricks.Workspace(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
+    remote = databricks.WorkspaceClient(sandbox.url, databricks.Credentials(token=ADMIN_TOKEN), retry_timeout_s=5)
     now = NOON + hours * DAY / 24
 
     def has_ended() -> bool:
@@ -111,7 +111,7 @@ def test_a_later_label_of_an_id_counts_and_two_at_once_do_not(
     job = count(deployment, sandbox, hours=1)
     pairs = [tuple(pair) for row in QualityDay.objects.all() for pair in row.pairs]
     assert pairs == [(str(first.predicted), str(first.actual), 1)]
-    assert job.skipped == {"the label table has different labels of the same id": 1}
+    assert job.skipped == {"the label table has different labels for the same id": 1}
 
 
 def test_a_table_that_cannot_be_read_and_a_column_that_is_not_there_are_said_in_words(
@@ -125,7 +125,7 @@ def test_a_table_that_cannot_be_read_and_a_column_that_is_not_there_are_said_in_
     source.table, source.label_column = LABELS, "is_fraud"
     source.save()
     job = count(deployment, sandbox, hours=7)
-    assert job.message == f"{LABELS} has no column is_fraud; it has fraud, known_at, order_id"
+    assert job.message == f"{LABELS} has no column is_fraud. Its columns: fraud, known_at, order_id"
     assert not QualityDay.objects.exists()
 
 

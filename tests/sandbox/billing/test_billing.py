@@ -16,7 +16,7 @@ from databricks.sdk.service.serving import EndpointCoreConfigInput, EndpointTag,
 from deltalake import DeltaTable, write_deltalake
 
 from integrations.databricks.credentials import Credentials
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from sandbox.billing.meter import BillingMeter
 from sandbox.billing.rows import HOUR_S, JOB, LAUNCH, SERVING, EndpointHour, dbu_per_hour, price_table
 from sandbox.billing.tables import PRICES_TABLE, USAGE_TABLE, BillingTables
@@ -161,7 +161,7 @@ def test_usage_of_past_hours_is_found_by_sql(sandbox: RunningSandbox, served_mod
     history = {"endpoint": name, "up": [1.0, 0.5, 0.0], "launches": [0, 1, 0]}
     for _ in range(2):
         httpx.post(f"{sandbox.url}/_sandbox/billing/history", json=history, timeout=30).raise_for_status()
-    workspace = Workspace(sandbox.url, Credentials(token=sandbox.admin_token))
+    workspace = WorkspaceClient(sandbox.url, Credentials(token=sandbox.admin_token))
     asked = (
         "SELECT sku_name, custom_tags['demo'] AS demo, SUM(usage_quantity) AS dbu FROM system.billing.usage "
         "WHERE usage_metadata.endpoint_name = :name GROUP BY sku_name, custom_tags['demo'] ORDER BY sku_name"

@@ -11,7 +11,7 @@ import pytest
 
 from integrations.databricks.credentials import Credentials
 from integrations.databricks.records import Endpoint
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from integrations.errors import IntegrationError
 from integrations.metrics import read_windows
 from tests.sandbox.running import RunningSandbox
@@ -23,12 +23,12 @@ BODY = {"dataframe_records": [{"mood": "well"}]}
 
 
 @pytest.fixture(scope="module")
-def workspace(sandbox: RunningSandbox) -> Workspace:
-    return Workspace(sandbox.url, Credentials(token=sandbox.admin_token))
+def workspace(sandbox: RunningSandbox) -> WorkspaceClient:
+    return WorkspaceClient(sandbox.url, Credentials(token=sandbox.admin_token))
 
 
 @pytest.fixture(scope="module")
-def endpoint(sandbox: RunningSandbox, workspace: Workspace, served_model: str) -> Iterator[str]:
+def endpoint(sandbox: RunningSandbox, workspace: WorkspaceClient, served_model: str) -> Iterator[str]:
     """Both versions of the model; all traffic to the first."""
     name = f"ep-{uuid.uuid4().hex[:8]}"
     entities = [_entity(served_model, version) for version in ("1", "2")]
@@ -51,7 +51,7 @@ def _route(name: str, percent: int) -> dict[str, Any]:
     return {"served_entity_name": name, "traffic_percentage": percent}
 
 
-def settled(workspace: Workspace, name: str) -> Endpoint:
+def settled(workspace: WorkspaceClient, name: str) -> Endpoint:
     def look() -> Endpoint | None:
         found = workspace.get_endpoint(name)
         assert found is not None
@@ -63,7 +63,7 @@ def settled(workspace: Workspace, name: str) -> Endpoint:
     return found
 
 
-def test_an_entity_without_traffic_answers_when_it_is_asked_directly(workspace: Workspace, endpoint: str) -> None:
+def test_an_entity_without_traffic_answers_when_it_is_asked_directly(workspace: WorkspaceClient, endpoint: str) -> None:
     answer = workspace.query_entity(endpoint, "moody-2", BODY, timeout_s=30)
     assert (answer.status_code, answer.body["predictions"]) == (200, ["well"])
     assert answer.served_entity == "moody-2"
@@ -72,7 +72,7 @@ def test_an_entity_without_traffic_answers_when_it_is_asked_directly(workspace: 
     assert refused.value.code == "RESOURCE_DOES_NOT_EXIST"
 
 
-def test_moving_traffic_rebuilds_nothing(sandbox: RunningSandbox, workspace: Workspace, endpoint: str) -> None:
+def test_moving_traffic_rebuilds_nothing(sandbox: RunningSandbox, workspace: WorkspaceClient, endpoint: str) -> None:
     before = settled(workspace, endpoint)
     pids = _pids(workspace, endpoint)
     workspace.set_traffic(endpoint, {"moody-1": 30, "moody-2": 70})
@@ -85,19 +85,19 @@ def test_moving_traffic_rebuilds_nothing(sandbox: RunningSandbox, workspace: Wor
     assert settled(workspace, endpoint).traffic == {"moody-1": 100, "moody-2": 0}
 
 
-def _pids(workspace: Workspace, name: str) -> list[Any]:
+def _pids(workspace: WorkspaceClient, name: str) -> list[Any]:
     """What each process says of itself."""
     body = {"dataframe_records": [{"mood": "pid"}]}
     return [workspace.query_entity(name, entity, body, timeout_s=30).body for entity in ("moody-1", "moody-2")]
 
 
-def test_traffic_to_what_is_not_served_is_refused(workspace: Workspace, endpoint: str) -> None:
+def test_traffic_to_what_is_not_served_is_refused(workspace: WorkspaceClient, endpoint: str) -> None:
     with pytest.raises(IntegrationError) as refused:
         workspace.set_traffic(endpoint, {"moody-1": 50, "moody-9": 50})
     assert (refused.value.code, refused.value.permanent) == ("NOT_SERVED", True)
 
 
-def test_each_version_has_metrics_of_its_own(workspace: Workspace, endpoint: str) -> None:
+def test_each_version_has_metrics_of_its_own(workspace: WorkspaceClient, endpoint: str) -> None:
     bad = {"dataframe_records": [{"mood": "raise"}]}
     before = read_windows(workspace.metrics(endpoint))
     for body in (BODY, bad, bad):

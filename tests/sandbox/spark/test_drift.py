@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from integrations.databricks.credentials import Credentials
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from sketches import bundle
 from sketches.baseline import make_baseline
 from tests.sandbox.delta_tables import add_table
@@ -77,7 +77,7 @@ def test_a_job_loads_the_version_and_says_what_matters_to_it_and_what_it_answere
     assert (found.importance, found.note) == ({"much": 1.0, "none": 0.0}, "")
     lost = run(sandbox, asked | {"uri": "models:/risk.fraud.linear/9"}, admin)
     assert lost.importance is None
-    assert lost.note.startswith("the version could not be asked: ")
+    assert lost.note.startswith("the version could not predict: ")
     # The baseline of the same table as it was when the version was trained; later it became another.
     add_table(sandbox, "risk.fraud.trained_on", pa.table({"much": [900.0] * 9, "none": [0.0] * 9}))
     made = run(sandbox, asked | {"kind": "baseline", "table_version": 0}, admin).baseline
@@ -90,7 +90,7 @@ def test_a_job_loads_the_version_and_says_what_matters_to_it_and_what_it_answere
 
 
 def run(sandbox, asked, credentials):
-    workspace = Workspace(sandbox.url, credentials)
+    workspace = WorkspaceClient(sandbox.url, credentials)
     path = f"/Shared/{uuid.uuid4().hex}/drift.py"
     workspace.upload_file(path, bundle.script(asked))
     run_id = workspace.submit_job("drift", path, [], idempotency_token=uuid.uuid4().hex, timeout_s=120)

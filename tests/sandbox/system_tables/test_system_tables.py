@@ -19,7 +19,7 @@ from databricks.sdk.service.serving import (
 )
 
 from integrations.databricks.credentials import Credentials
-from integrations.databricks.workspace import Workspace
+from integrations.databricks.workspace import WorkspaceClient
 from integrations.errors import IntegrationError
 from integrations.metrics import read_windows
 from tests.sandbox.running import RunningSandbox
@@ -54,7 +54,7 @@ def payload_of(endpoint: str) -> str:
 
 
 def query(sandbox: RunningSandbox, sql: str, token: str = "", **parameters: str) -> list[dict[str, Any]]:
-    workspace = Workspace(sandbox.url, Credentials(token=token or sandbox.admin_token))
+    workspace = WorkspaceClient(sandbox.url, Credentials(token=token or sandbox.admin_token))
     return workspace.execute_sql(sql, parameters=parameters).records
 
 
@@ -87,7 +87,7 @@ def test_the_past_is_answered_by_the_model_and_written_once(sandbox: RunningSand
     bodies: list[dict[str, Any]] = [GOOD, {"nonsense": 1}]
     requests = [{"at_ms": day_ago_ms + n, "body": body} for n, body in enumerate(bodies)]
     url = f"{sandbox.url}/_sandbox/inference_tables/history"
-    workspace = Workspace(sandbox.url, Credentials(token=sandbox.admin_token))
+    workspace = WorkspaceClient(sandbox.url, Credentials(token=sandbox.admin_token))
     before = asked_lately(workspace, tracked)
     written = [httpx.post(url, json={"endpoint": tracked, "requests": requests}, timeout=60).json() for _ in range(2)]
     assert written == [{"rows": 2}, {"rows": 0}]
@@ -103,7 +103,7 @@ def test_the_past_is_answered_by_the_model_and_written_once(sandbox: RunningSand
     assert asked_lately(workspace, tracked) <= before
 
 
-def asked_lately(workspace: Workspace, endpoint: str) -> float:
+def asked_lately(workspace: WorkspaceClient, endpoint: str) -> float:
     """Requests of the last minute, as the endpoint's metrics have it."""
     return sum(window.requests for window in read_windows(workspace.metrics(endpoint)).values())
 

@@ -1,4 +1,4 @@
-"""The resources of the module, by type name."""
+"""The supported resources by type name."""
 
 from __future__ import annotations
 

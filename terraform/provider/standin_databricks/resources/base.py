@@ -1,4 +1,4 @@
-"""What every resource has: create, read, update, delete, and a place to say no."""
+"""The base class of resources: validate, plan, create, read, update, delete, import."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from standin_databricks.wire import is_known
 
 
 class ResourceError(Exception):
-    """A change that cannot be made; the message is shown to people."""
+    """A change is not possible. The message is for people."""
 
 
 class PartialStateError(Exception):
-    """The change stopped midway: ``state`` is what exists. After a create Terraform marks it tainted."""
+    """The change stopped halfway; ``state`` has the result so far. Terraform taints a resource after a create."""
 
     def __init__(self, message: str, state: State) -> None:
         super().__init__(message)
@@ -33,14 +33,14 @@ class Resource(ABC):
         return resource_specs()[self.type_name]
 
     def validate(self, config: State) -> Iterator[str]:
-        """Problems of a configuration, which may hold unknown values."""
+        """Problems of a configuration, which may contain unknown values."""
         yield from ()
 
     def customize_plan(self, prior: State | None, planned: State) -> State:
         return planned
 
     def import_state(self, identifier: str) -> State:
-        """The least state from which ``read`` finds the rest."""
+        """The minimal state that ``read`` needs."""
         return {"id": identifier}
 
     @abstractmethod
@@ -48,7 +48,7 @@ class Resource(ABC):
 
     @abstractmethod
     def read(self, state: State) -> State | None:
-        """The state as the workspace has it; None when the object is gone."""
+        """The current state in the workspace; None if the object does not exist."""
 
     @abstractmethod
     def update(self, prior: State, planned: State) -> State: ...
@@ -58,7 +58,7 @@ class Resource(ABC):
 
 
 def only_known(state: State) -> State:
-    """``state`` with None for what is not known yet, at every depth."""
+    """``state`` with None for unknown values, at every depth."""
     return {name: _known(value) for name, value in state.items()}
 
 

@@ -1,8 +1,8 @@
-"""databricks_model_serving: one serving endpoint.
+"""databricks_model_serving: a serving endpoint.
 
-Calls and drift rules follow version 1.99 of the real provider: create is POST, poll, GET (DELETE when the
-poll fails); update sends ``PUT config`` only when the configuration changed, then tag differences, then the
-AI gateway. Description, budget policy, notifications and the top-level rate limits are never sent on update.
+The calls and drift rules follow version 1.99 of the real provider. Create is POST, poll and GET, or DELETE if the
+poll fails. Update sends ``PUT config`` only if the configuration has changed, then tag changes, then the AI gateway.
+Description, budget policy, notifications and the top-level rate limits are never sent on update.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class ModelServing(Resource):
             "blocks": {k: b for k, b in self.spec["blocks"].items() if k not in _COMPUTED_AT_TOP},
         }
         body = to_api(spec, planned)
-        # As in Go's JSON: false and "" are left out.
+        # The real provider omits false and "", as Go's JSON encoder does.
         return {key: value for key, value in body.items() if value not in (False, "")}
 
     def _wait(self, name: str, timeout_s: float) -> None:
@@ -104,7 +104,7 @@ class ModelServing(Resource):
             raise PartialStateError(f"update of endpoint {name}: {error}", prior) from error
 
     def _remove_failed(self, name: str, error: Exception, partial: State) -> None:
-        """Delete an endpoint that did not come up, and report why it did not."""
+        """Delete an endpoint that failed to start, and raise its error."""
         try:
             self.delete({"id": name})
         except (ApiError, StoppedError) as second:
@@ -171,7 +171,7 @@ def _by_key(tags: Any) -> dict[str, Any]:
 
 
 def _drop_twin(answer: dict[str, Any], reference: State) -> dict[str, Any]:
-    """The API answers with served_entities and served_models: keep the one that is configured."""
+    """Keep only the configured one of served_entities and served_models: the API returns both."""
     configured = _first(reference.get("config")) or {}
     twin = "served_entities" if configured.get("served_models") else "served_models"
     core = answer.get("config")
@@ -181,7 +181,7 @@ def _drop_twin(answer: dict[str, Any], reference: State) -> dict[str, Any]:
 
 
 def _in_order(answer: dict[str, Any], reference: State) -> dict[str, Any]:
-    """Served entities have no order in the API: take the order of ``reference``, by name."""
+    """Sort served entities by name as in ``reference``: the API returns them in any order."""
     configured = _first(reference.get("config")) or {}
     key = "served_models" if configured.get("served_models") else "served_entities"
     items = (answer.get("config") or {}).get(key)
@@ -193,7 +193,7 @@ def _in_order(answer: dict[str, Any], reference: State) -> dict[str, Any]:
 
 
 def _suppress_route_name(route: State, old: State) -> None:
-    """A route may name its target under either key: that alone is no difference."""
+    """Ignore a difference only in the key of a route's target, which has two names."""
     names = ("served_entity_name", "served_model_name")
     wanted = {route.get(name) for name in names} - {None, ""}
     known = {old.get(name) for name in names} - {None, ""}
@@ -202,7 +202,7 @@ def _suppress_route_name(route: State, old: State) -> None:
 
 
 def _drop_route_twins(state: State, reference: State) -> None:
-    """The API answers with both names of a route's target: keep the one that is configured."""
+    """Keep only the configured name of a route's target: the API returns both."""
     known = _routes(reference)
     for index, route in enumerate(_routes(state)):
         if route["served_entity_name"] != route["served_model_name"]:

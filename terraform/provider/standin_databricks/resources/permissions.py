@@ -1,7 +1,7 @@
 """databricks_permissions of a serving endpoint.
 
-The whole list is written at once. The caller keeps CAN_MANAGE: the provider adds it, and does not show it
-unless it was configured. Inherited entries and those of the group ``admins`` belong to the workspace.
+Each write replaces the whole list. The provider adds CAN_MANAGE for the caller and hides it unless it is configured.
+Inherited entries and those of the group ``admins`` are not managed.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Permissions(Resource):
             try:
                 return self.workspace.call("GET", f"/api/2.0/permissions{identifier}")
             except ApiError as error:
-                # 504: the permissions service often answers too late, and the next time in time.
+                # 504: the permissions service often times out, and a retry succeeds.
                 if error.code != "DEADLINE_EXCEEDED" or not attempts_left:
                     raise
         raise AssertionError("the last attempt returns or raises")
@@ -119,7 +119,7 @@ def _principal(rule: State) -> str | None:
 
 
 def _direct_rules(answer: dict[str, Any]) -> list[State]:
-    """One rule for each permission given on the object itself."""
+    """One rule per permission granted directly on the object."""
     return [
         {
             **{key: entry.get(key) or None for key in _PRINCIPALS},

@@ -1,4 +1,4 @@
-"""Waiting until an endpoint has taken its configuration."""
+"""Waits until an endpoint has finished its update."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class WaitError(Exception):
 
 
 def wait_until_settled(read: Callable[[], dict[str, Any]], *, timeout_s: float, stop: threading.Event) -> None:
-    """Poll until ``state.config_update`` is NOT_UPDATING. Raises WaitError, StoppedError, ApiError."""
+    """Poll until ``state.config_update`` is NOT_UPDATING. Raises WaitError, StoppedError or ApiError."""
     deadline, pause_s = time.monotonic() + timeout_s, _FIRST_PAUSE_S
     while True:
         endpoint = read()
