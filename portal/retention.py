@@ -15,10 +15,10 @@ from web.idempotency import IdempotencyKey
 
 @dataclass(frozen=True)
 class Retention:
-    """Rows of ``model`` are deleted once their ``field`` is more than ``age`` ago."""
+    """Rows of ``model`` are deleted once the time in their column ``since`` is more than ``age`` ago."""
 
     model: type[Model]
-    field: str
+    since: str
     age: timedelta
     #: Only rows that match these conditions.
     where: dict[str, Any] = field(default_factory=dict)
@@ -36,6 +36,6 @@ def forget_old(now: datetime) -> int:
     """Delete every row that is older than the table allows. Returns how many were deleted."""
     deleted = 0
     for row in TABLE:
-        known = row.model._default_manager.filter(**row.where, **{f"{row.field}__lt": now - row.age})
+        known = row.model._default_manager.filter(**row.where, **{f"{row.since}__lt": now - row.age})
         deleted += known.delete()[0]
     return deleted

@@ -21,5 +21,5 @@ def fan_out(
     """
     for key in ids:
         wait_s = int(key) * PRIME % spread_s if spread_s else 0
-        expires = None if expires_s is None else wait_s + expires_s
-        task.apply_async((key,), countdown=wait_s, expires=expires)
+        options = {} if expires_s is None else {"expires": wait_s + expires_s}
+        task.apply_async((key,), countdown=wait_s, **options)
