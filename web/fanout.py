@@ -21,5 +21,5 @@ def fan_out(
     """
     for key in ids:
         wait_s = int(key) * PRIME % spread_s if spread_s else 0
-        options = {} if expires_s is None else {"expires": wait_s + expires_s}
+        options: dict[str, Any] = {} if expires_s is None else {"expires": wait_s + expires_s}
         task.apply_async((key,), countdown=wait_s, **options)

@@ -30,5 +30,5 @@ def test_beat_sends_the_task_once():
 
 def test_every_row_of_the_table_names_a_field_with_a_time():
     for row in TABLE:
-        assert row.model._meta.get_field(row.field).get_internal_type() == "DateTimeField"
+        assert row.model._meta.get_field(row.since).get_internal_type() == "DateTimeField"
         assert row.age > timedelta(0)
