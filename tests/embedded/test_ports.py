@@ -18,7 +18,7 @@ def taken() -> Iterator[int]:
 
 
 def test_a_taken_port_is_reported_with_the_variable_that_moves_it(taken: int) -> None:
-    with pytest.raises(PortTaken, match=rf"{taken} is taken.*SANDBOX_PORT={taken + 1}"):
+    with pytest.raises(PortTaken, match=rf"{taken} is in use.*SANDBOX_PORT={taken + 1}"):
         check_free({"PORT": free_port(), "SANDBOX_PORT": taken})
 
 

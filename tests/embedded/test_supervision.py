@@ -73,7 +73,7 @@ def test_a_part_that_cannot_start_is_given_up_with_the_end_of_its_log(open_super
     supervisor = open_supervisor(Part("web", CRASHES))
     supervisor.start("web")
     wait_until(lambda: one(supervisor, "web").state == "FATAL", 60)
-    with pytest.raises(SupervisorError, match=r"web ended 5 times[^$]*no such table: runs"):
+    with pytest.raises(SupervisorError, match=r"web failed to start 5 times[^$]*no such table: runs"):
         supervisor.check()
 
 
@@ -103,7 +103,7 @@ def test_a_killed_supervisor_takes_its_parts_with_it(open_supervisor: Open) -> N
     assert supervisor.pid
     os.kill(supervisor.pid, signal.SIGKILL)
     wait_until(lambda: not is_alive(pid), 10)
-    with pytest.raises(SupervisorError, match="ended by itself"):
+    with pytest.raises(SupervisorError, match="ended unexpectedly"):
         supervisor.check()
 
 

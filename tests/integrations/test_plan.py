@@ -167,13 +167,13 @@ def test_a_replacement_warns_about_the_url_first() -> None:
 
 def test_a_rename_alone_says_that_the_url_will_change() -> None:
     renamed = plan(change(["delete", "create"], endpoint(), endpoint(name="card-fraud-2")))
-    assert renamed.sentences()[0].startswith("URL will change")
+    assert renamed.sentences()[0].startswith("URL changes")
 
 
 @pytest.mark.parametrize("config", [[], None])
 def test_a_config_block_that_was_left_out_is_told_as_nothing_that_happens(config: Any) -> None:
     told = update(endpoint(), endpoint(config=config, tags={"a": "1"}))
-    assert told[0].startswith("Nothing will happen to what is served")
+    assert told[0].startswith("No change of the served versions")
     assert not any("Remove" in sentence or "Traffic" in sentence for sentence in told)
     assert told[1:] == ("Tags: a set to 1",)
 
@@ -199,7 +199,7 @@ def test_routes_that_the_server_will_fill_in_are_no_problem() -> None:
 
 def test_a_tainted_endpoint_is_told_as_left_half_made() -> None:
     tainted = change(["delete", "create"], endpoint(), endpoint(), action_reason="replace_because_tainted")
-    assert plan(tainted).sentences()[0].startswith("The endpoint was left half made")
+    assert plan(tainted).sentences()[0].startswith("URL changes: creating the endpoint failed halfway")
 
 
 def test_a_destroy_names_what_stops_answering() -> None:

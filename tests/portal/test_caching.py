@@ -152,7 +152,7 @@ def test_without_redis_the_guard_counts_in_its_own_process(server: Server, caplo
         assert guard.is_blocked("eva", "10.0.0.1")
         guard.note_success("eva", "10.0.0.1")
         assert not guard.is_blocked("eva", "10.0.0.1")
-    assert "counting in this process alone" in caplog.text
+    assert "counting in this process only" in caplog.text
 
 
 def test_a_redis_that_takes_connections_and_says_nothing_holds_nobody_up_for_long(settings: Settings) -> None:

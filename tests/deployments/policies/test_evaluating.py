@@ -235,7 +235,7 @@ def test_figures_move_while_a_run_waits_and_stay_once_overridden(run, deployer, 
     TestRequest.objects.create(**ask)
     (again,), news = evaluate(run)
     assert (again.pk, news) == (result.pk, [])
-    assert "at least 2 times" in again.message
+    assert "at least 2 requests" in again.message
     override(again, owner)
     TestRequest.objects.create(**ask)
-    assert "at least 2 times" in evaluate(run)[0][0].message
+    assert "at least 2 requests" in evaluate(run)[0][0].message

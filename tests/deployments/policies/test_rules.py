@@ -98,7 +98,7 @@ def test_an_endpoint_that_was_asked_lately_is_not_destroyed():
     finding = find("idle_before_destroy", facts(requests_at=(0.5, 23.9, 30.0)))
     assert not finding.passed
     assert "at least 2 requests in the last 24 h" in finding.message
-    assert "at least 3 times" in find("idle_before_destroy", facts(requests_at=(0.5, 23.9, 30.0)), hours=48).message
+    assert "at least 3 requests" in find("idle_before_destroy", facts(requests_at=(0.5, 23.9, 30.0)), hours=48).message
 
 
 def test_traffic_that_nobody_can_rule_out_counts_as_traffic():

@@ -58,7 +58,7 @@ def test_a_cancelled_apply_ends_tainted_saved_and_unlocked(rig: Rig) -> None:
     again = rig.run(endpoint_variables())
     plan = rig.planned(again)
     assert plan.action is Action.REPLACE
-    assert "left half made" in plan.sentences()[0]
+    assert "failed halfway" in plan.sentences()[0]
     succeeded(again.apply("run.tfplan"))
 
 

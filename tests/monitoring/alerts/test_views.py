@@ -175,7 +175,7 @@ def test_what_is_over_already_is_told_and_nonsense_is_no_error(client, deployer,
     client.force_login(deployer)
     client.post(ACT, {"action": "resolve", "alert": [alert.pk]})
     again = client.post(ACT, {"action": "resolve", "alert": [alert.pk]}, follow=True)
-    assert "This alert is resolved already." in again.content.decode()
+    assert "This alert is already resolved." in again.content.decode()
     for body in ({}, {"action": "x", "alert": [alert.pk]}, {"action": "resolve", "alert": ["x", "9" * 30]}):
         assert client.post(ACT, body).status_code == 302
 

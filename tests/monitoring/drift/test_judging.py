@@ -180,7 +180,7 @@ def test_what_is_missing_is_said(watched: Deployment) -> None:
     watched.served = []
     assert judged(watched, NINE).reason == "no version of the model gets traffic"
     watched.intended = {}
-    assert "no inference table" in judged(watched, NINE).reason
+    assert "inference table is off" in judged(watched, NINE).reason
     assert judged(watched, NINE).standing == Standing.UNKNOWN
 
 

@@ -95,7 +95,7 @@ def test_an_empty_fleet_offers_a_deployment_to_those_who_may_deploy(
 ) -> None:
     for user, is_offered in ((viewer, False), (deployer, True)):
         page = get(client, user).content.decode()
-        assert ("Nothing is deployed yet" in page, "/deployments/new/" in page) == (True, is_offered)
+        assert ("No deployments yet" in page, "/deployments/new/" in page) == (True, is_offered)
 
 
 @pytest.mark.parametrize("query", ["?", "?environment=staging&", "?q=endpoint-1&", "?q=nothing&"])

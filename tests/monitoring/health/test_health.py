@@ -27,10 +27,11 @@ from monitoring.models import HealthBucket, HealthSource, Watch
 from monitoring.watched.states import Standing
 from portal.retention import forget_old
 from tests.deployments.conftest import deployment, make_deployment, make_run, sent, spec
+from tests.monitoring.health.live_endpoint import live
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
-__all__ = ["deployment", "sent", "spec"]
+__all__ = ["deployment", "live", "sent", "spec"]
 
 TEXT = """# TYPE request_count_total gauge
 request_count_total{{endpoint_name="e",served_model="card_fraud-3"}} {requests}

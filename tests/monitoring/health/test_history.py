@@ -99,7 +99,7 @@ def test_an_endpoint_without_a_table_says_so(deployment: Deployment, deployer: U
     history = asked(deployment, deployer)
     read_history(history, now=NOW)
     history.refresh_from_db()
-    assert "inference table is off" in history.error
+    assert "inference table of this endpoint is off" in history.error
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_a_person_has_the_past_read_and_sees_how_it_goes(
             answer = page.post(url("health_history", deployment.pk), follow=True)
     assert started == [deployment.pk]
     assert "Counting requests in the inference table" in answer.content.decode()
-    assert "counts" in page.get(url("health_history", deployment.pk)).content.decode()
+    assert "Counting requests" in page.get(url("health_history", deployment.pk)).content.decode()
     HealthHistory.objects.update(ended_at=timezone.now(), error=NO_ROWS)
     assert page.get(url("health_history", deployment.pk)).headers["HX-Refresh"] == "true"
     assert NO_ROWS in page.get(health).content.decode()

@@ -223,7 +223,7 @@ def test_an_empty_lake_and_an_empty_database_are_no_error(lake: Path) -> None:
 
 
 def test_an_unknown_table_is_named(lake: Path) -> None:
-    with pytest.raises(CommandError, match="no table nonsense"):
+    with pytest.raises(CommandError, match="Unknown table: nonsense"):
         command("status", "nonsense")
 
 

@@ -16,9 +16,11 @@ from monitoring.quality import counting as quality
 from monitoring.quality.services import Labels, set_labels
 from monitoring.quality.tasks import watch_all_quality, watch_quality
 from sketches import quality_bundle
+from tests.monitoring.quality.labelled_endpoint import deployment
 from tests.monitoring.quality.labelling import DAY, NOON, FakeWorkspace, WorkerDied, name_labels, report_of, requests
 
 pytestmark = pytest.mark.django_db
+__all__ = ["deployment"]
 
 HOUR = timedelta(hours=1)
 

@@ -181,7 +181,7 @@ def test_an_empty_page_says_what_is_missing(
     QualityDay.objects.update(with_id=50)
     page = page_of(client, URL)
     assert "50 predictions await labels." in page
-    assert "the newest is from 2026-11-19 12:00 UTC" in page
+    assert "The newest is from 2026-11-19 12:00 UTC" in page
     assert "The label delay is 30 days: the first figures are expected on 2026-12-20." in page
     QualityJob.objects.update(status="failed", message="it may not be read\nGRANT SELECT ON TABLE a TO `b`;")
     page = page_of(client, URL)
