@@ -119,7 +119,7 @@ class RunViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
     @extend_schema(operation_id="runs_break_glass", request=BreakGlass, responses=RunDetailSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None, url_path="break-glass")
     def break_glass(self, request: Request, pk: str) -> Response:
-        """Apply without an approval and despite a freeze. Approvers of the team are notified."""
+        """Apply without an approval and even while changes are frozen. Approvers of the team are notified."""
         run, asked = self.get_object(), parse(BreakGlass, request.data)
         return self._answer(
             break_glass.break_glass(run=run, actor=user_of(request), reason=asked.reason, plan_sha256=asked.plan_sha256)

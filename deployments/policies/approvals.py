@@ -31,7 +31,7 @@ def approval_reasons(run: Run) -> list[str]:
 def is_short_way_back(run: Run) -> bool:
     """Whether the run's plan only moves traffic back to an earlier good version that is still served.
 
-    Such a rollback needs no approval: the version was approved when it went live, and rollbacks are urgent.
+    Such a run needs no approval: the version was approved when it went live, and going back is urgent.
     """
     return run.kind in GOING_BACK and kind_of(run) in (ChangeKind.TRAFFIC, ChangeKind.TAGS_ONLY)
 
