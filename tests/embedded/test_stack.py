@@ -67,7 +67,7 @@ def test_a_killed_worker_is_back_within_seconds_while_the_rest_goes_on(stack: St
 def test_a_second_start_with_the_same_var_dir_says_so(stack: Stack) -> None:
     answer = demo({"VAR_DIR": str(stack.var_dir), "PORT": str(free_port()), "SANDBOX_PORT": str(free_port())})
     assert answer.returncode == 1
-    assert "runs already with" in answer.stderr
+    assert "is already running with" in answer.stderr
 
 
 def test_a_taken_port_is_reported_before_anything_starts(stack: Stack, tmp_path: Path) -> None:
