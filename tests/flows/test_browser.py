@@ -28,7 +28,7 @@ def start_draft(page: Page) -> None:
 
 
 def choose_model(page: Page) -> None:
-    page.get_by_label("Environment").select_option("staging")
+    page.get_by_label("Environment", exact=True).select_option("staging")
     page.get_by_label("Search models").fill("credit")
     page.get_by_role("radio", name=MODEL).check()
     page.get_by_role("group", name="Version").get_by_role("radio", name="Version 1").check()

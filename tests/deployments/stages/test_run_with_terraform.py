@@ -23,9 +23,11 @@ from tests.deployments.stages.whole_runs import (
     advance_to_the_end,
     answer_500_to_the_create_once,
     creations,
+    deploy,
     kill_processes_of,
     log_of,
     working_on,
+    workspace_api,
 )
 from tests.terraform.fake_workspace import FakeWorkspace
 from tests.terraform.rig import installed
@@ -33,7 +35,7 @@ from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("terraform")]
 
-__all__ = ["installed"]
+__all__ = ["deploy", "installed", "workspace_api"]
 
 
 def test_a_deploy_run_goes_from_the_queue_to_a_tested_endpoint(
