@@ -21,8 +21,8 @@ from typing import Any
 
 import pytest
 
-# Seconds on two cores, added up over both workers; read off a run on a machine that was not idle. A folder without a row of its own counts for the row above it ("deployments/runs" for
-# "deployments"), or for "".
+# Seconds on two cores, added up over both workers, read off a run on a machine that was not idle. A folder without a
+# row of its own counts for the row above it ("deployments/runs" for "deployments"), or for "".
 BUDGETS: dict[str, dict[str, float]] = {
     "postgresql": {
         "accounts": 20,
