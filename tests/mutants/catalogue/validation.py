@@ -6,8 +6,8 @@ MUTANTS = (
     Mutant(
         key="validation-name-one-too-long",
         function="_endpoint_name",
-        text="len(value) > 63",
-        replacement="len(value) > 64",
+        text="len(value) > MAX_NAME_LENGTH",
+        replacement="len(value) > MAX_NAME_LENGTH + 1",
         tests=("test_bad_endpoint_names",),
     ),
     Mutant(
