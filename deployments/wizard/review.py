@@ -104,7 +104,7 @@ def _problem_links(draft: Draft, problems: Problems) -> list[dict[str, str]]:
     links = []
     for name, texts in problems.items():
         step = STEP_OF.get(top_level(name), "model")
-        field = STEP_FORMS[step].FIELDS.get(name, name)
+        field = STEP_FORMS[step].renamed.get(name, name)
         url = f"{reverse('deployments:wizard_step', args=[draft.pk, step])}#id_{field}"
         links.append({"name": name, "text": " ".join(texts), "url": url})
     return links

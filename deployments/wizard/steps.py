@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 
 from deployments.deployment.specs import MAX_NAME_LENGTH, Compute, Monitoring, Rollout
-from deployments.wizard.problems import Problems
 from deployments.wizard.spec_fields import choices_of, with_defaults
+from web.forms import JudgedForm
 from web.pairs import PairsField
 
 Answers = dict[str, Any]
@@ -61,11 +61,8 @@ class OpenChoiceField(forms.ChoiceField):
         return True
 
 
-class StepForm(forms.Form):
+class StepForm(JudgedForm):
     """``answers`` is what the step says about the spec; ``initial_of`` the way back."""
-
-    # Dotted names of the spec that stand under another name here.
-    FIELDS: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
     def initial_of(cls, answers: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,22 +71,6 @@ class StepForm(forms.Form):
     def answers(self, before: Mapping[str, Any]) -> Answers:
         """``before`` with this step's part of the spec as it was posted. Only of a valid form."""
         return {**before, **self.cleaned_data}
-
-    def show(self, problems: Problems) -> None:
-        """Each problem beside its field; one that belongs to no field, above them."""
-        for name, texts in problems.items():
-            field = self._field_of(name)
-            for text in texts:
-                self.add_error(field, text)
-
-    def _field_of(self, name: str) -> str | None:
-        parts = name.split(".")
-        for length in range(len(parts), 0, -1):
-            dotted = ".".join(parts[:length])
-            field = self.FIELDS.get(dotted, dotted)
-            if field in self.fields:
-                return field
-        return None
 
 
 def _with(before: Mapping[str, Any], **values: Any) -> Answers:
@@ -119,7 +100,7 @@ class ModelStep(StepForm):
 
 
 class TargetStep(StepForm):
-    FIELDS = {f"compute.{name}": name for name in Compute.model_fields}
+    renamed = {f"compute.{name}": name for name in Compute.model_fields}
     name = forms.CharField(
         required=False,
         max_length=255,
@@ -159,7 +140,7 @@ def _suggested_name(answers: Mapping[str, Any]) -> str:
 
 
 class RolloutStep(StepForm):
-    FIELDS = {
+    renamed = {
         "rollout.strategy": "strategy",
         "rollout.bake_minutes": "bake_minutes",
         "rollout.max_error_rate": "max_error_percent",
@@ -236,7 +217,7 @@ class RolloutStep(StepForm):
 
 
 class MonitoringStep(StepForm):
-    FIELDS = {f"monitoring.{name}": name for name in Monitoring.model_fields}
+    renamed = {f"monitoring.{name}": name for name in Monitoring.model_fields}
     inference_table = forms.BooleanField(
         required=False,
         label="Keep requests and responses in an inference table",

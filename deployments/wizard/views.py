@@ -18,6 +18,7 @@ from deployments.wizard.models import Draft
 from deployments.wizard.problems import STEP_OF, Problems, problems_of_step
 from deployments.wizard.review import review
 from deployments.wizard.steps import STEP_FORMS, MonitoringStep, StepForm
+from web.errors import Invalid
 from web.htmx import HtmxRequest
 from web.pairs import Pair, filled
 
@@ -84,7 +85,7 @@ def _keep(
     if going_back and before:
         return redirect("deployments:wizard_step", draft.pk, before)
     if form and problems:
-        form.show(problems)
+        form.show(Invalid(problems))
         return _page(request, draft, step, form, status=422)
     return redirect("deployments:wizard_step", draft.pk, after)
 
