@@ -1,4 +1,4 @@
-"""Celery's doors to the checks of live configurations and the listings of endpoints."""
+"""Celery tasks that check live configurations and list endpoints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from web.fanout import fan_out
 
 @shared_task(name="deployments.tasks.check_configs", expires=60)
 def check_configs() -> None:
-    """Fan out: one comparison for each live deployment, spread over a tenth of the time until the next round."""
+    """Start a comparison for each live deployment, spread over a tenth of the interval."""
     window_s = max(1, settings.CONFIG_DRIFT_EVERY_S // 10)
     rows = Deployment.objects.live().exclude(intended={}).order_by("pk").values_list("pk", flat=True)
     fan_out(check_config, rows, expires_s=settings.CONFIG_DRIFT_EVERY_S, spread_s=window_s)
@@ -28,7 +28,7 @@ def check_config(deployment_id: int) -> None:
 
 @shared_task(name="deployments.tasks.list_all_endpoints", expires=60)
 def list_all_endpoints() -> None:
-    """Fan out: one listing for each workspace that has an environment."""
+    """Start a listing for each workspace that has an environment."""
     workspaces = Workspace.objects.filter(environments__isnull=False).distinct()
     fan_out(list_endpoints, workspaces.values_list("pk", flat=True))
 

@@ -28,7 +28,7 @@ from web.errors import Invalid
 def _text(value: object) -> object:
     """Numbers are rejected; pydantic would accept them as timestamps."""
     if not isinstance(value, str):
-        raise ValueError("Enter a time in RFC 3339 format with an offset.")
+        raise ValueError("Enter a time in RFC 3339 format with a UTC offset, such as 2026-01-31T00:00:00Z.")
     return value
 
 

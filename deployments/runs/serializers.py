@@ -27,7 +27,7 @@ class EventQuerySerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if unknown := sorted(set(self.initial_data) - set(self.fields)):
-            raise serializers.ValidationError({name: ["There is no such parameter."] for name in unknown})
+            raise serializers.ValidationError({name: ["Unknown parameter."] for name in unknown})
         return attrs
 
 

@@ -1,6 +1,6 @@
-"""One step of a run: claim it, do one stage, write down how it ended, let go.
+"""One step of a run: take its lease, do one stage, store the outcome, release the lease.
 
-Safe to call any number of times, from any number of workers: whoever does not get the lease does nothing.
+``advance`` may be called any number of times, by any number of workers: without the lease it does nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from integrations.errors import IntegrationError
 
 logger = logging.getLogger(__name__)
 
-# What comes of a connection that was cut or of a lock that took too long, and not of what was written.
+# Errors of a cut connection or of a lock that took too long, not of the data.
 DATABASE_AWAY = (OperationalError, InterfaceError)
 
 RETRIES = 6
@@ -53,7 +53,7 @@ def advance(run_id: int) -> list[int]:
 
 
 def _let_go(lease: Lease) -> None:
-    """Another worker need not wait for the lease to run out, if the database is there again already."""
+    """Release the lease if the database is back, so that another worker need not wait until it expires."""
     connection.close()
     with suppress(*DATABASE_AWAY):
         Run.release_lease(lease, wake_in_s=RETRY_AFTER_S)
@@ -73,7 +73,7 @@ def _advance(lease: Lease) -> list[int]:
 
 
 def _start(run: Run, lease: Lease) -> list[int]:
-    """Leave the queue, unless another run of the deployment is active: the constraint on Run decides."""
+    """Leave the queue, unless another run of the deployment is active, which the constraint on Run decides."""
     if run.cancel_requested_at:
         run.transition(RunStatus.CANCELLED, "cancelled before it started", lease=lease)
         return next_in_line(run)
@@ -94,13 +94,13 @@ def _start(run: Run, lease: Lease) -> list[int]:
 
 
 def _outcome(context: Context) -> Outcome:
-    """Run the stage; an outside fault becomes a wait or an end, and never a lost run."""
+    """Run the stage. A fault outside becomes a wait or an end, so that no run is lost."""
     status = RunStatus(context.run.status)
     stage = TABLE[status]
     if context.cancelled and not stage.stops_itself(context.run):
         return End(RunStatus.CANCELLED, f"cancelled before {status.label.lower()} was done")
     if stage.run is None:
-        return Wait(RETRY_AFTER_S, "a person decides")
+        return Wait(RETRY_AFTER_S, "waits for a decision")
     try:
         outcome = stage.run(context)
     except IntegrationError as error:
@@ -112,7 +112,7 @@ def _outcome(context: Context) -> Outcome:
     except (LeaseLost, IllegalTransition, *DATABASE_AWAY):
         raise
     except Exception as error:
-        # A fault of ours must not leave a run that nobody ends: it counts like a fault outside.
+        # Our own fault counts as a fault outside, so that the run ends.
         logger.exception("stage %s", status)
         return _try_again(context, f"an error of Slipway itself: {type(error).__name__}.")
     _count_failures(context, 0)
@@ -120,7 +120,7 @@ def _outcome(context: Context) -> Outcome:
 
 
 def _try_again(context: Context, message: str) -> Outcome:
-    """Wait for a fault to pass, or end the run when it has not after RETRIES tries in a row."""
+    """Wait for a fault to pass. After RETRIES tries in a row, end the run."""
     failures = context.run.stage_failures + 1
     if failures >= RETRIES:
         return End(RunStatus.FAILED, message)

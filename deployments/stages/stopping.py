@@ -1,4 +1,4 @@
-"""Stopping a run, and going on with one that stopped."""
+"""Cancelling a run, and resuming one that stopped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from web.errors import Refused
 
 
 def cancel(*, run: Run, actor: User) -> Run:
-    """End the run: at once if no worker holds it, else as soon as its worker has stopped Terraform."""
+    """End the run: at once if no worker has its lease, otherwise after its worker has stopped Terraform."""
     require(actor, Action.DEPLOY, run.deployment)
     asked = Run.objects.filter(pk=run.pk, status__in=UNFINISHED, cancel_requested_at=None).update(
         cancel_requested_at=timezone.now(), cancel_requested_by=actor
@@ -26,7 +26,7 @@ def cancel(*, run: Run, actor: User) -> Run:
     if not asked:
         run.refresh_from_db()
         if run.status in UNFINISHED:
-            raise Refused("already_cancelling", "The run is being cancelled already.")
+            raise Refused("already_cancelling", "The run is already being cancelled.")
         raise Refused("finished", f"The run is over: {run.get_status_display().lower()}.")
     audit(run, actor, {"cancel_requested_by": ["None", actor.username]})
     text = f"cancelled by {actor.display_name}"
@@ -35,7 +35,7 @@ def cancel(*, run: Run, actor: User) -> Run:
         stage = TABLE.get(RunStatus(run.status))
         if stage is not None and stage.stops_itself(run):
             wake(run)
-            raise IllegalTransition("its stage has something to stop first")
+            raise IllegalTransition("its stage must stop something first")
         with transaction.atomic():
             run.transition(RunStatus.CANCELLED, text)
             statestore.release_at_the_end(run)
@@ -47,7 +47,7 @@ def cancel(*, run: Run, actor: User) -> Run:
 
 
 def resume(*, run: Run, actor: User) -> Run:
-    """Queue a run again that failed or was interrupted; it plans anew from what is really there."""
+    """Queue a failed or interrupted run again. It makes a new plan from what exists now."""
     require(actor, Action.DEPLOY, run.deployment)
     refuse_destroyed(run.deployment)
     newest = run.deployment.runs.first()
@@ -64,5 +64,5 @@ def resume(*, run: Run, actor: User) -> Run:
             run.transition(RunStatus.QUEUED, f"resumed by {actor.display_name}")
             send_on(run.pk)
     except IllegalTransition:
-        raise Refused("not_resumable", "Somebody else resumed it a moment ago.") from None
+        raise Refused("not_resumable", "Another user has just resumed it.") from None
     return run

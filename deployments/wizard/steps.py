@@ -1,6 +1,6 @@
-"""The steps of the wizard. Each form writes its part of the spec; no form knows a rule.
+"""The steps of the wizard. Each form writes its part of the spec and validates nothing.
 
-Every field is optional here: what is missing or wrong is told by problems_of, in the words of the API.
+Every field is optional here: ``problems_of`` validates the spec, with the same messages as the API.
 """
 
 from __future__ import annotations
@@ -55,26 +55,26 @@ GRADUAL = ("canary", "blue_green", "shadow")
 
 
 class OpenChoiceField(forms.ChoiceField):
-    """Offers choices and leaves judging what is posted to the spec."""
+    """Shows choices, but accepts any value: the spec validates it."""
 
     def valid_value(self, value: Any) -> bool:
         return True
 
 
 class StepForm(JudgedForm):
-    """``answers`` is what the step says about the spec; ``initial_of`` the way back."""
+    """``answers`` turns the fields into a part of the spec, ``initial_of`` the spec into fields."""
 
     @classmethod
     def initial_of(cls, answers: Mapping[str, Any]) -> dict[str, Any]:
         return dict(answers)
 
     def answers(self, before: Mapping[str, Any]) -> Answers:
-        """``before`` with this step's part of the spec as it was posted. Only of a valid form."""
+        """``before`` with this step's part of the spec, as it was posted. Call it only on a valid form."""
         return {**before, **self.cleaned_data}
 
 
 def _with(before: Mapping[str, Any], **values: Any) -> Answers:
-    """``before`` with ``values``; an empty text takes its key away, so that it counts as missing."""
+    """``before`` with ``values``. A key with an empty text is removed, so that it counts as missing."""
     answers = {**before, **values}
     return {key: value for key, value in answers.items() if value not in ("", None)}
 
@@ -94,7 +94,7 @@ class ModelStep(StepForm):
         chosen = _with(before, environment=given["environment"], model=given["model"], version=given["version"])
         monitoring = chosen.get("monitoring")
         if monitoring and chosen.get("model") != before.get("model"):
-            # Features of another model.
+            # They name features of the other model.
             chosen["monitoring"] = {**monitoring, "exclude": [], "critical": []}
         return chosen
 
@@ -113,8 +113,8 @@ class TargetStep(StepForm):
     scale_to_zero = forms.BooleanField(
         required=False,
         label="Scale to zero",
-        help_text="Costs nothing while nobody calls it. The first request after a pause waits for a cold start, "
-        "often more than 30 s: leave it off where callers wait for the answer.",
+        help_text="Costs nothing without requests. The first request after a pause waits for a cold start, often more "
+        "than 30 s. Leave it off if callers wait for the response.",
     )
     env_vars = PairsField(required=False, label="Environment variables")
     tags = PairsField(required=False, label="Tags")
@@ -153,35 +153,35 @@ class RolloutStep(StepForm):
         required=False,
         max_length=200,
         label="Steps, in % of the traffic",
-        help_text="Rising, with 100 at the end: 5, 25, 50, 100.",
+        help_text="Increasing, and 100 at the end, such as 5, 25, 50, 100.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     bake_minutes = forms.CharField(
         required=False,
         max_length=20,
         label="Minutes to watch each step",
-        help_text="A version that is worse goes back at once; a good one goes on when the time is over.",
+        help_text="A worse version is rolled back at once. A good one continues after this time.",
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
     max_error_percent = forms.CharField(
         required=False,
         max_length=20,
-        label="Most errors, in %",
-        help_text="Answers with 4xx or 5xx. Above it, and above the version before, traffic goes back.",
+        label="Maximum error rate, in %",
+        help_text="Responses with 4xx or 5xx. Above it, and above the previous version's rate, the rollout is rolled back.",
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
     max_p99_ms = forms.CharField(
         required=False,
         max_length=20,
-        label="Slowest p99, in ms",
-        help_text="99 % of the answers come within it. Left empty, latency is not judged.",
+        label="Maximum p99 latency, in ms",
+        help_text="99 % of the responses arrive within this time. If empty, latency is not judged.",
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
     min_requests = forms.CharField(
         required=False,
         max_length=20,
-        label="Fewest requests",
-        help_text="With fewer a step cannot be judged: the run waits for more, or for you.",
+        label="Minimum requests",
+        help_text="A step with fewer cannot be judged: the run waits for more requests, or for a decision.",
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
 
@@ -199,7 +199,7 @@ class RolloutStep(StepForm):
         }
 
     def answers(self, before: Mapping[str, Any]) -> Answers:
-        """What the strategy does not use is left out."""
+        """Fields that the strategy does not use are left out."""
         given = self.cleaned_data
         if given["strategy"] not in GRADUAL:
             return _with(before, rollout={"strategy": given["strategy"]})
@@ -221,7 +221,7 @@ class MonitoringStep(StepForm):
     inference_table = forms.BooleanField(
         required=False,
         label="Keep requests and responses in an inference table",
-        help_text="A Delta table in the model's schema. Without it there is nothing to measure drift on.",
+        help_text="A Delta table in the model's schema. Drift is measured on it.",
     )
     drift_metric = OpenChoiceField(required=False, choices=DRIFT_METRICS, label="Drift metric")
     drift_threshold = forms.CharField(
@@ -253,13 +253,13 @@ class MonitoringStep(StepForm):
 
 
 def _integer(text: str) -> int | str:
-    """``text`` as a whole number; as it is where it is none: the spec says what is wrong with it."""
+    """``text`` as a whole number. Any other text is returned unchanged, and the spec rejects it."""
     text = text.strip()
     return int(text) if text.isascii() and text.isdigit() else text
 
 
 def _number(text: str) -> float | str:
-    """``text`` as a number; as it is where it is none that JSON knows: the spec says what is wrong with it."""
+    """``text`` as a finite number. Any other text is returned unchanged, and the spec rejects it."""
     try:
         number = float(text)
     except ValueError:

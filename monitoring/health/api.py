@@ -14,8 +14,9 @@ from rest_framework.response import Response
 
 from accounts.people.permissions import user_of
 from deployments.deployment.permissions import DEPLOYMENT_ID, deployment_or_404
+from monitoring.health.figures import FIGURES, Figure
 from monitoring.health.models import HealthHistory
-from monitoring.health.presenters import HealthReport, Point, health_report
+from monitoring.health.presenters import HealthReport, health_report
 from monitoring.health.services import ask_for_history
 from monitoring.watched.states import Standing
 from web.api import PortalAPIMixin
@@ -28,41 +29,19 @@ RANGE_PARAMETERS = [
 ]
 
 
-class HealthPointSerializer(serializers.Serializer[Point]):
+class HealthPointSerializer(serializers.Serializer[dict[str, Any]]):
     """Counts are sums over ``minutes`` readings, each covering one minute. null is unknown."""
 
     start = serializers.DateTimeField(read_only=True)
     version = serializers.CharField(read_only=True)
-    minutes = serializers.IntegerField(read_only=True)
-    requests = serializers.FloatField(source="window.requests", read_only=True)
-    errors_4xx = serializers.FloatField(source="window.errors_4xx", read_only=True)
-    errors_5xx = serializers.FloatField(source="window.errors_5xx", read_only=True)
-    p50_ms = serializers.SerializerMethodField()
-    p95_ms = serializers.SerializerMethodField()
-    p99_ms = serializers.FloatField(source="window.p99_ms", read_only=True, allow_null=True)
-    p50_model_ms = serializers.SerializerMethodField(help_text="Execution time of the model alone.")
-    p95_model_ms = serializers.SerializerMethodField()
-    p99_model_ms = serializers.SerializerMethodField()
-    cpu_percent = serializers.FloatField(read_only=True, allow_null=True)
-    memory_percent = serializers.FloatField(read_only=True, allow_null=True)
-    concurrency = serializers.FloatField(read_only=True, allow_null=True)
-    asleep_minutes = serializers.IntegerField(read_only=True, allow_null=True, help_text="Minutes scaled to zero.")
-    cold_starts = serializers.IntegerField(read_only=True, allow_null=True, help_text="Starts after scaling to zero.")
 
-    def get_p50_ms(self, point: Point) -> float | None:
-        return point.window.quantile_ms(0.5)
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return super().get_fields() | {figure.name: field_of(figure) for figure in FIGURES}
 
-    def get_p95_ms(self, point: Point) -> float | None:
-        return point.window.quantile_ms(0.95)
 
-    def get_p50_model_ms(self, point: Point) -> float | None:
-        return point.window.model_quantile_ms(0.5)
-
-    def get_p95_model_ms(self, point: Point) -> float | None:
-        return point.window.model_quantile_ms(0.95)
-
-    def get_p99_model_ms(self, point: Point) -> float | None:
-        return point.window.model_quantile_ms(0.99)
+def field_of(figure: Figure) -> serializers.Field[Any, Any, Any, Any]:
+    kind = serializers.IntegerField if figure.is_whole else serializers.FloatField
+    return kind(read_only=True, allow_null=figure.may_be_unknown, help_text=figure.help or None)
 
 
 class HealthSerializer(serializers.Serializer[HealthReport]):
@@ -80,7 +59,7 @@ class HealthSerializer(serializers.Serializer[HealthReport]):
     step_s = serializers.IntegerField(read_only=True)
     note = serializers.CharField(read_only=True, help_text="Why part of the range is missing, if so.")
     versions = serializers.ListField(child=serializers.CharField(), read_only=True)
-    points = HealthPointSerializer(source="all_points", many=True, read_only=True)
+    points = HealthPointSerializer(source="rows", many=True, read_only=True)
 
 
 ONE_HEALTH = forced_singular_serializer(HealthSerializer)  # type: ignore[no-untyped-call]  # ships no types

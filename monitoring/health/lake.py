@@ -10,7 +10,22 @@ from django.db.models import Q
 
 from monitoring.health.models import COARSE, KEPT, HealthBucket
 from monitoring.watched import delta
-from monitoring.watched.lake_tables import OF_DEPLOYMENT, Column, LakeTable
+from monitoring.watched.lake_tables import OF_DEPLOYMENT, Column, Kind, LakeTable
+
+KINDS: dict[str, Kind] = {
+    "BooleanField": "bool",
+    "CharField": "string",
+    "DateTimeField": "timestamp",
+    "FloatField": "float64",
+    "JSONField": "json",
+    "PositiveIntegerField": "int64",
+}
+#: All of a bucket.
+COLUMNS = tuple(
+    Column(one.name, KINDS[one.get_internal_type()], one.name)
+    for one in HealthBucket._meta.concrete_fields
+    if one.name not in ("id", "deployment", "width")
+)
 
 
 class LakeUnreadable(Exception):
@@ -36,38 +51,18 @@ def old_hours(deployment_id: int, start: datetime, end: datetime) -> list[Health
 
 
 def _bucket(row: dict[str, Any]) -> HealthBucket:
-    fields = ("deployment_id", "version", "start", "minutes", "requests", "errors_4xx", "errors_5xx")
-    loads = ("load_minutes", "cpu_percent", "memory_percent", "concurrency", "is_backfilled")
-    values = {name: row[name] for name in (*fields, *loads)}
-    # Rows from before these columns existed have null: 0 slot_minutes means unknown.
-    sleep = {name: row.get(name) or 0 for name in ("slot_minutes", "asleep_minutes", "cold_starts")}
-    own = json.loads(row.get("model_latency") or "{}")
-    return HealthBucket(width=COARSE, latency=json.loads(row["latency"]), model_latency=own, **values, **sleep)
+    # Rows from before a column existed have null: without slot_minutes the others of sleep are unknown.
+    values = {name: row[name] for name in (column.name for column in COLUMNS) if row.get(name) is not None}
+    for name in ("latency", "model_latency"):
+        values[name] = json.loads(values.get(name) or "{}")
+    return HealthBucket(width=COARSE, deployment_id=row["deployment_id"], **values)
 
 
 ENDPOINT_METRICS = LakeTable(
     "endpoint_metrics",
     "Requests, latency and load of one version of an endpoint in an hour. The database keeps 31 days.",
     lambda: HealthBucket,
-    (
-        *OF_DEPLOYMENT,
-        Column("version", "string", "version"),
-        Column("start", "timestamp", "start"),
-        Column("minutes", "int64", "minutes"),
-        Column("requests", "float64", "requests"),
-        Column("errors_4xx", "float64", "errors_4xx"),
-        Column("errors_5xx", "float64", "errors_5xx"),
-        Column("latency", "json", "latency"),
-        Column("model_latency", "json", "model_latency"),
-        Column("load_minutes", "int64", "load_minutes"),
-        Column("cpu_percent", "float64", "cpu_percent"),
-        Column("memory_percent", "float64", "memory_percent"),
-        Column("concurrency", "float64", "concurrency"),
-        Column("slot_minutes", "int64", "slot_minutes"),
-        Column("asleep_minutes", "int64", "asleep_minutes"),
-        Column("cold_starts", "int64", "cold_starts"),
-        Column("is_backfilled", "bool", "is_backfilled"),
-    ),
+    (*OF_DEPLOYMENT, *COLUMNS),
     at="start",
     keys=("deployment_id", "version", "start"),
     schema_version=2,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,23 @@ from django.urls import reverse
 
 from deployments.models import Deployment, Run
 from deployments.runs.statuses import RunStatus
-from integrations.metrics import Window
+from monitoring.health.figures import (
+    ASLEEP,
+    COLD_STARTS,
+    CONCURRENCY,
+    CPU,
+    ERRORS_4XX,
+    ERRORS_5XX,
+    FIGURES,
+    MEMORY,
+    MINUTES,
+    MODEL_ALONE,
+    PER_MINUTE,
+    ROUND_TRIP,
+    SHARES,
+    Figure,
+    Point,
+)
 from monitoring.health.judging import Health, HealthRules, judge, recent_window
 from monitoring.health.lake import LakeUnreadable, old_hours
 from monitoring.health.models import COARSE, FINE, KEPT, HealthBucket, HealthSource
@@ -22,95 +38,7 @@ from web.ranges import TimeRange
 
 MAX_VERSIONS = 5
 SIX_HOURS = timedelta(hours=6)
-SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-Quantile = Callable[[Window, float], float | None]
-CSV_COLUMNS = (
-    "start_utc", "version", "minutes_read", "requests", "errors_4xx", "errors_5xx", "p50_ms", "p95_ms", "p99_ms",
-    "p50_model_ms", "p95_model_ms", "p99_model_ms", "cpu_percent", "memory_percent", "concurrency", "asleep_minutes",
-    "cold_starts",
-)  # fmt: skip
-
-
-@dataclass
-class Point:
-    """One version in one time step. All values are unknown if ``minutes`` is 0.
-
-    ``measured`` is the part of ``window`` that comes from metrics, so its round-trip time is known.
-    """
-
-    start: datetime
-    version: str
-    minutes: int = 0
-    window: Window = field(default_factory=Window)
-    measured: Window = field(default_factory=Window)
-    load_minutes: int = 0
-    cpu: float = 0.0
-    memory: float = 0.0
-    slots: float | None = None
-    slot_minutes: int = 0
-    minutes_at_zero: int = 0
-    starts: int = 0
-
-    @classmethod
-    def of(cls, row: HealthBucket) -> Point:
-        known = Window() if row.is_backfilled else row.window
-        return cls(
-            row.start, row.version, row.minutes, row.window, known,
-            load_minutes=row.load_minutes, cpu=row.cpu_percent, memory=row.memory_percent,
-            slots=None if row.is_backfilled else row.concurrency,
-            slot_minutes=row.slot_minutes, minutes_at_zero=row.asleep_minutes, starts=row.cold_starts,
-        )  # fmt: skip
-
-    def add(self, other: Point) -> None:
-        """Add the counts of ``other``. ``slots`` is the maximum of both."""
-        self.minutes += other.minutes
-        self.window = self.window + other.window
-        self.measured = self.measured + other.measured
-        self.load_minutes += other.load_minutes
-        self.cpu += other.cpu
-        self.memory += other.memory
-        if other.slots is not None:
-            self.slots = max(self.slots or 0.0, other.slots)
-        self.slot_minutes += other.slot_minutes
-        self.minutes_at_zero += other.minutes_at_zero
-        self.starts += other.starts
-
-    @property
-    def asleep_minutes(self) -> int | None:
-        """Minutes scaled to zero; None if unknown."""
-        return self.minutes_at_zero if self.slot_minutes else None
-
-    @property
-    def cold_starts(self) -> int | None:
-        return self.starts if self.slot_minutes else None
-
-    @property
-    def per_minute(self) -> float | None:
-        return self.window.requests / self.minutes if self.minutes else None
-
-    def share(self, errors: float) -> float | None:
-        """In percent of the requests; None if there are none."""
-        return 100 * errors / self.window.requests if self.window.requests else None
-
-    @property
-    def share_4xx(self) -> float | None:
-        return self.share(self.window.errors_4xx)
-
-    @property
-    def share_5xx(self) -> float | None:
-        return self.share(self.window.errors_5xx)
-
-    @property
-    def cpu_percent(self) -> float | None:
-        return self.cpu / self.load_minutes if self.load_minutes else None
-
-    @property
-    def memory_percent(self) -> float | None:
-        return self.memory / self.load_minutes if self.load_minutes else None
-
-    @property
-    def concurrency(self) -> float | None:
-        return self.slots
+CSV_COLUMNS = ("start_utc", "version", *("minutes_read" if one is MINUTES else one.name for one in FIGURES))
 
 
 @dataclass(frozen=True)
@@ -152,6 +80,12 @@ class HealthReport:
         """Known points, ordered by time and version."""
         points = [point for version in self.shown for point in self.points[version] if point.minutes]
         yield from sorted(points, key=lambda point: (point.start, point.version))
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Known points as the API and CSV give them."""
+        for point in self.all_points():
+            figures = {figure.name: figure.read(point) for figure in FIGURES}
+            yield {"start": point.start, "version": point.version, **figures}
 
     def total(self) -> Point:
         found = Point(self.range.start, "all")
@@ -225,53 +159,51 @@ def _markers(deployment: Deployment, chosen: TimeRange) -> list[tuple[datetime, 
     return [(at, f"v{version} {words[RunStatus(status)]}") for at, version, status in rows if at]
 
 
-# -- charts ------------------------------------------------------------------------------------------
-
-
 def charts(report: HealthReport) -> list[Chart]:
     """Versions are compared on one scale; a single one shows its percentiles together.
 
-    Starts from zero are drawn where there can be any: a version that never slept has none.
+    Cold starts are drawn only if a version was scaled to zero.
     """
-    may_sleep = any(point.minutes_at_zero for point in report.all_points())
+    drawn = [PER_MINUTE, ERRORS_5XX, ERRORS_4XX]
+    loads = [CPU, MEMORY, CONCURRENCY]
+    if any(ASLEEP.read(point) for point in report.all_points()):
+        loads.append(COLD_STARTS)
     return [
-        _chart(report, "requests", "Requests per minute", "", "per_minute"),
-        _chart(report, "errors-5xx", "5xx, share of requests", "%", "share_5xx"),
-        _chart(report, "errors-4xx", "4xx, share of requests", "%", "share_4xx"),
-        *_latency(report, "latency", "round trip", Window.quantile_ms),
-        *_latency(report, "model-latency", "the model alone", Window.model_quantile_ms),
-        _chart(report, "cpu", "CPU, average of the replicas", "%", "cpu_percent"),
-        _chart(report, "memory", "Memory, average of the replicas", "%", "memory_percent"),
-        _chart(report, "concurrency", "Requests that it has room for at once", "", "concurrency"),
-        *([_chart(report, "cold-starts", "Starts from zero", "", "cold_starts")] if may_sleep else []),
+        *(_chart(report, figure) for figure in drawn),
+        *_latency(report, "latency", "round trip", ROUND_TRIP),
+        *_latency(report, "model-latency", "the model alone", MODEL_ALONE),
+        *(_chart(report, figure) for figure in loads),
     ]
 
 
-def _latency(report: HealthReport, key: str, of: str, read: Quantile) -> list[Chart]:
-    def series(version: str, share: float, name: str) -> Series:
-        return Series(name, [(point.start, read(point.window, share)) for point in report.points[version]])
-
+def _latency(report: HealthReport, key: str, of: str, figures: Sequence[Figure]) -> list[Chart]:
+    names = dict(zip(SHARES, figures, strict=True))
     if len(report.shown) == 1:
-        lines = [series(report.shown[0], share, name) for name, share in SHARES.items()]
+        lines = [_series(report, report.shown[0], figure, name) for name, figure in names.items()]
         return [_drawn(report, key, f"Latency, {of}", "ms", lines)]
     return [
-        _drawn(report, f"{key}-{name}", f"{name}, {of}", "ms", [series(v, share, f"v{v}") for v in report.shown])
-        for name, share in SHARES.items()
+        _drawn(report, f"{key}-{name}", f"{name}, {of}", "ms", _of_versions(report, figure))
+        for name, figure in names.items()
     ]
 
 
-def _chart(report: HealthReport, key: str, title: str, unit: str, attribute: str) -> Chart:
-    series = [
-        Series(f"v{version}", [(point.start, getattr(point, attribute)) for point in report.points[version]])
-        for version in report.shown
-    ]
-    return _drawn(report, key, title, unit, series)
+def _chart(report: HealthReport, figure: Figure) -> Chart:
+    key = figure.name.removesuffix("_percent").replace("_", "-")
+    return _drawn(report, key, figure.title, figure.unit, _of_versions(report, figure))
+
+
+def _of_versions(report: HealthReport, figure: Figure) -> list[Series]:
+    return [_series(report, version, figure, f"v{version}") for version in report.shown]
+
+
+def _series(report: HealthReport, version: str, figure: Figure, name: str) -> Series:
+    return Series(name, [(point.start, figure.read(point)) for point in report.points[version]])
 
 
 def _drawn(report: HealthReport, key: str, title: str, unit: str, series: list[Series]) -> Chart:
     chosen = report.range
     limits: dict[str, Any] = {"markers": report.markers, "start": chosen.start, "end": chosen.end}
-    return Chart(f"health-{key}", title, series, unit=unit, empty="Not known in this window.", **limits)
+    return Chart(f"health-{key}", title, series, unit=unit, empty="No readings in this time range.", **limits)
 
 
 def tiles(report: HealthReport) -> list[Tile]:
@@ -280,30 +212,24 @@ def tiles(report: HealthReport) -> list[Tile]:
     # The model's part of the same requests as the round trip beside it, where there is one.
     own = total.measured if total.measured.latency else window
     cost = f"{reverse('monitoring:model_cost', args=[model.full_name])}?deployment={report.deployment.pk}"
+    starts = COLD_STARTS.read(total)
     return [
         Tile("Requests", f"{window.requests:,.0f}" if total.minutes else "unknown", f"in {total.minutes:,} minutes"),
-        Tile("5xx", _percent(total.share_5xx), f"{window.errors_5xx:,.0f} requests"),
-        Tile("4xx", _percent(total.share_4xx), f"{window.errors_4xx:,.0f} requests"),
-        Tile("p50", _ms(window.quantile_ms(0.5)), f"the model alone: {_ms(own.model_quantile_ms(0.5))}"),
-        Tile("p95", _ms(window.quantile_ms(0.95)), f"the model alone: {_ms(own.model_quantile_ms(0.95))}"),
-        Tile("p99", _ms(window.quantile_ms(0.99)), f"the model alone: {_ms(own.model_quantile_ms(0.99))}"),
-        Tile(
-            "Starts from zero",
-            "unknown" if total.cold_starts is None else f"{total.cold_starts:,}",
-            _asleep(total),
-            cost,
+        Tile("5xx", _percent(ERRORS_5XX.read(total)), f"{window.errors_5xx:,.0f} requests"),
+        Tile("4xx", _percent(ERRORS_4XX.read(total)), f"{window.errors_4xx:,.0f} requests"),
+        *(
+            Tile(name, _ms(window.quantile_ms(share)), f"the model alone: {_ms(own.model_quantile_ms(share))}")
+            for name, share in SHARES.items()
         ),
+        Tile(COLD_STARTS.title, "unknown" if starts is None else f"{starts:,}", _asleep(total), cost),
     ]
 
 
-def _starts(total: Point) -> str:
-    return "unknown" if total.cold_starts is None else f"{total.cold_starts:,}"
-
-
 def _asleep(total: Point) -> str:
-    if total.asleep_minutes is None:
-        return "the metrics told no concurrency"
-    return f"asleep in {total.asleep_minutes:,} of {total.slot_minutes:,} minutes"
+    minutes = ASLEEP.read(total)
+    if minutes is None:
+        return "the metrics have no concurrency"
+    return f"asleep in {minutes:,} of {total.count('slot_minutes'):,} minutes"
 
 
 def _percent(value: float | None) -> str:
@@ -315,10 +241,5 @@ def _ms(value: float | None) -> str:
 
 
 def csv_rows(report: HealthReport) -> Iterator[list[Any]]:
-    for point in report.all_points():
-        window = point.window
-        both = (window.quantile_ms, window.model_quantile_ms)
-        quantiles = [quantile(share) for quantile in both for share in SHARES.values()]
-        counts = [point.minutes, window.requests, window.errors_4xx, window.errors_5xx]
-        loads = [point.cpu_percent, point.memory_percent, point.concurrency, point.asleep_minutes, point.cold_starts]
-        yield [point.start.isoformat(), point.version, *counts, *quantiles, *loads]
+    for row in report.rows():
+        yield [row["start"].isoformat(), *list(row.values())[1:]]

@@ -64,7 +64,7 @@ def ask_for_a_canary(page: Page, run: dict[str, Any]) -> int:
     page.get_by_role("radio", name="Canary").check()
     page.get_by_label("Steps, in % of the traffic").fill("50, 100")
     page.get_by_label("Minutes to watch each step").fill("60")
-    page.get_by_label("Fewest requests").fill("20")
+    page.get_by_label("Minimum requests").fill("20")
     go_on(page, "monitoring")
     go_on(page, "review")
     expect(page.get_by_text("A second person must approve the plan")).to_be_visible()

@@ -111,12 +111,12 @@ def test_page_api_and_csv_tell_of_sleep_and_of_the_model_alone(
         read(live, now - back * MINUTE, slots, latency={50.0: 10.0}, model_latency={5.0: 10.0})
     client.force_login(viewer)
     page = page_of(client, live)
-    assert tile(page, "Starts from zero") == ("1", "asleep in 2 of 4 minutes")
+    assert tile(page, "Cold starts") == ("1", "asleep in 2 of 4 minutes")
     assert tile(page, "p95") == ("47.5 ms", "the model alone: 4.8 ms")
     assert f"/cost/?deployment={live.pk}" in page.content.decode()
     titles = [chart.title for chart in page.context["charts"]]
     assert "Latency, the model alone" in titles
-    assert "Starts from zero" in titles
+    assert "Cold starts" in titles
     points = api_as(viewer).get(f"/api/v1/deployments/{live.pk}/health/?range=1h").json()["points"]
     url = reverse("monitoring:health", args=[live.model.full_name])
     table = list(csv.DictReader(StringIO(client.get(f"{url}?range=1h&format=csv").content.decode())))
@@ -133,9 +133,9 @@ def test_what_the_metrics_do_not_say_is_unknown_and_no_zero(
     read(live, now - 5 * MINUTE, None)
     client.force_login(viewer)
     page = page_of(client, live)
-    assert tile(page, "Starts from zero") == ("unknown", "the metrics told no concurrency")
+    assert tile(page, "Cold starts") == ("unknown", "the metrics have no concurrency")
     assert tile(page, "p50") == ("unknown", "the model alone: unknown")
-    assert "Starts from zero" not in [chart.title for chart in page.context["charts"]]
+    assert "Cold starts" not in [chart.title for chart in page.context["charts"]]
     [point] = api_as(viewer).get(f"/api/v1/deployments/{live.pk}/health/?range=1h").json()["points"]
     assert (point["cold_starts"], point["asleep_minutes"], point["p50_model_ms"]) == (None, None, None)
 
