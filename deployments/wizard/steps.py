@@ -167,7 +167,7 @@ class RolloutStep(StepForm):
         required=False,
         max_length=20,
         label="Maximum error rate, in %",
-        help_text="Responses with 4xx or 5xx. Above it, and above the previous version's rate, the rollout is rolled back.",
+        help_text="Responses with 4xx or 5xx. Above it and the previous version's rate, the rollout is rolled back.",
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
     max_p99_ms = forms.CharField(
