@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
+from tests import chromium
 
 FLAGS = [
     "--disable-gpu",
@@ -37,14 +37,14 @@ def vendor_files() -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    program = chromium.program()
     assert program, "no Chromium on PATH: install it, or let CHROMIUM name it"
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS, chromium_sandbox=False)
+        launched = playwright.chromium.launch(executable_path=program, args=FLAGS, chromium_sandbox=False)
         # Playwright keeps an event loop running in this thread, which Django takes for asynchronous code.
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-        yield chromium
-        chromium.close()
+        yield launched
+        launched.close()
 
 
 @dataclass

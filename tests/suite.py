@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from tests import chromium
 from tests.postgres import NoPostgres, cluster
 
 OF_JOBS = ("pyspark", "pysail", "grpc", "google.protobuf", "lightgbm")
 ROOT = Path(__file__).resolve().parent.parent
-BROWSERS = ("chromium", "google-chrome")
 LONG = "long or matrix"
 # What make check runs is left out.
 USUAL = f"not ({LONG} or architecture)"
@@ -70,25 +69,13 @@ def pytest(*arguments: str, **environment: str) -> int:
 
 
 def find_browser() -> bool:
-    """Whether there is a Chromium; installs Debian's where we may."""
-    if os.environ.get("CHROMIUM") or any(shutil.which(name) for name in BROWSERS):
+    if chromium.program():
         return True
-    apt, sudo = shutil.which("apt-get"), shutil.which("sudo")
-    if apt and os.getuid() == 0:
-        become: list[str] = []
-    elif apt and sudo and subprocess.run([sudo, "-n", "true"], capture_output=True, check=False).returncode == 0:
-        become = [sudo, "-n"]
-    else:
-        print("The tests drive a browser: install chromium, then try again.", file=sys.stderr)
-        return False
-    say("installing chromium")
-    install = [*become, "env", "DEBIAN_FRONTEND=noninteractive", apt, "install", "-y", "--no-install-recommends"]
-    return quietly([*become, apt, "update"]) == 0 and quietly([*install, "chromium"]) == 0
-
-
-def quietly(command: list[str]) -> int:
-    null = subprocess.DEVNULL
-    return subprocess.run(command, check=False, stdin=null, stdout=null).returncode
+    say("installing Chromium")
+    if chromium.install():
+        return True
+    print("The tests drive a browser: install chromium, then try again.", file=sys.stderr)
+    return False
 
 
 def say(text: str) -> None:
