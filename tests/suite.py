@@ -63,7 +63,7 @@ def pytest(*arguments: str, **environment: str) -> int:
     """Its exit status. Stopped with us: a make that is told to stop must not leave a suite running."""
     wrapper = [sys.executable, "-I", "-S", str(ROOT / "embedded" / "stop_with_parent.py")]
     workers = str(max(2, os.cpu_count() or 2))
-    command = [*wrapper, sys.executable, "-m", "pytest", "-q", "-n", workers, *arguments]
+    command = [*wrapper, sys.executable, "-m", "pytest", "-q", "-n", workers, "--no-loadscope-reorder", *arguments]
     chosen = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | environment
     return subprocess.run(command, cwd=ROOT, env=chosen, stdin=subprocess.DEVNULL, check=False).returncode
 

@@ -21,6 +21,7 @@ def yaml_file(name: str, text: str) -> HttpResponse:
 
 
 def asked_again(request: HttpRequest, question: dict[str, Any], form: Form) -> HttpResponse:
+    """The confirmation again, with the errors of ``form``. ``question`` is the context of ui/confirm.html."""
     texts = [str(text) for errors in form.errors.values() for text in errors]
     return render(request, "ui/confirm.html", {**question, "error": " ".join(texts)}, status=422)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from django.core.exceptions import PermissionDenied
-
 from accounts.people.models import User
 from accounts.teams.models import Team
+from accounts.teams.permissions import require_platform_admin
 from web.errors import Invalid
+
+SET_BUDGET = "set the budget of a team"
 
 
 def set_budget(*, actor: User, team: Team, monthly_budget: Decimal | None, budget_currency: str) -> Team:
@@ -16,8 +17,7 @@ def set_budget(*, actor: User, team: Team, monthly_budget: Decimal | None, budge
 
     Raises PermissionDenied unless ``actor`` is a platform admin, and Invalid by field.
     """
-    if not actor.is_platform_admin:
-        raise PermissionDenied("Only a platform admin can set the budget of a team.")
+    require_platform_admin(actor, SET_BUDGET)
     currency = budget_currency.strip().upper()
     if len(currency) != 3 or not (currency.isascii() and currency.isalpha()):
         raise Invalid({"budget_currency": ["Enter a three-letter currency code, for example USD."]})

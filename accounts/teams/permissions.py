@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import PermissionDenied
+
 from accounts.people.models import User
 from accounts.teams.models import Team
 from accounts.teams.roles import Action, roles_allowing
@@ -29,6 +31,12 @@ def can(user: User | AnonymousUser, action: Action, team: Team | None) -> bool:
     if user.is_platform_admin:
         return True
     return team is not None and teams_where(user, action).filter(pk=team.pk).exists()
+
+
+def require_platform_admin(user: User, deed: str) -> None:
+    """Raises PermissionDenied unless ``user`` is a platform admin. ``deed`` completes "can": "set prices"."""
+    if not user.is_platform_admin:
+        raise PermissionDenied(f"Only a platform admin can {deed}.")
 
 
 def teams_of(request: Any) -> Any:

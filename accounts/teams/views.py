@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.people.permissions import signed_in
-from accounts.teams.budgets import set_budget
+from accounts.teams.budgets import SET_BUDGET, set_budget
 from accounts.teams.forms import BudgetForm, NewMemberForm, RoleForm
 from accounts.teams.members import add_member, change_role, remove_member
 from accounts.teams.models import Membership, Team
-from accounts.teams.permissions import can
+from accounts.teams.permissions import can, require_platform_admin
 from accounts.teams.roles import ALLOWED, Action, Role
 from web.errors import Invalid
 
@@ -71,8 +70,7 @@ def budget(request: HttpRequest, slug: str) -> HttpResponse:
     """Set the team's monthly budget."""
     found = _visible_team(request, slug)
     form = BudgetForm(request.POST)
-    if not signed_in(request).is_platform_admin:
-        raise PermissionDenied("Only a platform admin can set the budget of a team.")
+    require_platform_admin(signed_in(request), SET_BUDGET)
     if form.is_valid():
         try:
             set_budget(actor=signed_in(request), team=found, **form.cleaned_data)

@@ -18,8 +18,6 @@ SPEC_EXAMPLE = {
     "tags": {"cost_center": "1234"},
 }
 
-# -- responses -------------------------------------------------------------------------------------
-
 
 @extend_schema_field({"$ref": "#/components/schemas/DeploymentSpec"})
 class SpecField(serializers.JSONField):

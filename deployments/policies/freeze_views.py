@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.people.permissions import signed_in
+from accounts.teams.permissions import require_platform_admin
 from deployments.policies import freezes as policies_freezes
 from deployments.policies.forms import FreezeForm
 from deployments.policies.models import Freeze
@@ -26,7 +26,7 @@ def freezes(request: HttpRequest) -> HttpResponse:
     """Freezes that apply to the user. POST creates one."""
     if request.method != "POST":
         return _page(request, FreezeForm())
-    _require_platform_admin(request)
+    require_platform_admin(signed_in(request), policies_freezes.FREEZE)
     form = FreezeForm(request.POST)
     if form.is_valid():
         try:
@@ -44,7 +44,7 @@ def freezes(request: HttpRequest) -> HttpResponse:
 def freeze_lift(request: HttpRequest, freeze_id: int) -> HttpResponse:
     rows = Freeze.objects.visible_to(signed_in(request)).select_related("environment", "team")
     freeze = get_object_or_404(rows, pk=freeze_id)
-    _require_platform_admin(request)
+    require_platform_admin(signed_in(request), policies_freezes.FREEZE)
     if request.method != "POST":
         return render(request, "ui/confirm.html", lift_question(freeze))
     try:
@@ -67,8 +67,3 @@ def _page(request: HttpRequest, form: FreezeForm, status: int = 200) -> HttpResp
         "may_freeze": user.is_platform_admin,
     }
     return render(request, "deployments/freezes.html", context, status=status)
-
-
-def _require_platform_admin(request: HttpRequest) -> None:
-    if not signed_in(request).is_platform_admin:
-        raise PermissionDenied("Only a platform admin can create and lift freezes.")

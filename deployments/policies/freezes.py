@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from auditlog.models import LogEntry
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Team, User
+from accounts.teams.permissions import require_platform_admin
 from catalog.models import Environment
 from deployments.policies.approvals import binding
 from deployments.policies.models import Approval, Freeze
@@ -18,6 +18,8 @@ from deployments.runs.models import Run
 from deployments.runs.queue import send_on
 from deployments.runs.statuses import RunStatus
 from web.errors import Invalid, Refused
+
+FREEZE = "create and lift freezes"
 
 
 def freeze_of(run: Run) -> Freeze | None:
@@ -40,7 +42,7 @@ def create_freeze(
 
     Raises PermissionDenied unless ``actor`` is a platform admin, and Invalid with all errors by field.
     """
-    _require_platform_admin(actor)
+    require_platform_admin(actor, FREEZE)
     _check(reason, ends_at, environment, team)
     scope = Scope.ENVIRONMENT if environment else Scope.TEAM if team else Scope.ALL
     return Freeze.objects.create(
@@ -50,7 +52,7 @@ def create_freeze(
 
 def lift_freeze(*, freeze: Freeze, actor: User) -> Freeze:
     """Lift a freeze early. Runs that wait for its end continue."""
-    _require_platform_admin(actor)
+    require_platform_admin(actor, FREEZE)
     now = timezone.now()
     with transaction.atomic():
         if not Freeze.objects.active().filter(pk=freeze.pk).update(lifted_at=now, lifted_by=actor):
@@ -60,11 +62,6 @@ def lift_freeze(*, freeze: Freeze, actor: User) -> Freeze:
         _wake_runs(freeze)
     freeze.refresh_from_db()
     return freeze
-
-
-def _require_platform_admin(actor: User) -> None:
-    if not actor.is_platform_admin:
-        raise PermissionDenied("Only a platform admin can create and lift freezes.")
 
 
 def _check(reason: str, ends_at: datetime, environment: Environment | None, team: Team | None) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
+from accounts.teams.permissions import require_platform_admin
 from catalog.models import Environment, Risk
 from deployments.policies.models import ChangeKind, Policy, PolicyLevel, PolicyVersion
 from deployments.policies.rules import RULES
 from web.bodies import parse
 from web.errors import Invalid, Refused
+
+EDIT_POLICIES = "edit policies"
 
 
 def create_policy(
@@ -22,7 +24,7 @@ def create_policy(
 
     Raises PermissionDenied unless ``actor`` is a platform admin, and Invalid with all errors by field.
     """
-    _require_platform_admin(actor)
+    require_platform_admin(actor, EDIT_POLICIES)
     place = {name: place.get(name, "") for name in ("environment", "risk", "change")}
     _check_place(rule, place)
     checked = _checked(rule, level, parameters)
@@ -42,7 +44,7 @@ def edit_policy(
 
     Raises Refused if the policy is no longer at ``version``, and the errors of ``create_policy``.
     """
-    _require_platform_admin(actor)
+    require_platform_admin(actor, EDIT_POLICIES)
     checked = _checked(policy.rule, level, parameters)
     with transaction.atomic():
         current = Policy.objects.select_for_update().get(pk=policy.pk)
@@ -56,11 +58,6 @@ def edit_policy(
             raise Refused("policy_changed", "Another person is editing this policy.") from None
         current.save(update_fields=["level", "parameters", "version"])
     return current
-
-
-def _require_platform_admin(actor: User) -> None:
-    if not actor.is_platform_admin:
-        raise PermissionDenied("Only a platform admin can edit policies.")
 
 
 def _check_place(rule: str, place: dict[str, str]) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.people.permissions import signed_in
+from accounts.teams.permissions import require_platform_admin
 from catalog.models import Environment
 from deployments.policies import services
 from deployments.policies.forms import NewPolicyForm, PolicyForm
@@ -41,7 +41,7 @@ def policy(request: HttpRequest, policy_id: int) -> HttpResponse:
     if request.method != "POST":
         initial = {"version": found.version, "level": found.level, **found.parameters}
         return _policy_page(request, found, PolicyForm(rule=RULES[found.rule], initial=initial))
-    _require_platform_admin(request)
+    require_platform_admin(signed_in(request), services.EDIT_POLICIES)
     form = PolicyForm(request.POST, rule=RULES[found.rule])
     if not form.is_valid():
         return _policy_page(request, found, form, 422)
@@ -68,7 +68,7 @@ def policy(request: HttpRequest, policy_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def policy_new(request: HttpRequest, rule: str) -> HttpResponse:
     """Create a policy of this rule for a place that has none."""
-    _require_platform_admin(request)
+    require_platform_admin(signed_in(request), services.EDIT_POLICIES)
     if rule not in RULES:
         raise Http404
     found = RULES[rule]
@@ -109,8 +109,3 @@ def _policy_page(request: HttpRequest, found: Policy, form: PolicyForm, status: 
         "may_edit": signed_in(request).is_platform_admin,
     }
     return render(request, "deployments/policy.html", context, status=status)
-
-
-def _require_platform_admin(request: HttpRequest) -> None:
-    if not signed_in(request).is_platform_admin:
-        raise PermissionDenied("Only a platform admin can edit policies.")

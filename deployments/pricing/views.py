@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.people.permissions import signed_in
+from accounts.teams.permissions import require_platform_admin
 from deployments.pricing import presenters as present
 from deployments.pricing.forms import PriceTableForm
 from deployments.pricing.models import PriceTable
 from deployments.pricing.quoting import prices_today
-from deployments.pricing.services import create_price_table
+from deployments.pricing.services import SET_PRICES, create_price_table
 
 MAX_HISTORY = 100
 
@@ -51,8 +51,7 @@ def _table_page(request: HttpRequest, shown: PriceTable | None) -> HttpResponse:
 def prices_new(request: HttpRequest) -> HttpResponse:
     """Create a table. The form starts with a copy of the newest one."""
     user = signed_in(request)
-    if not user.is_platform_admin:
-        raise PermissionDenied("Only a platform admin can set prices.")
+    require_platform_admin(user, SET_PRICES)
     newest = PriceTable.objects.with_rates().first()
     initial = {**PriceTableForm.initial_of(newest), "valid_from": timezone.localdate().isoformat()}
     form = PriceTableForm(request.POST or None, initial=initial)

@@ -14,8 +14,6 @@ from deployments.runs.statuses import Level, RunStatus
 
 MAX_EVENT_NUMBER = 2**31 - 1
 
-# -- query parameters: unknown ones are rejected ---------------------------------------------------
-
 
 class EventQuerySerializer(serializers.Serializer[Any]):
     after = serializers.IntegerField(

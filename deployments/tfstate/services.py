@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from auditlog.models import LogEntry
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from accounts.models import User
+from accounts.teams.permissions import require_platform_admin
 from deployments.deployment.models import Deployment
 from deployments.runs.models import Line, Run
 from deployments.runs.statuses import Level
@@ -16,14 +16,15 @@ from web.errors import Refused
 
 MIN_REASON_CHARS = 10
 
+FREE_LOCK = "free the state lock"
+
 
 def force_unlock(*, deployment: Deployment, actor: User, reason: str, lock_id: str = "") -> None:
     """Free the lock of the deployment's tfstate. A Terraform process that still runs can no longer write.
 
     For platform admins. Raises Refused if ``lock_id`` is given and the lock has a different id.
     """
-    if not actor.is_platform_admin:
-        raise PermissionDenied("Only a platform admin can free the state lock.")
+    require_platform_admin(actor, FREE_LOCK)
     reason = reason.strip()
     if len(reason) < MIN_REASON_CHARS:
         raise Refused("reason_required", f"Give a reason of at least {MIN_REASON_CHARS} characters.")

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.people.permissions import signed_in
-from accounts.teams.permissions import can
+from accounts.teams.permissions import can, require_platform_admin
 from accounts.teams.roles import Action
 from deployments.deployment.models import Deployment
 from deployments.deployment.permissions import visible_deployment
@@ -67,8 +67,7 @@ def _version(deployment: Deployment, number: str) -> StateVersion:
 def force_unlock(request: HttpRequest, deployment_id: int) -> HttpResponse:
     """Free the lock that the page showed. Refused if the lock has changed since."""
     found = visible_deployment(request, deployment_id)
-    if not signed_in(request).is_platform_admin:
-        raise PermissionDenied("Only a platform admin can free the state lock.")
+    require_platform_admin(signed_in(request), services.FREE_LOCK)
     lock = left_lock(found)
     if lock is None:
         messages.info(request, "The state is not locked, or the run that holds the lock is still at work.")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils import timezone
+
+from deployments.models import Deployment
 from integrations.databricks.workspace import WorkspaceClient
+from integrations.errors import IntegrationError
 from monitoring.watched.models import WorkspaceJob
+
+logger = logging.getLogger(__name__)
 
 #: A job that does not report an end is given up this long after its own timeout.
 GRACE = timedelta(minutes=5)
@@ -28,6 +35,28 @@ class Script:
     timeout_s: int
     #: pip requirements.
     dependencies: Sequence[str] = ()
+
+
+def next_step(
+    deployment_id: int,
+    step: Callable[[Deployment], WorkspaceJob | None],
+    tell: Callable[[Deployment, datetime], None],
+) -> None:
+    """Do the ``step`` of a live deployment's job, and ``tell`` the standing unless the job is running.
+
+    Idempotent: the job has a token and ends once.
+    """
+    rows = Deployment.objects.live().select_related("workspace", "model", "environment")
+    deployment = rows.filter(pk=deployment_id).first()
+    if deployment is None:
+        return
+    try:
+        job = step(deployment)
+    except IntegrationError as error:
+        logger.info("%s is tried again for deployment %s: %s", step.__module__, deployment_id, error.message)
+        return
+    if job is None or job.status != WorkspaceJob.Status.RUNNING:
+        tell(deployment, timezone.now())
 
 
 def start(job: WorkspaceJob, workspace: WorkspaceClient, script: Script) -> None:
