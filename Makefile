@@ -57,6 +57,10 @@ format: dev-env tools ## Format Python, templates, CSS and JavaScript
 	@$(BIN)/djlint templates --reformat --quiet --warn
 	@exec $(BIN)/python -m tests.node prettier --write --log-level warn static/css static/js
 
+.PHONY: arrows
+arrows: dev-env ## Print who imports whom, between rooms and between the subjects of a room
+	@exec $(BIN)/python -m tests.arrows
+
 .PHONY: mutants
 mutants: dev-env ## Seed 60 faults, one at a time, and see that a test notices each
 	@exec $(BIN)/python -m tests.mutants
