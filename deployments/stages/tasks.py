@@ -60,7 +60,7 @@ def expire_approvals() -> None:
 def _expire(run: Run, allowed: timedelta) -> None:
     try:
         hours = allowed.total_seconds() / 3600
-        run.transition(RunStatus.EXPIRED, f"nobody decided within {hours:.0f} h", level=Level.WARNING)
+        run.transition(RunStatus.EXPIRED, f"no decision within {hours:.0f} h", level=Level.WARNING)
     except IllegalTransition:
         return
     for next_id in next_in_line(run):

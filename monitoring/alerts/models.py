@@ -231,7 +231,7 @@ class Delivery(models.Model):
     """One message to one receiver, kept as its history."""
 
     class Status(models.TextChoices):
-        PENDING = "pending", "On its way"
+        PENDING = "pending", "Pending"
         SENT = "sent", "Sent"
         FAILED = "failed", "Failed"
 

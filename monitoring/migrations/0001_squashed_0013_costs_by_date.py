@@ -757,7 +757,7 @@ class Migration(migrations.Migration):
                 (
                     "status",
                     models.CharField(
-                        choices=[("pending", "On its way"), ("sent", "Sent"), ("failed", "Failed")],
+                        choices=[("pending", "Pending"), ("sent", "Sent"), ("failed", "Failed")],
                         default="pending",
                         max_length=10,
                     ),

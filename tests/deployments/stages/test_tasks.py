@@ -77,7 +77,7 @@ def test_an_approval_expires_and_lets_the_next_run_go(one_each, sent):
     stages_tasks.expire_approvals()
     for run in (late, in_time, applying):
         run.refresh_from_db()
-    assert (late.status, late.message) == (RunStatus.EXPIRED, "nobody decided within 24 h")
+    assert (late.status, late.message) == (RunStatus.EXPIRED, "no decision within 24 h")
     assert (in_time.status, applying.status) == (RunStatus.APPROVAL, RunStatus.APPLY)
     assert sent == [("advance_run", queued.pk)]
 
@@ -88,7 +88,7 @@ def test_the_environment_says_how_long_an_approval_may_take(one_each, environmen
     run = one_each(RunStatus.APPROVAL, stage_started_at=timezone.now() - timedelta(hours=2))
     stages_tasks.expire_approvals()
     run.refresh_from_db()
-    assert (run.status, run.message) == (RunStatus.EXPIRED, "nobody decided within 1 h")
+    assert (run.status, run.message) == (RunStatus.EXPIRED, "no decision within 1 h")
 
 
 class FakeWorkspace:

@@ -184,7 +184,7 @@ def test_resolving_by_hand_tells_the_receivers(client, deployer, receiver, alert
     client.force_login(deployer)
     client.post(ACT, {"action": "resolve", "alert": [alert.pk]})
     assert list(Delivery.objects.order_by("pk").values_list("event__state", flat=True)) == ["firing", "resolved"]
-    assert "On its way" in page_of(client, url_of(alert))
+    assert "Pending" in page_of(client, url_of(alert))
 
 
 def test_an_alert_that_nobody_was_told_of_says_so(client, viewer, alert):
