@@ -11,7 +11,7 @@ from deployments.runs.statuses import TERMINAL
 from tests.faults.cases import RECOVERY_S, Case
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("product"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.stack, pytest.mark.xdist_group("product"), pytest.mark.timeout(900)]
 
 # Cost and policy take milliseconds: now and then the run has left them before the worker is dead.
 TRIES = 6

@@ -8,7 +8,7 @@ from celery import Celery
 from tests.faults.cases import Case
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("product"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.stack, pytest.mark.xdist_group("product"), pytest.mark.timeout(600)]
 
 ADVANCE_RUN = "deployments.tasks.advance_run"
 

@@ -75,6 +75,7 @@ def resumed(run: Run, deployer: User) -> Run:
 # -- it hangs -------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_cancelling_a_run_whose_terraform_hangs_while_it_applies_ends_within_half_a_minute(
     workspace_api: FakeWorkspace, deploy: Callable[..., Run], deployer: User, settings: Settings
 ) -> None:
@@ -92,6 +93,7 @@ def test_cancelling_a_run_whose_terraform_hangs_while_it_applies_ends_within_hal
     assert creations(workspace_api) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stage", [RunStatus.PLAN, RunStatus.APPLY])
 def test_a_terraform_that_hangs_is_ended_by_the_time_limit_of_its_stage(
     workspace_api: FakeWorkspace,

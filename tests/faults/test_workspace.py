@@ -9,7 +9,7 @@ import pytest
 from tests.faults.cases import Case
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("product"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.stack, pytest.mark.xdist_group("product"), pytest.mark.timeout(600)]
 
 CREATE = {"method": "POST", "path": "^/api/2.0/serving-endpoints$"}
 THROTTLED = {"kind": "status", "status": 429, "retry_after": 1, "error_code": "REQUEST_LIMIT_EXCEEDED"}

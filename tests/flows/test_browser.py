@@ -72,6 +72,7 @@ def destroy(page: Page, product: Product, name: str) -> None:
     watch_to_the_end(page, product, int(page.url.rstrip("/").rpartition("/")[2]))
 
 
+@pytest.mark.long
 def test_an_engineer_deploys_tries_and_destroys_without_leaving_the_browser(
     product: Product, open_context: Open
 ) -> None:

@@ -54,6 +54,7 @@ def test_the_demo_has_a_deployment_that_answers(product: Product) -> None:
     assert answer.json()["predictions"]
 
 
+@pytest.mark.long
 def test_a_second_model_goes_to_staging_and_predicts_like_the_model_itself(product: Product) -> None:
     began = time.monotonic()
     run_id = product.deploy("flow-staging")
@@ -88,6 +89,7 @@ def _let_destroy(product: Product, run_id: int) -> None:
     product.api("felix").post(f"runs/{run_id}/override/", json=body).raise_for_status()
 
 
+@pytest.mark.long
 def test_production_waits_for_a_second_person(product: Product) -> None:
     run_id = product.deploy(
         "flow-prod", model="prod.fraud.credit_default", environment="prod", monitoring={"inference_table": True}

@@ -15,7 +15,13 @@ from tests.flows.traffic import traffic
 from tests.flows.walking import DESKTOP, Open, go_on, log_in, watch_to_the_end, watched
 from tests.product import RUN_TIMEOUT_S, Product
 
-pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.xdist_group("product"), pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.stack,
+    pytest.mark.browser,
+    pytest.mark.xdist_group("product"),
+    pytest.mark.timeout(900),
+]
 
 MODEL = "prod.fraud.flaky_amounts"
 IN_PRODUCTION: dict[str, Any] = {"model": MODEL, "environment": "prod", "monitoring": {"inference_table": True}}

@@ -14,7 +14,7 @@ from tests.flows.traffic import traffic
 from tests.product import CREATE, MINUTE_S, Product
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("product"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.stack, pytest.mark.xdist_group("product"), pytest.mark.timeout(900)]
 
 MODEL = "staging.fraud.flaky_amounts"
 BAKE_MINUTES = 10

@@ -77,6 +77,7 @@ def test_after_a_cancelled_create_the_endpoint_that_was_on_its_way_goes(
     assert not StateLock.objects.exists()
 
 
+@pytest.mark.long
 def test_a_version_that_failed_its_smoke_test_goes_and_the_good_one_comes_back(
     workspace_api: FakeWorkspace, deploy: Callable[..., Run], deployer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -156,6 +156,7 @@ def test_a_version_that_fails_its_smoke_test_never_has_traffic(
     assert configs(workspace_api) == [([OLD, NEW], {OLD: 100, NEW: 0})]
 
 
+@pytest.mark.long
 def test_a_rehearsal_measures_the_way_back_and_returns(
     workspace_api: FakeWorkspace,
     update: Callable[..., Run],

@@ -175,6 +175,7 @@ def test_logs_schema_and_metrics_can_be_read(workspace: WorkspaceClient, endpoin
     assert f'request_count_total{{endpoint_name="{endpoint}",served_model="moody-1"}}' in metrics
 
 
+@pytest.mark.long
 def test_an_update_serves_the_old_version_until_the_new_one_is_ready(
     workspace: WorkspaceClient, served_model: str
 ) -> None:

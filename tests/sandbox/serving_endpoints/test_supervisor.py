@@ -106,6 +106,7 @@ def pid_of(replica: Replica) -> int:
     return replica.pid
 
 
+@pytest.mark.long
 def test_an_update_keeps_what_did_not_change_and_ends_what_is_no_longer_served(tmp_path: Path, model: Path) -> None:
     async def scenario() -> None:
         async with world(tmp_path, model) as w:
@@ -219,6 +220,7 @@ def test_an_idle_entity_scales_to_zero_and_comes_back_with_the_next_request(tmp_
     run_async(scenario())
 
 
+@pytest.mark.long
 def test_endpoints_and_cut_off_updates_come_back_after_a_restart(tmp_path: Path, model: Path) -> None:
     async def first_life() -> int:
         async with world(tmp_path, model) as w:

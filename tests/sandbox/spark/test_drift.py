@@ -52,6 +52,7 @@ def test_the_drift_job_counts_an_inference_table_with_the_versions_that_the_syst
     assert sum(found.windows[0].sketch["amount"]["counts"]) == 50
 
 
+@pytest.mark.long
 def test_a_job_loads_the_version_and_says_what_matters_to_it_and_what_it_answered(sandbox):
     client = sandbox.client()
     client.catalogs.create(name="risk")
