@@ -131,17 +131,18 @@ def test_nobody_gets_an_error_of_ours(name, objects, request, api_as):
         with undone():
             for method in METHODS:
                 # What is no body is read the same for everybody who gets that far, and not at all by a GET.
-                is_read = method != "GET" and name in ("deployer", "admin")
+                is_read = method != "GET" and name == "deployer"
                 for body in ("{}", "[]", "nonsense", "") if is_read and path not in OPEN_TO_ALL else ("{}",):
                     answer = client.generic(method, fill(path, objects), body, content_type="application/json")
                     assert answer.status_code < 500, (path, method, body)
 
 
-def test_every_path_answers_head_as_get_and_fails_on_no_options(objects, owner, stranger, api_as):
-    for client in (api_as(owner), api_as(stranger)):
-        for url in [fill(path, objects) for path in paths()]:
-            assert client.head(url).status_code == client.get(url).status_code, url
-            assert client.options(url).status_code < 500, url
+def test_every_path_answers_head_as_get_and_fails_on_no_options(objects, owner, api_as):
+    """For what exists; addresses of what does not are in tests/meta/test_methods.py."""
+    client = api_as(owner)
+    for url in [fill(path, objects) for path in paths()]:
+        assert client.head(url).status_code == client.get(url).status_code, url
+        assert client.options(url).status_code < 500, url
 
 
 def test_a_stranger_finds_nothing_and_changes_nothing(objects, stranger, api_as):

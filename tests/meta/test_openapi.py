@@ -22,7 +22,6 @@ from tests.deployments.pricing.price_tables import make_prices
 from tests.factories import token_of
 
 METHODS = {"get", "post", "put", "patch", "delete"}
-EXAMPLES = 8
 
 
 @pytest.fixture(scope="module")
@@ -152,9 +151,9 @@ def bearer(admin):
     return {"Authorization": f"Bearer {token_of(admin)}"}
 
 
-def answers_as_documented(operation, mode, headers):
+def answers_as_documented(operation, mode, headers, examples):
     @settings(
-        max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck]
+        max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck]
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def check(case):
@@ -164,12 +163,13 @@ def answers_as_documented(operation, mode, headers):
     check()
 
 
+@pytest.mark.parametrize("examples", [2, pytest.param(12, marks=pytest.mark.long)])
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_the_api_answers_as_its_document_says(api_schema, bearer, mode):
+def test_the_api_answers_as_its_document_says(api_schema, bearer, mode, examples):
     failures, tried = [], 0
     for found in api_schema.get_all_operations():
         try:
-            answers_as_documented(found.ok(), mode, bearer)
+            answers_as_documented(found.ok(), mode, bearer, examples)
         except (Unsatisfiable, FailureGroup, Failure) as failure:
             if not isinstance(failure, Unsatisfiable):  # nothing can be wrong about an operation without parameters
                 failures.append(f"{found.ok().label}: {failure}")

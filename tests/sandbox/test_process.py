@@ -35,7 +35,14 @@ def children(pid: int) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "sign",
+    [
+        pytest.param(signal.SIGTERM, marks=pytest.mark.long),
+        pytest.param(signal.SIGINT, marks=pytest.mark.long),
+        signal.SIGKILL,
+    ],
+)
 def test_no_child_outlives_the_sandbox(own, sign):
     started = children(own.process.pid)
     assert started
@@ -43,6 +50,7 @@ def test_no_child_outlives_the_sandbox(own, sign):
     wait_until(lambda: not any(is_running(pid) for pid in started), 30)
 
 
+@pytest.mark.long
 def test_the_mlflow_server_is_started_again_when_it_dies(own):
     before = set(children(own.process.pid))
     for pid in before:
@@ -51,6 +59,7 @@ def test_the_mlflow_server_is_started_again_when_it_dies(own):
     wait_until(own.is_healthy, 120)
 
 
+@pytest.mark.long
 def test_everything_survives_a_restart(own):
     client = own.client()
     client.catalogs.create(name="lasting")

@@ -76,6 +76,7 @@ def test_the_first_screen_is_the_end_and_costs_as_much_as_that_of_a_short_log(
     print(f"first screen of {LINES} lines: {took_s:.2f} s, {queries} queries, {len(page)} characters")
 
 
+@pytest.mark.long
 def test_going_up_to_the_first_line_shows_each_line_once(client: Client, long_run: Run, viewer: User) -> None:
     client.force_login(viewer)
     page, _ = get(client, url("run", long_run))

@@ -384,12 +384,13 @@ class Runs(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-def test_whatever_happens_in_any_order_runs_stay_in_their_rules():
+@pytest.mark.parametrize("examples", [6, pytest.param(40, marks=pytest.mark.long)])
+def test_whatever_happens_in_any_order_runs_stay_in_their_rules(examples):
     REACHED.clear()
     run_state_machine_as_test(
         Runs,
         settings=settings(
-            max_examples=25,
+            max_examples=examples,
             stateful_step_count=25,
             deadline=None,
             derandomize=True,

@@ -348,7 +348,7 @@ def test_the_task_brings_the_job_on_and_tells(
     deployment: Deployment, source: LabelSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep(deployment, 90)
-    monkeypatch.setattr(f"{tasks.__name__}.timezone.now", lambda: NOON)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOON)
     monkeypatch.setattr(counting, "step", lambda found: QualityJob(status=QualityJob.Status.RUNNING))
     tasks.watch_quality(deployment.pk)
     assert not Watch.objects.exists()

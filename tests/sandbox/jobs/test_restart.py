@@ -23,6 +23,7 @@ def own_sandbox(tmp_path: Path) -> Iterator[RunningSandbox]:
     running.stop()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
 def test_runs_that_were_active_are_marked_and_the_rest_survives(
     own_sandbox: RunningSandbox, sign: signal.Signals

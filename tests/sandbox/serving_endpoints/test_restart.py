@@ -15,7 +15,7 @@ from tests.sandbox.endpoint_models import register
 from tests.sandbox.running import RunningSandbox
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.xdist_group("serving_endpoints")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("serving_endpoints")]
 MODEL = "restart_tests.moods.moody"
 
 

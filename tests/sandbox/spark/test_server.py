@@ -88,6 +88,7 @@ def endless_statement(api):
     return statement_id
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
 def test_it_ends_with_the_sandbox_even_in_the_middle_of_a_statement(own_sandbox, sign):
     endless_statement(own_sandbox.client().statement_execution)
@@ -98,6 +99,7 @@ def test_it_ends_with_the_sandbox_even_in_the_middle_of_a_statement(own_sandbox,
     wait_until(lambda: not is_running(pid), 10)
 
 
+@pytest.mark.long
 def test_a_statement_whose_server_died_may_be_tried_again(own_sandbox):
     api = own_sandbox.client().statement_execution
     statement_id = endless_statement(api)
