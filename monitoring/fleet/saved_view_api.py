@@ -15,7 +15,7 @@ from accounts.models import Team, User
 from accounts.people.permissions import user_of
 from monitoring.fleet.models import MAX_NAME_CHARS, SavedView, SavedViewQuerySet
 from monitoring.fleet.saved_view_filters import choice_of
-from monitoring.fleet.saved_views import ViewSettings, change_view, delete_view, save_view, settings_of
+from monitoring.fleet.saved_views import ViewSettings, change_view, delete_view, save_view
 from web.api import ID, PAGERS, PortalAPIMixin
 from web.bodies import Part, ShortText, parse
 from web.errors import Invalid
@@ -95,12 +95,12 @@ class SavedViewViewSet(
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Rename or share the view, change its filters, or make it your default. For its owner and team admins."""
         view, actor = self.get_object(), user_of(request)
-        asked, now = parse(ViewChanges, request.data), settings_of(view)
+        asked = parse(ViewChanges, request.data)
         settings = ViewSettings(
-            asked.name or now.name,
-            now.query if asked.query is None else _choice(asked.query, request),
-            _team(asked.team, actor) if "team" in asked.model_fields_set else now.team,
-            now.is_default if asked.is_default is None else asked.is_default,
+            asked.name or view.name,
+            view.query if asked.query is None else _choice(asked.query, request),
+            _team(asked.team, actor) if "team" in asked.model_fields_set else view.team,
+            view.is_default if asked.is_default is None else asked.is_default,
         )
         changed = change_view(view=view, settings=settings, actor=actor)
         return Response(self.get_serializer(changed).data)

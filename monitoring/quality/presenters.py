@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 
 from deployments.models import Deployment
-from monitoring.quality.figures import FEW, FEW_SHARE, MACRO, Counts, Metric, doubt, metrics_of, values_of
+from monitoring.quality.figures import FEW, FEW_SHARE, MACRO, Counts, Metric, doubt, metrics_of
 from monitoring.quality.judging import Quality, judge
 from monitoring.quality.models import LabelSource, QualityDay, QualityJob
 from monitoring.watched.states import TONES
@@ -39,7 +39,8 @@ class Row:
     @cached_property
     def values(self) -> Mapping[str, float | None]:
         """{key of the metric: value}; None without labels."""
-        return values_of(self.counts, self.metrics)
+        counts = self.counts
+        return {metric.key: metric.value(counts) if counts.labelled else None for metric in self.metrics}
 
     @property
     def cells(self) -> list[tuple[str, str]]:
