@@ -44,7 +44,9 @@ def decode(body: bytes, content_type: str | None, metadata: Any) -> ModelInput:
             return ModelInput(_read_csv(body, metadata.get_input_schema()))
         return _read_json(body, metadata)
     except MlflowException as error:
-        raise bad_request(without_protocol_history(error.message)) from error
+        # Without the protocol history and stack traces that follow the reason.
+        reason = error.message.partition(scoring_server.SCORING_PROTOCOL_CHANGE_INFO)[0]
+        raise bad_request(f"{reason.strip().removesuffix('.')}.") from error
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, RecursionError, OverflowError) as error:
         reason = f"The request does not fit the model's input. {type(error).__name__}: {error}"
         raise bad_request(reason) from error
@@ -102,8 +104,3 @@ def encode(predictions: Any, *, unwrapped: bool) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         raise bad_request(f"The model returned something that is not JSON: {error}") from error
     return text.encode()
-
-
-def without_protocol_history(message: str) -> str:
-    """The reason in an MLflow message, without the protocol history and stack traces that follow it."""
-    return message.partition(scoring_server.SCORING_PROTOCOL_CHANGE_INFO)[0].strip().removesuffix(".") + "."

@@ -91,13 +91,9 @@ def answers(output: Any) -> list[Any]:
 def change(before: list[Any], after: list[Any]) -> float:
     """The mean absolute difference if all values are finite numbers, else the share of values that differ."""
     pairs = list(zip(before, after, strict=True))
-    if all(_is_finite(value) for pair in pairs for value in pair):
+    if all(is_number(value) and math.isfinite(value) for pair in pairs for value in pair):
         return math.fsum(abs(one - other) for one, other in pairs) / len(pairs)
     return sum(bool(one != other) for one, other in pairs) / len(pairs)
-
-
-def _is_finite(value: Any) -> bool:
-    return is_number(value) and math.isfinite(value)
 
 
 def _frame(table: pa.Table, names: list[str], columns: Mapping[str, str], most: int) -> Any:

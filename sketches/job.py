@@ -120,13 +120,14 @@ def rows_of_traffic(batches: Iterable[pa.RecordBatch], wanted: Wanted) -> tuple[
     if not filled:
         return None, skipped
     if len({table.schema.field(PREDICTION).type for table in filled}) > 1:
-        filled = [_predictions_as_text(table) for table in filled]
+        # Predictions of different types become text.
+        filled = [
+            table.set_column(
+                table.schema.get_field_index(PREDICTION), PREDICTION, table.column(PREDICTION).cast(pa.string())
+            )
+            for table in filled
+        ]
     return pa.concat_tables(filled), skipped
-
-
-def _predictions_as_text(table: pa.Table) -> pa.Table:
-    place = table.schema.get_field_index(PREDICTION)
-    return table.set_column(place, PREDICTION, table.column(PREDICTION).cast(pa.string()))
 
 
 def _limited(table: pa.Table, wanted: Wanted) -> dict[str, Any]:

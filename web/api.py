@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import orjson
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import Model
 from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils.http import parse_etags, quote_etag
 from rest_framework import exceptions, status
 from rest_framework.filters import OrderingFilter, SearchFilter
+from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -146,6 +149,16 @@ class PortalAPIMixin(ServiceErrorsMixin, IdempotentPostMixin, ETagMixin):
 
 # A primary key has up to 18 digits; the database's integers hold no more.
 ID = "[0-9]{1,18}"
+M = TypeVar("M", bound=Model)
+
+
+class ByIdMixin(GenericAPIView[M]):
+    """Finds one object by its id in ``get_queryset``. The filters of the list do not apply to it."""
+
+    lookup_value_regex = ID
+
+    def get_object(self) -> M:
+        return get_object_or_404(self.get_queryset(), pk=int(self.kwargs["pk"]))
 
 
 # Without the search backend: `q` is already one of the filters, and the document would list it twice.

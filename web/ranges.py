@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.http import QueryDict
 from django.utils import timezone
@@ -46,6 +46,11 @@ def parse_range(name: str, start: str, end: str, now: datetime, default: str = D
     if chosen not in RANGES:
         raise _invalid(f"Unknown range {chosen[:40]!r}. Choose one of: {', '.join(RANGES)}.")
     return TimeRange(chosen, now - RANGES[chosen], now)
+
+
+def midnight(day: date) -> datetime:
+    """The start of the UTC day."""
+    return datetime.combine(day, time(), UTC)
 
 
 def _between(start: str, end: str, now: datetime) -> TimeRange:

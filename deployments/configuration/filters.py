@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import django_filters
 from django.db.models import QuerySet
 
@@ -15,7 +13,11 @@ CONFIGURATIONS = [("changed", "Changed by hand"), ("in_sync", "In sync"), ("unkn
 
 
 class UnmanagedEndpointFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
-    q = TextFilter(method="search", label="Search", help_text="Words in the name, the model or the creator.")
+    q = TextFilter(
+        method=words_in("name", "model_name", "creator"),
+        label="Search",
+        help_text="Words in the name, the model or the creator.",
+    )
     environment = django_filters.ModelChoiceFilter(
         queryset=Environment.objects.all(),
         to_field_name="slug",
@@ -27,9 +29,6 @@ class UnmanagedEndpointFilter(django_filters.FilterSet):  # type: ignore[misc]  
     class Meta:
         model = UnmanagedEndpoint
         fields: list[str] = []
-
-    def search(self, rows: QuerySet[UnmanagedEndpoint], name: str, value: str) -> Any:
-        return words_in(rows, value, "name", "model_name", "creator")
 
     def in_environment(
         self, rows: QuerySet[UnmanagedEndpoint], name: str, value: Environment

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.request import Request
@@ -25,7 +24,7 @@ from deployments.runs.bodies import NewRun
 from deployments.runs.models import Run, RunQuerySet
 from deployments.runs.serializers import RunSerializer
 from deployments.tfstate.lock_api import LockActions
-from web.api import BACKENDS, ID, PortalAPIMixin
+from web.api import BACKENDS, ByIdMixin, PortalAPIMixin
 from web.bodies import parse
 
 
@@ -33,6 +32,7 @@ class DeploymentViewSet(
     ConfigDriftActions,
     LockActions,
     PortalAPIMixin,
+    ByIdMixin[Deployment],
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     viewsets.GenericViewSet[Deployment],
@@ -41,7 +41,6 @@ class DeploymentViewSet(
 
     queryset = Deployment.objects.none()
     serializer_class = DeploymentSerializer
-    lookup_value_regex = ID
     filter_backends = BACKENDS
     filterset_class = DeploymentFilter
     ordering_fields = ["name", "created_at"]
@@ -49,9 +48,6 @@ class DeploymentViewSet(
 
     def get_queryset(self) -> DeploymentQuerySet:
         return deployments_of(self.request)
-
-    def get_object(self) -> Deployment:
-        return get_object_or_404(self.get_queryset(), pk=int(self.kwargs["pk"]))
 
     @extend_schema(
         parameters=[HOURS],

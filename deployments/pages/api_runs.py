@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404
-from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status, viewsets
@@ -25,16 +24,15 @@ from deployments.runs.models import Run, RunQuerySet
 from deployments.runs.records import RunPlan
 from deployments.runs.serializers import EventPageSerializer, EventQuerySerializer, EventSerializer, RunSerializer
 from deployments.stages import cleaning, stopping
-from web.api import BACKENDS, ID, PortalAPIMixin
+from web.api import BACKENDS, ByIdMixin, PortalAPIMixin
 from web.bodies import Nothing, parse
 from web.errors import Invalid
 
 
-class RunViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
+class RunViewSet(PortalAPIMixin, ByIdMixin[Run], viewsets.ReadOnlyModelViewSet[Run]):
     """Runs of your teams, newest first."""
 
     queryset = Run.objects.none()
-    lookup_value_regex = ID
     filter_backends = BACKENDS
     filterset_class = RunFilter
     ordering_fields = ["created_at"]
@@ -46,9 +44,6 @@ class RunViewSet(PortalAPIMixin, viewsets.ReadOnlyModelViewSet[Run]):
 
     def get_serializer_class(self) -> Any:
         return RunSerializer if self.action == "list" else RunDetailSerializer
-
-    def get_object(self) -> Run:
-        return get_object_or_404(self.get_queryset(), pk=int(self.kwargs["pk"]))
 
     def _answer(self, run: Run) -> Response:
         return Response(run_body(self.request, run, self.get_serializer_context()))

@@ -33,7 +33,11 @@ GROUPS = [("unfinished", "Unfinished"), ("finished", "Finished")]
 class DeploymentFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
     """Without ``status``, destroyed deployments are left out."""
 
-    q = TextFilter(method="search", label="Search", help_text="Words in the name, the model or the team.")
+    q = TextFilter(
+        method=words_in("name", "model__full_name", "team__name"),
+        label="Search",
+        help_text="Words in the name, the model or the team.",
+    )
     environment = django_filters.ModelChoiceFilter(
         queryset=Environment.objects.all(),
         to_field_name="slug",
@@ -56,9 +60,6 @@ class DeploymentFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships
         model = Deployment
         fields: list[str] = []
 
-    def search(self, rows: QuerySet[Deployment], name: str, value: str) -> Any:
-        return words_in(rows, value, "name", "model__full_name", "team__name")
-
     def with_state(self, rows: QuerySet[Deployment], name: str, value: str) -> QuerySet[Deployment]:
         return rows.filter(in_state(value))
 
@@ -71,7 +72,11 @@ class DeploymentFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships
 
 
 class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
-    q = TextFilter(method="search", label="Search", help_text="Words in the endpoint's name, the model or the message.")
+    q = TextFilter(
+        method=words_in("deployment__name", "deployment__model__full_name", "message"),
+        label="Search",
+        help_text="Words in the endpoint's name, the model or the message.",
+    )
     environment = django_filters.ModelChoiceFilter(
         field_name="deployment__environment",
         queryset=Environment.objects.all(),
@@ -92,9 +97,6 @@ class RunFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no typ
     class Meta:
         model = Run
         fields: list[str] = []
-
-    def search(self, rows: QuerySet[Run], name: str, value: str) -> Any:
-        return words_in(rows, value, "deployment__name", "deployment__model__full_name", "message")
 
     def with_status(self, rows: QuerySet[Run], name: str, value: str) -> QuerySet[Run]:
         groups: dict[str, tuple[RunStatus, ...]] = {"unfinished": UNFINISHED, "finished": TERMINAL}

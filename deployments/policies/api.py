@@ -7,7 +7,6 @@ from typing import Any
 
 import django_filters
 from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from pydantic import Field, JsonValue
 from rest_framework import mixins, serializers, status, viewsets
@@ -20,7 +19,7 @@ from catalog.models import Risk
 from deployments.policies import services
 from deployments.policies.models import ChangeKind, Policy, PolicyLevel, PolicyVersion
 from deployments.policies.rules import RULES
-from web.api import BACKENDS, ID, PortalAPIMixin
+from web.api import BACKENDS, ByIdMixin, PortalAPIMixin
 from web.bodies import Part, ShortText, parse
 from web.filters import TextFilter
 
@@ -96,19 +95,17 @@ class PolicyFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no 
         fields: list[str] = []
 
 
-class PolicyViewSet(PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Policy]):
+class PolicyViewSet(
+    PortalAPIMixin, ByIdMixin[Policy], mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Policy]
+):
     """Policies: which rule applies where, and how strictly. Everybody may read them. Platform admins edit them."""
 
     queryset = Policy.objects.all()
     serializer_class = PolicySerializer
-    lookup_value_regex = ID
     filter_backends = BACKENDS
     filterset_class = PolicyFilter
     ordering_fields = ["rule"]
     ordering = ("rule", "pk")
-
-    def get_object(self) -> Policy:
-        return get_object_or_404(self.get_queryset(), pk=int(self.kwargs["pk"]))
 
     @extend_schema(
         request=NewPolicy,

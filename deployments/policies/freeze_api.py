@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import django_filters
 from django.db.models import Q, QuerySet
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from pydantic import AwareDatetime, BeforeValidator, Field
@@ -20,7 +19,7 @@ from accounts.people.permissions import user_of
 from catalog.models import Environment
 from deployments.policies import freezes
 from deployments.policies.models import Freeze
-from web.api import BACKENDS, ID, PortalAPIMixin
+from web.api import BACKENDS, ByIdMixin, PortalAPIMixin
 from web.bodies import Nothing, Part, ShortText, parse
 from web.errors import Invalid
 
@@ -82,12 +81,13 @@ class FreezeFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no 
         return rows.filter(active if value == "true" else ~active)
 
 
-class FreezeViewSet(PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Freeze]):
+class FreezeViewSet(
+    PortalAPIMixin, ByIdMixin[Freeze], mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Freeze]
+):
     """Freezes that apply to you, newest first. Platform admins create and lift them."""
 
     queryset = Freeze.objects.none()
     serializer_class = FreezeSerializer
-    lookup_value_regex = ID
     filter_backends = BACKENDS
     filterset_class = FreezeFilter
     ordering_fields = ["ends_at"]
@@ -96,9 +96,6 @@ class FreezeViewSet(PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelM
     def get_queryset(self) -> QuerySet[Freeze]:
         rows = Freeze.objects.visible_to(user_of(self.request))
         return rows.select_related("environment", "team", "created_by", "lifted_by")
-
-    def get_object(self) -> Freeze:
-        return get_object_or_404(self.get_queryset(), pk=int(self.kwargs["pk"]))
 
     @extend_schema(request=NewFreeze, responses={201: FreezeSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import django_filters
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from pydantic import Field
 from rest_framework import mixins, serializers, status, viewsets
@@ -24,7 +23,7 @@ from deployments.pricing.quoting import prices_today, quote
 from deployments.pricing.serializers import EstimateSerializer
 from deployments.pricing.tables import NewPriceTable
 from deployments.runs import checking
-from web.api import BACKENDS, ID, PortalAPIMixin
+from web.api import BACKENDS, ByIdMixin, PortalAPIMixin
 from web.bodies import Part, parse
 from web.errors import Invalid
 
@@ -169,20 +168,20 @@ class PriceTableFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships
 
 
 class PriceTableViewSet(
-    PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[PriceTable]
+    PortalAPIMixin,
+    ByIdMixin[PriceTable],
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[PriceTable],
 ):
     """Price tables, latest date first. Everybody may read them. Platform admins create them."""
 
     queryset = PriceTable.objects.with_rates()
     serializer_class = PriceTableSerializer
-    lookup_value_regex = ID
     filter_backends = BACKENDS
     filterset_class = PriceTableFilter
     ordering_fields = ["valid_from"]
     ordering = ("-valid_from", "-pk")
-
-    def get_object(self) -> PriceTable:
-        return get_object_or_404(self.get_queryset(), pk=int(self.kwargs["pk"]))
 
     @extend_schema(request=NewPriceTable, responses={201: PriceTableSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:

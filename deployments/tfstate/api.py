@@ -20,7 +20,7 @@ from deployments.runs.serializers import MAX_EVENT_NUMBER
 from deployments.tfstate import presenters as present
 from deployments.tfstate import store as statestore
 from deployments.tfstate.models import StateVersion
-from web.api import BACKENDS, ID, Conflict, PortalAPIMixin
+from web.api import BACKENDS, ByIdMixin, Conflict, PortalAPIMixin
 
 
 class StateVersionSerializer(serializers.ModelSerializer[StateVersion]):
@@ -63,13 +63,16 @@ class AgainstSerializer(serializers.Serializer[Any]):
     retrieve=extend_schema(parameters=[DEPLOYMENT_ID]),
 )
 class StateVersionViewSet(
-    PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[StateVersion]
+    PortalAPIMixin,
+    ByIdMixin[StateVersion],
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[StateVersion],
 ):
     """Every version of one deployment's tfstate, newest first. Requires the permission to deploy."""
 
     queryset = StateVersion.objects.none()
     serializer_class = StateVersionSerializer
-    lookup_value_regex = ID
     filter_backends = BACKENDS
     ordering_fields = ["created_at"]
     ordering = "-pk"
@@ -79,9 +82,6 @@ class StateVersionViewSet(
         if not can(user_of(self.request), Action.DEPLOY, deployment.team):
             raise exceptions.PermissionDenied(f"You need the role deployer or team admin in {deployment.team}.")
         return present.versions(deployment)
-
-    def get_object(self) -> StateVersion:
-        return get_object_or_404(self.get_queryset(), pk=int(self.kwargs["pk"]))
 
     @extend_schema(
         operation_id="deployments_states_diff",

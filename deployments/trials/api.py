@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
@@ -18,7 +17,7 @@ from deployments.deployment.permissions import DEPLOYMENT_ID, deployment_or_404
 from deployments.trials import services
 from deployments.trials.models import TestRequest
 from deployments.trials.serializers import TestRequestSerializer
-from web.api import BACKENDS, ID, PortalAPIMixin
+from web.api import BACKENDS, ByIdMixin, PortalAPIMixin
 
 EXAMPLE = {"dataframe_split": {"columns": ["amount"], "data": [[12.5]]}}
 
@@ -28,7 +27,11 @@ EXAMPLE = {"dataframe_split": {"columns": ["amount"], "data": [[12.5]]}}
     retrieve=extend_schema(parameters=[DEPLOYMENT_ID]),
 )
 class TestRequestViewSet(
-    PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[TestRequest]
+    PortalAPIMixin,
+    ByIdMixin[TestRequest],
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[TestRequest],
 ):
     """Trials of one deployment's endpoint, newest first."""
 
@@ -36,16 +39,12 @@ class TestRequestViewSet(
 
     queryset = TestRequest.objects.none()
     serializer_class = TestRequestSerializer
-    lookup_value_regex = ID
     filter_backends = [backend for backend in BACKENDS if not issubclass(backend, OrderingFilter)]
     ordering = "-pk"
 
     def get_queryset(self) -> QuerySet[TestRequest]:
         deployment = deployment_or_404(self.request, self.kwargs["deployment_id"])
         return TestRequest.objects.filter(deployment=deployment).select_related("requested_by")
-
-    def get_object(self) -> TestRequest:
-        return get_object_or_404(self.get_queryset(), pk=int(self.kwargs["pk"]))
 
     @extend_schema(
         parameters=[DEPLOYMENT_ID],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from pydantic import AwareDatetime, BeforeValidator, Field
 from rest_framework import mixins, serializers, viewsets
@@ -21,7 +20,7 @@ from monitoring.alerts.rules import Rule, rules_of
 from monitoring.alerts.services import acknowledge_alert, resolve_alert, set_alert_rule, snooze_alert
 from monitoring.alerts.states import AlertSubject, Severity
 from monitoring.watched.states import Standing
-from web.api import BACKENDS, ID, PortalAPIMixin
+from web.api import BACKENDS, ByIdMixin, PortalAPIMixin
 from web.bodies import Nothing, Part, parse
 
 
@@ -88,12 +87,11 @@ class AlertDetailSerializer(AlertSerializer):
         read_only_fields = fields
 
 
-class AlertViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Alert]):
+class AlertViewSet(PortalAPIMixin, ByIdMixin[Alert], mixins.ListModelMixin, viewsets.GenericViewSet[Alert]):
     """Alerts of your teams, newest first."""
 
     queryset = Alert.objects.none()
     serializer_class = AlertSerializer
-    lookup_value_regex = ID
     filter_backends = BACKENDS
     filterset_class = AlertFilter
     ordering_fields = ["opened_at", "reported_at"]
@@ -106,31 +104,28 @@ class AlertViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSe
     @extend_schema(responses=AlertDetailSerializer)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One alert with its history."""
-        return self._answer(self._alert())
+        return self._answer(self.get_object())
 
     @extend_schema(operation_id="alerts_acknowledge", request=Nothing, responses=AlertDetailSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def acknowledge(self, request: Request, pk: str) -> Response:
         """Acknowledge the alert. Receivers are not notified again unless it gets worse."""
-        found, _ = self._alert(), parse(Nothing, request.data)
+        found, _ = self.get_object(), parse(Nothing, request.data)
         return self._answer(acknowledge_alert(alert=found, actor=user_of(request)))
 
     @extend_schema(operation_id="alerts_snooze", request=Snooze, responses=AlertDetailSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def snooze(self, request: Request, pk: str) -> Response:
         """Snooze the alert until a given time. If it persists, receivers are notified again then."""
-        found, asked = self._alert(), parse(Snooze, request.data)
+        found, asked = self.get_object(), parse(Snooze, request.data)
         return self._answer(snooze_alert(alert=found, until=asked.until, actor=user_of(request)))
 
     @extend_schema(operation_id="alerts_resolve", request=Nothing, responses=AlertDetailSerializer)
     @action(detail=True, methods=["post"], filter_backends=[], pagination_class=None)
     def resolve(self, request: Request, pk: str) -> Response:
         """Resolve the alert. It opens again only after the subject was passing, or if it gets worse."""
-        found, _ = self._alert(), parse(Nothing, request.data)
+        found, _ = self.get_object(), parse(Nothing, request.data)
         return self._answer(resolve_alert(alert=found, actor=user_of(request)))
-
-    def _alert(self) -> Alert:
-        return get_object_or_404(self.get_queryset(), pk=int(self.kwargs["pk"]))
 
     def _answer(self, alert: Alert) -> Response:
         fresh = self.get_queryset().prefetch_related("events__actor").get(pk=alert.pk)

@@ -113,18 +113,16 @@ class Alert(models.Model):
                 return None
             event = self.note(to, message, actor)
             if actor is not None:
-                _audit(self, actor, {"state": [before, to]})
+                # By hand: auditlog does not see a conditional UPDATE.
+                LogEntry.objects.log_create(
+                    self, force_log=True, action=LogEntry.Action.UPDATE, changes={"state": [before, to]}, actor=actor
+                )
         for name, value in values.items():
             setattr(self, name, value)
         return event
 
     def note(self, state: AlertState, message: str, actor: User | None = None) -> AlertEvent:
         return AlertEvent.objects.create(alert=self, state=state, message=message, actor=actor)
-
-
-def _audit(alert: Alert, actor: User, changes: dict[str, list[str]]) -> None:
-    """Write the entry by hand: auditlog does not see a conditional UPDATE."""
-    LogEntry.objects.log_create(alert, force_log=True, action=LogEntry.Action.UPDATE, changes=changes, actor=actor)
 
 
 class AlertEvent(models.Model):

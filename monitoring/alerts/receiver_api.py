@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from django.db.models import Prefetch, QuerySet
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from pydantic import Field
 from rest_framework import mixins, serializers, status, viewsets
@@ -25,7 +24,7 @@ from monitoring.alerts.receivers import (
     request_receiver_test,
 )
 from monitoring.alerts.states import AlertSubject, Severity
-from web.api import ID, PAGERS, PortalAPIMixin
+from web.api import PAGERS, ByIdMixin, PortalAPIMixin
 from web.bodies import Nothing, Part, ShortText, parse
 from web.errors import Invalid
 
@@ -86,13 +85,16 @@ class RouteSerializer(serializers.ModelSerializer[AlertRoute]):
 
 
 class ReceiverViewSet(
-    PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Receiver]
+    PortalAPIMixin,
+    ByIdMixin[Receiver],
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[Receiver],
 ):
     """Receivers of your teams. Team admins create, test and delete them."""
 
     queryset = Receiver.objects.none()
     serializer_class = ReceiverSerializer
-    lookup_value_regex = ID
     filter_backends = PAGERS
     ordering = "-pk"
 
@@ -100,9 +102,6 @@ class ReceiverViewSet(
         latest = Prefetch("deliveries", Delivery.objects.order_by("-pk")[:SHOWN], to_attr="latest")
         rows: QuerySet[Receiver] = Receiver.objects.visible_to(user_of(self.request))
         return rows.select_related("team", "created_by").prefetch_related(latest)
-
-    def get_object(self) -> Receiver:
-        return get_object_or_404(self.get_queryset(), pk=int(self.kwargs["pk"]))
 
     @extend_schema(request=NewReceiver, responses={201: ReceiverSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -130,12 +129,13 @@ class ReceiverViewSet(
         return Response(DeliverySerializer(sent).data, status.HTTP_202_ACCEPTED)
 
 
-class AlertRouteViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.GenericViewSet[AlertRoute]):
+class AlertRouteViewSet(
+    PortalAPIMixin, ByIdMixin[AlertRoute], mixins.ListModelMixin, viewsets.GenericViewSet[AlertRoute]
+):
     """Which alerts of your teams go to which receiver."""
 
     queryset = AlertRoute.objects.none()
     serializer_class = RouteSerializer
-    lookup_value_regex = ID
     filter_backends = PAGERS
     ordering = "-pk"
 
@@ -163,6 +163,6 @@ class AlertRouteViewSet(PortalAPIMixin, mixins.ListModelMixin, viewsets.GenericV
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        route = get_object_or_404(self.get_queryset(), pk=int(self.kwargs["pk"]))
+        route = self.get_object()
         delete_alert_route(route=route, actor=user_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, date
-from typing import Any
 
 import django_filters
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.teams.permissions import teams_of
 from catalog.models import Environment
 from deployments.models import Deployment
 from monitoring.cost.costing import CostChoice, month_before
-from web.filters import TextFilter, words_in
+from web.filters import TextFilter, as_it_is, words_in
 
 MONTHS = 13
 GROUPS = [("team", "Team"), ("model", "Model"), ("environment", "Environment"), ("kind", "Kind")]
@@ -33,7 +31,11 @@ def months() -> list[tuple[str, str]]:
 class CostFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
     """``q``, ``team`` and ``environment`` filter the deployments. The other parameters select what is shown."""
 
-    q = TextFilter(method="search", label="Search", help_text="Words in the name, the model or the team.")
+    q = TextFilter(
+        method=words_in("name", "model__full_name", "team__name", "team__slug"),
+        label="Search",
+        help_text="Words in the name, the model or the team.",
+    )
     team = django_filters.ModelChoiceFilter(
         queryset=teams_of, to_field_name="slug", label="Team", empty_label="All teams"
     )
@@ -44,27 +46,21 @@ class CostFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no ty
         empty_label="All environments",
     )
     month = django_filters.ChoiceFilter(
-        choices=months, method="as_it_is", label="Month", empty_label="This month", help_text="YYYY-MM, in UTC."
+        choices=months, method=as_it_is, label="Month", empty_label="This month", help_text="YYYY-MM, in UTC."
     )
     group = django_filters.ChoiceFilter(
-        choices=GROUPS, method="as_it_is", label="Group by", empty_label="Deployment", help_text="Groups of the chart."
+        choices=GROUPS, method=as_it_is, label="Group by", empty_label="Deployment", help_text="Groups of the chart."
     )
     ordering = django_filters.ChoiceFilter(
         choices=[(f"{sign}{name}", name) for name in ORDERINGS for sign in ("", "-")],
-        method="as_it_is",
+        method=as_it_is,
         label="Ordering",
     )
-    currency = TextFilter(method="as_it_is", label="Currency")
+    currency = TextFilter(method=as_it_is, label="Currency")
 
     class Meta:
         model = Deployment
         fields: list[str] = []
-
-    def search(self, rows: QuerySet[Deployment], name: str, value: str) -> QuerySet[Deployment]:
-        return words_in(rows, value, "name", "model__full_name", "team__name", "team__slug")  # type: ignore[no-any-return]
-
-    def as_it_is(self, rows: QuerySet[Deployment], name: str, value: Any) -> QuerySet[Deployment]:
-        return rows
 
     @property
     def choice(self) -> CostChoice:

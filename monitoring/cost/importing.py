@@ -64,9 +64,10 @@ def _read_what_is_due(
     workspace: Workspace, client: databricks.WorkspaceClient, source: BillingSource, now: datetime
 ) -> dict[str, Any]:
     """Import what is due and return the changed columns of BillingSource. Raises IntegrationError."""
-    last_days = now.astimezone(UTC).date() - timedelta(days=LATE_DAYS)
+    today = now.astimezone(UTC).date()
+    is_month_due = source.month_read_at is None or source.month_read_at.astimezone(UTC).date() < today
     # If totals differ, an older day was corrected: read the whole month again.
-    if not _is_month_due(source, now) and _read(workspace, client, last_days, now):
+    if not is_month_due and _read(workspace, client, today - timedelta(days=LATE_DAYS), now):
         return {}
     _read(workspace, client, _first_of_all(source, now), now)
     return {"month_read_at": now}
@@ -74,11 +75,6 @@ def _read_what_is_due(
 
 def month_of(day: date) -> date:
     return day.replace(day=1)
-
-
-def _is_month_due(source: BillingSource, now: datetime) -> bool:
-    read = source.month_read_at
-    return read is None or read.astimezone(UTC).date() < now.astimezone(UTC).date()
 
 
 def _first_of_all(source: BillingSource, now: datetime) -> date:
@@ -108,17 +104,19 @@ def keep(workspace: Workspace, rows: Iterable[Usage], first: date, last: date, a
             return False
         owners = _Owners(workspace)
         CostDay.objects.filter(workspace=workspace).between(first, last).delete()
-        CostDay.objects.bulk_create(_row(workspace, usage, owners.of(usage)) for usage in rows)
+        CostDay.objects.bulk_create(
+            CostDay(
+                workspace=workspace,
+                deployment_id=owners.of(usage),
+                **{name: value for name, value in vars(usage).items() if name != "tag"},
+            )
+            for usage in rows
+        )
         newest = CostDay.objects.filter(workspace=workspace).order_by("-date").values_list("date", flat=True).first()
         BillingSource.objects.filter(pk=source.pk).update(read_at=asked_at, newest_usage=newest)
         _attribute_older(workspace, owners)
         _tell_policies(workspace, month_of(last), newest)
     return True
-
-
-def _row(workspace: Workspace, usage: Usage, deployment_id: int | None) -> CostDay:
-    values = {name: value for name, value in vars(usage).items() if name != "tag"}
-    return CostDay(workspace=workspace, deployment_id=deployment_id, **values)
 
 
 class _Owners:

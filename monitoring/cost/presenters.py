@@ -279,12 +279,8 @@ class SavingView:
     action: str
 
 
-def saving_views(savings: Iterable[Saving], team_ids: Container[int]) -> list[SavingView]:
+def saving_view(saving: Saving, team_ids: Container[int]) -> SavingView:
     """``team_ids`` are the teams for which the user may deploy."""
-    return [_saving_view(saving, saving.deployment.team_id in team_ids) for saving in savings]
-
-
-def _saving_view(saving: Saving, may: bool) -> SavingView:
     deployment, wizard = saving.deployment, reverse("deployments:wizard_start")
     urls = {
         "unused": (reverse("deployments:destroy", args=[deployment.pk]), "Destroy"),
@@ -292,4 +288,4 @@ def _saving_view(saving: Saving, may: bool) -> SavingView:
         "no_traffic": (f"{wizard}?deployment={deployment.pk}&version={deployment.live_version}", "Remove version"),
     }
     url, action = urls[saving.kind]
-    return SavingView(saving, url if may else "", action)
+    return SavingView(saving, url if deployment.team_id in team_ids else "", action)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, timedelta
 from decimal import Decimal
 
 from django.db.models import Count, Min, Q, Sum
 
 from monitoring.cost.costing import Period
 from monitoring.health.models import COARSE, HealthBucket
+from web.ranges import midnight
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def requests_between(deployment_ids: Iterable[int], first: date, last: date) -> 
 
     Deployments without metrics in that time are left out. One query.
     """
-    start, end = _midnight(first), _midnight(last + timedelta(days=1))
+    start, end = midnight(first), midnight(last + timedelta(days=1))
     buckets = HealthBucket.objects.filter(
         deployment__in=list(deployment_ids), width=COARSE, start__gte=start, start__lt=end, minutes__gt=0
     )
@@ -61,7 +62,3 @@ def requests_between(deployment_ids: Iterable[int], first: date, last: date) -> 
         pk: Requests(round(total), hours, hours - busy, first_hour.astimezone(UTC).date())
         for pk, total, hours, busy, first_hour in counted
     }
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

@@ -80,15 +80,12 @@ def _by_use(deployment: Deployment, rate: Decimal, asked: Requests | None, first
         reason = f"No requests in the last {UNUSED_DAYS} days."
         return [Saving(deployment, "unused", reason, rate, currency)]
     idle = asked.idle_share or Decimal(0)
-    if _scales_to_zero(deployment.spec) or idle < WORTH_IDLE_SHARE:
+    compute = deployment.spec.get("compute")
+    scales_to_zero = not isinstance(compute, Mapping) or bool(compute.get("scale_to_zero", True))
+    if scales_to_zero or idle < WORTH_IDLE_SHARE:
         return []
     reason = f"Always on, but idle in {idle * 100:.0f} % of hours."
     return [Saving(deployment, "idle", reason, rate * idle, currency)]
-
-
-def _scales_to_zero(spec: Mapping[str, object]) -> bool:
-    compute = spec.get("compute")
-    return not isinstance(compute, Mapping) or bool(compute.get("scale_to_zero", True))
 
 
 def _without_traffic(deployment: Deployment, table: PriceTable | None) -> list[Saving]:

@@ -94,7 +94,7 @@ def _savings(user: User, ledger: Ledger, only: Deployment | None = None) -> list
     if ledger.period.is_over:
         return []
     team_ids = set(teams_where(user, Action.DEPLOY).values_list("pk", flat=True))
-    return present.saving_views(savings(user, ledger, timezone.now(), only), team_ids)
+    return [present.saving_view(saving, team_ids) for saving in savings(user, ledger, timezone.now(), only)]
 
 
 def _with(request: HttpRequest, **changes: str) -> str:

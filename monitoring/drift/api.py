@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
@@ -204,7 +205,7 @@ def _view(request: Request, deployment: Deployment) -> present.DriftView:
     asked = any(request.query_params.get(name) for name in ("range", "from", "to"))
     view = present.drift_view(deployment, timezone.now(), shown, feature=feature, whole_range=asked)
     if not feature:
-        return present.without_charts(view)
+        return replace(view, charts=[])
     if view.chosen is None or view.chosen.name != feature:
         raise Invalid({"feature": ["There is no such feature."]})
-    return present.only_chosen(view)
+    return replace(view, rows=[row for row in view.rows if row == view.chosen])

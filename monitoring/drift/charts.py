@@ -68,7 +68,12 @@ class History:
 
     def values(self, feature: str) -> list[tuple[datetime, float | None]]:
         """The drift of ``feature``. The newest version in a bucket counts. Buckets without requests are gaps."""
-        found = {moment.start: _value(moment, feature) for moment in self.moments}
+        found: dict[datetime, float | None] = {}
+        for moment in self.moments:
+            one = moment.found.get(feature)
+            found[moment.start] = None
+            if one is not None and one.status in (DriftStatus.DRIFT, DriftStatus.OK):
+                found[moment.start] = one.value
         if not found:
             return []
         times, last = [min(found)], max(found)
@@ -109,11 +114,6 @@ def _enough(rows: Sequence[DriftWindow | DriftDay], narrowest: timedelta, needed
 def _bucket(start: datetime, width: timedelta) -> datetime:
     seconds, size = int(start.timestamp()), int(width.total_seconds())
     return datetime.fromtimestamp(seconds - seconds % size, UTC)
-
-
-def _value(moment: Moment, feature: str) -> float | None:
-    one = moment.found.get(feature)
-    return one.value if one is not None and one.status in (DriftStatus.DRIFT, DriftStatus.OK) else None
 
 
 def over_time(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -77,7 +77,7 @@ class FeatureRow:
 
     @property
     def label(self) -> str:
-        return label_of(self.found.name)
+        return PREDICTION_LABEL if self.found.name == PREDICTION else self.found.name
 
     @property
     def status(self) -> str:
@@ -125,10 +125,6 @@ class DriftView:
         return next((chart for chart in self.charts if chart.id == name), None)
 
 
-def label_of(feature: str) -> str:
-    return PREDICTION_LABEL if feature == PREDICTION else feature
-
-
 def drift_view(
     deployment: Deployment, now: datetime, shown: TimeRange, *, feature: str = "", whole_range: bool = False
 ) -> DriftView:
@@ -143,14 +139,6 @@ def drift_view(
     job = DriftJob.objects.filter(deployment=deployment).first()
     charts = _charts(deployment, found, rows, chosen, shown) if chosen else []
     return DriftView(found, rows, chosen, job, inference_table(deployment) is not None, charts)
-
-
-def without_charts(view: DriftView) -> DriftView:
-    return replace(view, charts=[])
-
-
-def only_chosen(view: DriftView) -> DriftView:
-    return replace(view, rows=[row for row in view.rows if row == view.chosen])
 
 
 def _rows(found: Judged, settings: Mapping[str, FeatureSetting]) -> list[FeatureRow]:

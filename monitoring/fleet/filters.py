@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import django_filters
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.forms import HiddenInput
 from django.utils import timezone
 
@@ -15,7 +15,7 @@ from catalog.models import Environment
 from deployments.deployment.models import DeploymentQuerySet
 from deployments.models import Deployment
 from monitoring.fleet.listing import STATUSES, Lens, counted, with_shown, with_status
-from web.filters import TextFilter, words_in
+from web.filters import TextFilter, as_it_is, words_in
 
 #: {ordering: field}. Unknown values come last in both directions.
 ORDERINGS = {
@@ -38,7 +38,11 @@ def statuses() -> list[tuple[str, str]]:
 class FleetAPIFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no types
     """``status`` is a status of the chosen ``lens``. The API has its own backend for ordering."""
 
-    q = TextFilter(method="search", label="Search", help_text="Words in the name, the model, its owner or the team.")
+    q = TextFilter(
+        method=words_in("name", "model__full_name", "model__owner", "team__name", "team__slug"),
+        label="Search",
+        help_text="Words in the name, the model, its owner or the team.",
+    )
     team = django_filters.ModelChoiceFilter(
         queryset=teams_of, to_field_name="slug", label="Team", empty_label="All teams"
     )
@@ -49,10 +53,10 @@ class FleetAPIFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships n
         empty_label="All environments",
     )
     lens = django_filters.ChoiceFilter(
-        choices=Lens.choices, method="as_it_is", label="Lens", empty_label=None, help_text="health by default."
+        choices=Lens.choices, method=as_it_is, label="Lens", empty_label=None, help_text="health by default."
     )
     status = django_filters.ChoiceFilter(
-        choices=statuses, method="as_it_is", label="Status", widget=HiddenInput(), help_text="A status of the lens."
+        choices=statuses, method=as_it_is, label="Status", widget=HiddenInput(), help_text="A status of the lens."
     )
 
     class Meta:
@@ -69,12 +73,6 @@ class FleetAPIFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships n
         """Call it after ``is_valid``."""
         return Lens(self.form.cleaned_data.get("lens") or Lens.HEALTH)
 
-    def search(self, rows: QuerySet[Deployment], name: str, value: str) -> Any:
-        return words_in(rows, value, "name", "model__full_name", "model__owner", "team__name", "team__slug")
-
-    def as_it_is(self, rows: QuerySet[Deployment], name: str, value: Any) -> QuerySet[Deployment]:
-        return rows
-
     def filter_queryset(self, queryset: DeploymentQuerySet) -> DeploymentQuerySet:
         rows = with_status(super().filter_queryset(queryset), self.chosen_lens, self.now)
         self.note_counts(rows)
@@ -90,7 +88,7 @@ class FleetFilter(FleetAPIFilter):
 
     ordering = django_filters.ChoiceFilter(
         choices=[(f"{sign}{name}", name) for name in ORDERINGS for sign in ("", "-")],
-        method="as_it_is",
+        method=as_it_is,
         label="Ordering",
         widget=HiddenInput(),
     )

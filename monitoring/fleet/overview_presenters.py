@@ -28,8 +28,10 @@ def figures(found: Overview) -> list[Figure]:
     fleet, runs = reverse("monitoring:fleet"), reverse("deployments:runs")
     requests = "unknown" if found.requests_24h is None else f"{found.requests_24h:,.0f}"
     endpoint = "endpoint" if found.deployments == 1 else "endpoints"
+    with_health = f"{fleet}?lens=health&status="
     standings = [
-        _standing(found, standing, fleet) for standing in (Standing.FAILING, Standing.AT_RISK, Standing.UNKNOWN)
+        _count(one.value, str(one.label), found.standings.get(one, 0), f"{with_health}{one.value}", TONES[one])
+        for one in (Standing.FAILING, Standing.AT_RISK, Standing.UNKNOWN)
     ]
     alerts = f"{reverse('monitoring:alerts')}?state=firing"
     return [
@@ -41,11 +43,6 @@ def figures(found: Overview) -> list[Figure]:
         _count("approval", "Awaiting approval", found.awaiting_approval, f"{runs}?status=approval", "warn"),
         _cost(found.cost),
     ]
-
-
-def _standing(found: Overview, standing: Standing, fleet: str) -> Figure:
-    url = f"{fleet}?lens=health&status={standing.value}"
-    return _count(standing.value, str(standing.label), found.standings.get(standing, 0), url, TONES[standing])
 
 
 def _count(key: str, label: str, count: int, url: str, tone: str) -> Figure:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from pydantic import Field
 from rest_framework import mixins, serializers, status, viewsets
@@ -15,8 +14,8 @@ from accounts.models import Team, User
 from accounts.people.permissions import user_of
 from monitoring.fleet.models import MAX_NAME_CHARS, SavedView, SavedViewQuerySet
 from monitoring.fleet.saved_view_filters import choice_of
-from monitoring.fleet.saved_views import ViewSettings, change_view, delete_view, save_view, settings_of
-from web.api import ID, PAGERS, PortalAPIMixin
+from monitoring.fleet.saved_views import ViewSettings, change_view, delete_view, save_view
+from web.api import PAGERS, ByIdMixin, PortalAPIMixin
 from web.bodies import Part, ShortText, parse
 from web.errors import Invalid
 
@@ -64,23 +63,22 @@ class SavedViewSerializer(serializers.ModelSerializer[SavedView]):
 
 
 class SavedViewViewSet(
-    PortalAPIMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[SavedView]
+    PortalAPIMixin,
+    ByIdMixin[SavedView],
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[SavedView],
 ):
     """Saved views: your own, and those shared with your teams."""
 
     queryset = SavedView.objects.none()
     serializer_class = SavedViewSerializer
-    lookup_value_regex = ID
     filter_backends = PAGERS
     ordering = "-pk"
 
     def get_queryset(self) -> SavedViewQuerySet:
         rows: SavedViewQuerySet = SavedView.objects.visible_to(user_of(self.request))
         return rows.select_related("team", "owner")
-
-    def get_object(self) -> SavedView:
-        view: SavedView = get_object_or_404(self.get_queryset(), pk=int(self.kwargs["pk"]))
-        return view
 
     @extend_schema(request=NewView, responses={201: SavedViewSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -95,12 +93,12 @@ class SavedViewViewSet(
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Rename or share the view, change its filters, or make it your default. For its owner and team admins."""
         view, actor = self.get_object(), user_of(request)
-        asked, now = parse(ViewChanges, request.data), settings_of(view)
+        asked = parse(ViewChanges, request.data)
         settings = ViewSettings(
-            asked.name or now.name,
-            now.query if asked.query is None else _choice(asked.query, request),
-            _team(asked.team, actor) if "team" in asked.model_fields_set else now.team,
-            now.is_default if asked.is_default is None else asked.is_default,
+            asked.name or view.name,
+            view.query if asked.query is None else _choice(asked.query, request),
+            _team(asked.team, actor) if "team" in asked.model_fields_set else view.team,
+            view.is_default if asked.is_default is None else asked.is_default,
         )
         changed = change_view(view=view, settings=settings, actor=actor)
         return Response(self.get_serializer(changed).data)

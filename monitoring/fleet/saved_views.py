@@ -31,10 +31,6 @@ class ViewSettings:
     is_default: bool = False
 
 
-def settings_of(view: SavedView) -> ViewSettings:
-    return ViewSettings(view.name, view.query, view.team, view.is_default)
-
-
 def views_of(user: User) -> SavedViewQuerySet:
     """Views that ``user`` can see: the default view, then their own, then shared ones. One query."""
     mine = Case(When(owner=user, then=Value(0)), default=Value(1))
@@ -98,7 +94,8 @@ def _locked(owner_id: int) -> User:
 def _write(view: SavedView, settings: ViewSettings, actor: User) -> None:
     name = _name(view, settings.name)
     _require_share(view, settings.team, actor)
-    _require_default(view, settings, actor)
+    if settings.is_default != view.is_default and view.owner_id != actor.pk:
+        raise Invalid({"is_default": [f"Only {view.owner} can choose their default view."]})
     if settings.is_default and not view.is_default:
         for other in SavedView.objects.filter(owner=view.owner_id, is_default=True).exclude(pk=view.pk):
             other.is_default = False
@@ -132,11 +129,6 @@ def _require_share(view: SavedView, team: Team | None, actor: User) -> None:
         raise Invalid({"team": [f"Only {view.owner} can share it with another team."]})
     if not Team.objects.visible_to(actor).filter(pk=team.pk).exists():
         raise Invalid({"team": [f"There is no team {team.slug}."]})
-
-
-def _require_default(view: SavedView, settings: ViewSettings, actor: User) -> None:
-    if settings.is_default != view.is_default and view.owner_id != actor.pk:
-        raise Invalid({"is_default": [f"Only {view.owner} can choose their default view."]})
 
 
 def _require(actor: User, view: SavedView) -> None:

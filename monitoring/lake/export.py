@@ -126,7 +126,8 @@ def verify(table: LakeTable) -> Comparison:
             days.add(record["date"])
             ours.add([record])
     first = min(days, default=None) if table.forgotten_days is None else whole
-    theirs, at = _Sum(names), "date" if table.replaced_days else _column_of(table, table.at)
+    at = "date" if table.replaced_days else next(one.name for one in table.columns if one.path == table.at)
+    theirs = _Sum(names)
     for batch in delta.batches(target, names, first):
         theirs.add(row for row in batch.to_pylist() if _before(row[at], until))
     return Comparison(table, until, ours.rows, theirs.rows, ours == theirs)
@@ -134,10 +135,6 @@ def verify(table: LakeTable) -> Comparison:
 
 def _names(table: LakeTable) -> list[str]:
     return [*(column.name for column in table.columns), "date", "schema_version"]
-
-
-def _column_of(table: LakeTable, path: str) -> str:
-    return next(column.name for column in table.columns if column.path == path)
 
 
 def _before(value: Any, until: datetime) -> bool:

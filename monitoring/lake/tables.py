@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from auditlog.models import LogEntry
 from django.db.models import Q
 
@@ -13,12 +11,6 @@ from monitoring.drift.models import WINDOWS_KEPT, DriftDay
 from monitoring.health.lake import ENDPOINT_METRICS
 from monitoring.quality.models import RECOUNTED, QualityDay
 from monitoring.watched.lake_tables import OF_DEPLOYMENT, Column, LakeTable
-
-
-def _runs_since(moment: datetime) -> Q:
-    """Runs that may have changed since ``moment``. An unfinished run may change at any time."""
-    return Q(finished_at=None) | Q(finished_at__gte=moment) | Q(created_at__gte=moment)
-
 
 RUNS = LakeTable(
     "runs",
@@ -40,7 +32,8 @@ RUNS = LakeTable(
     ),
     at="created_at",
     keys=("run_id",),
-    changes=_runs_since,
+    # An unfinished run may change at any time.
+    changes=lambda moment: Q(finished_at=None) | Q(finished_at__gte=moment) | Q(created_at__gte=moment),
 )
 
 RUN_EVENTS = LakeTable(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -112,11 +112,6 @@ def _of_positive(label: str) -> tuple[Metric, ...]:
         Metric("recall", f"Recall of {label}", lambda counts: counts.confusion.recall(name)),
         Metric("f1", f"F1 of {label}", lambda counts: counts.confusion.f1(name)),
     )
-
-
-def values_of(counts: Counts, metrics: Iterable[Metric]) -> Mapping[str, float | None]:
-    """{key: value}; None without labels."""
-    return {metric.key: metric.value(counts) if counts.labelled else None for metric in metrics}
 
 
 def doubt(source: LabelSource, counts: Counts) -> str:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 
 from deployments.models import Deployment
-from monitoring.quality.figures import FEW, FEW_SHARE, MACRO, Counts, Metric, doubt, metrics_of, values_of
+from monitoring.quality.figures import FEW, FEW_SHARE, MACRO, Counts, Metric, doubt, metrics_of
 from monitoring.quality.judging import Quality, judge
 from monitoring.quality.models import LabelSource, QualityDay, QualityJob
 from monitoring.watched.states import TONES
 from monitoring.watched.versions import inference_table
 from sketches.job import NO_TABLE
 from web.charts import UNKNOWN, Chart, Series
-from web.ranges import TimeRange
+from web.ranges import TimeRange, midnight
 
 MAX_VERSIONS = 5
 #: A larger confusion matrix is not readable on a page.
@@ -39,7 +39,8 @@ class Row:
     @cached_property
     def values(self) -> Mapping[str, float | None]:
         """{key of the metric: value}; None without labels."""
-        return values_of(self.counts, self.metrics)
+        counts = self.counts
+        return {metric.key: metric.value(counts) if counts.labelled else None for metric in self.metrics}
 
     @property
     def cells(self) -> list[tuple[str, str]]:
@@ -266,7 +267,7 @@ def _chart(days: Sequence[Row], metric: Metric, shown: TimeRange) -> Chart:
         id=f"quality-{metric.key.replace('_', '-')}",
         title=f"{metric.label} by prediction day",
         series=series,
-        start=_midnight(shown.start.astimezone(UTC).date()),
+        start=midnight(shown.start.astimezone(UTC).date()),
         end=shown.end,
         empty="No labels in this range.",
     )
@@ -284,7 +285,7 @@ def _coverage(days: Sequence[Row], shown: TimeRange) -> Chart:
         unit="%",
         max=100,
         thresholds=[(100 * FEW_SHARE, FEW)],
-        start=_midnight(shown.start.astimezone(UTC).date()),
+        start=midnight(shown.start.astimezone(UTC).date()),
         end=shown.end,
         empty="No predictions in this range.",
     )
@@ -300,11 +301,7 @@ def _points(values: Mapping[date | None, float | None]) -> list[tuple[datetime, 
     known = [day for day in values if day is not None]
     first, last = min(known), max(known)
     every = [first + timedelta(days=index) for index in range((last - first).days + 1)]
-    return [(_midnight(day), values.get(day)) for day in every]
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+    return [(midnight(day), values.get(day)) for day in every]
 
 
 def _matrix(versions: Sequence[Row]) -> Matrix | None:

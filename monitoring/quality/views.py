@@ -55,7 +55,7 @@ def _set_labels(request: HttpRequest, subject: Subject, deployment: Deployment) 
         messages.error(request, refusal.message)
     else:
         messages.success(request, "Label table saved. The workspace counts the last 60 days.")
-    return _back(deployment)
+    return HttpResponseRedirect(_url(deployment))
 
 
 def _page(
@@ -92,12 +92,8 @@ def quality_remove(request: HttpRequest, deployment_id: int) -> HttpResponse:
         messages.error(request, refusal.message)
     else:
         messages.success(request, "Label table removed.")
-    return _back(found)
+    return HttpResponseRedirect(_url(found))
 
 
 def _url(deployment: Deployment) -> str:
     return f"{reverse('monitoring:quality', args=[deployment.model.full_name])}?deployment={deployment.pk}"
-
-
-def _back(deployment: Deployment) -> HttpResponse:
-    return HttpResponseRedirect(_url(deployment))

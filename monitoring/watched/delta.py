@@ -99,7 +99,9 @@ def merge(table: LakeTable, target: DeltaTable, records: Sequence[dict[str, Any]
         merge_schema=True,
     ).when_not_matched_insert_all()
     if table.may_change:
-        merger = merger.when_matched_update_all(_differs(table))
+        names = [*(column.name for column in table.columns if column.name not in table.keys), "schema_version"]
+        differs = " OR ".join(f"(old.{name} IS DISTINCT FROM new.{name})" for name in names)
+        merger = merger.when_matched_update_all(differs)
     done = merger.execute()
     return int(done["num_target_rows_inserted"]) + int(done["num_target_rows_updated"])
 
@@ -128,11 +130,6 @@ def _same_row(table: LakeTable, records: Iterable[dict[str, Any]]) -> str:
     days = ", ".join(sorted({f"'{record['date'].isoformat()}'" for record in records}))
     same = [f"old.{key} = new.{key}" for key in (*table.keys, "date")]
     return " AND ".join([*same, f"old.date IN ({days})"])
-
-
-def _differs(table: LakeTable) -> str:
-    names = [column.name for column in table.columns if column.name not in table.keys]
-    return " OR ".join(f"(old.{name} IS DISTINCT FROM new.{name})" for name in (*names, "schema_version"))
 
 
 def note_exported(target: DeltaTable, until: datetime) -> None:

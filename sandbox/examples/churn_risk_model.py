@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import joblib  # type: ignore[import-untyped]
 import pandas as pd
 from mlflow.models import set_model
@@ -22,11 +20,8 @@ class ChurnRisk(PythonModel):
     # No annotations: MLflow would read them as a second signature.
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         probability = self._classifier.predict_proba(model_input)[:, 1]
-        return pd.DataFrame({"probability": probability, "band": [_band(value) for value in probability]})
-
-
-def _band(probability: Any) -> str:
-    return next(name for bound, name in BANDS if probability <= bound)
+        bands = [next(name for bound, name in BANDS if value <= bound) for value in probability]
+        return pd.DataFrame({"probability": probability, "band": bands})
 
 
 set_model(ChurnRisk())

@@ -64,28 +64,28 @@ def _loans() -> pd.DataFrame:
     return frame.dropna(subset=list(frame.select_dtypes(exclude="number").columns))
 
 
-def _customers() -> pd.DataFrame:
-    return load("modeldata", "mlc_churn")
-
-
-def _callers(customers: pd.DataFrame) -> pd.DataFrame:
-    """Customers with long daytime calls, or with many calls to the service desk."""
-    return customers[(customers.total_day_minutes > 215) | (customers.number_customer_service_calls >= 4)]
-
-
-def _diamonds() -> pd.DataFrame:
-    return graded(load("ggplot2", "diamonds").sample(5000, random_state=7))
-
-
 APPLICATIONS = {
     "fraud.credit_default": Application(
         _loans, "Status", busy=6, quiet=1, rows=(4, 14), is_bad=lambda frame: frame["Status"] == "bad"
     ),
     "support.churn_risk": Application(
-        _customers, "churn", busy=4, quiet=1, rows=(4, 14), unusual_days=6, unusual=_callers
+        lambda: load("modeldata", "mlc_churn"),
+        "churn",
+        busy=4,
+        quiet=1,
+        rows=(4, 14),
+        unusual_days=6,
+        # Customers with long daytime calls, or with many calls to the service desk.
+        unusual=lambda frame: frame[(frame.total_day_minutes > 215) | (frame.number_customer_service_calls >= 4)],
     ),
     # One clerk requests a few prices in the morning; the endpoint is up all day.
-    "pricing.diamond_price": Application(_diamonds, "price", busy=0, quiet=0, rows=(1, 4)),
+    "pricing.diamond_price": Application(
+        lambda: graded(load("ggplot2", "diamonds").sample(5000, random_state=7)),
+        "price",
+        busy=0,
+        quiet=0,
+        rows=(1, 4),
+    ),
 }
 
 

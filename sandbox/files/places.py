@@ -43,7 +43,7 @@ class Places:
         kind, name, _ = _parsed(path)
         if kind == "Models":
             self._require(who, MODEL, name[0], access.MANAGE)
-            if self._models.version_status(*name) != PENDING:
+            if self._models.get_version(*name).status != PENDING:
                 raise denied(f"The files of version {name[1]} of {name[0]} can no longer be changed.")
         if kind == "Volumes":
             self._require(who, VOLUME, ".".join(name), "WRITE_VOLUME")

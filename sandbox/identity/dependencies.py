@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from sandbox.identity.principals import Principal, principal_of_token
 from sandbox.store import Store
 from sandbox.web.errors import denied, unauthenticated
+from sandbox.web.state import from_state
 
 
 def current_principal(request: Request) -> Principal:
@@ -28,11 +29,6 @@ def current_admin(request: Request) -> Principal:
     return principal
 
 
-def _store(request: Request) -> Store:
-    store: Store = request.app.state.store
-    return store
-
-
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
 CurrentAdmin = Annotated[Principal, Depends(current_admin)]
-CurrentStore = Annotated[Store, Depends(_store)]
+CurrentStore = Annotated[Store, from_state("store")]

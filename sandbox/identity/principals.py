@@ -73,10 +73,6 @@ def list_principals(connection: sqlite3.Connection, kind: str) -> list[Principal
     return [_principal(connection, row) for row in rows]
 
 
-def group_exists(connection: sqlite3.Connection, display_name: str) -> bool:
-    return connection.execute("SELECT 1 FROM groups WHERE display_name = ?", (display_name,)).fetchone() is not None
-
-
 def _principal(connection: sqlite3.Connection, row: sqlite3.Row) -> Principal:
     groups = connection.execute(
         "SELECT g.display_name FROM groups g JOIN group_members m ON m.group_id = g.id "

@@ -30,7 +30,8 @@ _INTERNAL = re.compile(
 
 def for_workspace_client(text: str) -> str:
     """Translates the URIs in ``text`` for a client with the tracking URI ``databricks``."""
-    return _PLAIN.sub(_to_workspace, text)
+    root = "dbfs:/databricks/mlflow-tracking"
+    return _PLAIN.sub(lambda found: f"{root}/{found['experiment']}{'/logged_models' if found['models'] else ''}", text)
 
 
 def for_plain_client(text: str) -> str:
@@ -39,7 +40,10 @@ def for_plain_client(text: str) -> str:
 
 def for_server(text: str) -> str:
     """Translates the URIs in ``text``, from any client, for the tracking server."""
-    return _WORKSPACE.sub(_to_plain, text).replace(f"mlflow-artifacts:/{UC_FOLDER}/", UC_SOURCE)
+    plain = _WORKSPACE.sub(
+        lambda found: f"mlflow-artifacts:/{found['experiment']}{'/models' if found['models'] else ''}", text
+    )
+    return plain.replace(f"mlflow-artifacts:/{UC_FOLDER}/", UC_SOURCE)
 
 
 def local_path(root: Path, uri: str) -> Path:
@@ -58,12 +62,3 @@ def internal_path(root: Path, path: str) -> Path | None:
         return None
     folder = "models/" if match["kind"] == "LoggedModels" else ""
     return inside(root, f"{match['experiment']}/{folder}{match['rest']}")
-
-
-def _to_workspace(match: re.Match[str]) -> str:
-    models = "/logged_models" if match["models"] else ""
-    return f"dbfs:/databricks/mlflow-tracking/{match['experiment']}{models}"
-
-
-def _to_plain(match: re.Match[str]) -> str:
-    return f"mlflow-artifacts:/{match['experiment']}{'/models' if match['models'] else ''}"

@@ -33,35 +33,36 @@ class Registry:
 
     def create_model(self, name: str, description: str, tags: list[Json]) -> Json:
         body = {"name": name, "description": description, "tags": tags}
-        return self._model(self._post("registered-models/create", body))
+        return self._model(self._send("POST", "registered-models/create", json=body))
 
     def get_model(self, name: str) -> Json:
-        return self._model(self._get("registered-models/get", {"name": name}))
+        return self._model(self._send("GET", "registered-models/get", params={"name": name}))
 
     def list_models(self) -> Iterator[Json]:
         yield from self._pages("registered-models/search", "registered_models", {"max_results": PAGE_SIZE})
 
     def update_model(self, name: str, description: str) -> Json:
-        return self._model(self._call("PATCH", "registered-models/update", {"name": name, "description": description}))
+        body = {"name": name, "description": description}
+        return self._model(self._send("PATCH", "registered-models/update", json=body))
 
     def rename_model(self, name: str, new_name: str) -> Json:
-        return self._model(self._post("registered-models/rename", {"name": name, "new_name": new_name}))
+        return self._model(self._send("POST", "registered-models/rename", json={"name": name, "new_name": new_name}))
 
     def delete_model(self, name: str) -> None:
-        self._call("DELETE", "registered-models/delete", {"name": name})
+        self._send("DELETE", "registered-models/delete", json={"name": name})
 
     def set_model_tag(self, name: str, key: str, value: str) -> None:
-        self._post("registered-models/set-tag", {"name": name, "key": key, "value": value})
+        self._send("POST", "registered-models/set-tag", json={"name": name, "key": key, "value": value})
 
     def delete_model_tag(self, name: str, key: str) -> None:
-        self._call("DELETE", "registered-models/delete-tag", {"name": name, "key": key})
+        self._send("DELETE", "registered-models/delete-tag", json={"name": name, "key": key})
 
     def create_version(self, name: str, source: str, run_id: str, description: str, tags: list[Json]) -> Json:
         body = {"name": name, "source": source, "run_id": run_id, "description": description, "tags": tags}
-        return self._version(self._post("model-versions/create", body))
+        return self._version(self._send("POST", "model-versions/create", json=body))
 
     def get_version(self, name: str, version: str) -> Json:
-        return self._version(self._get("model-versions/get", {"name": name, "version": version}))
+        return self._version(self._send("GET", "model-versions/get", params={"name": name, "version": version}))
 
     def list_versions(self, name: str) -> Iterator[Json]:
         """All versions that are not deleted, in any order."""
@@ -71,51 +72,43 @@ class Registry:
 
     def search_versions(self, query: Mapping[str, Any]) -> Json:
         """``query`` has MLflow's parameters filter, max_results and page_token."""
-        return self._get("model-versions/search", query)
+        return self._send("GET", "model-versions/search", params=dict(query))
 
     def update_version(self, name: str, version: str, description: str) -> Json:
         body = {"name": name, "version": version, "description": description}
-        return self._version(self._call("PATCH", "model-versions/update", body))
+        return self._version(self._send("PATCH", "model-versions/update", json=body))
 
     def delete_version(self, name: str, version: str) -> None:
-        self._call("DELETE", "model-versions/delete", {"name": name, "version": version})
+        self._send("DELETE", "model-versions/delete", json={"name": name, "version": version})
 
     def set_version_tag(self, name: str, version: str, key: str, value: str) -> None:
-        self._post("model-versions/set-tag", {"name": name, "version": version, "key": key, "value": value})
+        body = {"name": name, "version": version, "key": key, "value": value}
+        self._send("POST", "model-versions/set-tag", json=body)
 
     def delete_version_tag(self, name: str, version: str, key: str) -> None:
-        self._call("DELETE", "model-versions/delete-tag", {"name": name, "version": version, "key": key})
+        self._send("DELETE", "model-versions/delete-tag", json={"name": name, "version": version, "key": key})
 
     def download_uri(self, name: str, version: str) -> str:
-        answer = self._get("model-versions/get-download-uri", {"name": name, "version": version})
+        answer = self._send("GET", "model-versions/get-download-uri", params={"name": name, "version": version})
         return str(answer["artifact_uri"])
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
-        self._post("registered-models/alias", {"name": name, "alias": alias, "version": version})
+        self._send("POST", "registered-models/alias", json={"name": name, "alias": alias, "version": version})
 
     def delete_alias(self, name: str, alias: str) -> None:
-        self._call("DELETE", "registered-models/alias", {"name": name, "alias": alias})
+        self._send("DELETE", "registered-models/alias", json={"name": name, "alias": alias})
 
     def version_by_alias(self, name: str, alias: str) -> Json:
-        return self._version(self._get("registered-models/alias", {"name": name, "alias": alias}))
+        return self._version(self._send("GET", "registered-models/alias", params={"name": name, "alias": alias}))
 
     def _pages(self, path: str, key: str, query: Json) -> Iterator[Json]:
         token = ""
         while True:
-            page = self._get(path, {**query, "page_token": token} if token else query)
+            page = self._send("GET", path, params={**query, "page_token": token} if token else query)
             yield from page.get(key, [])
             token = page.get("next_page_token", "")
             if not token:
                 return
-
-    def _get(self, path: str, query: Mapping[str, Any]) -> Json:
-        return self._send("GET", path, params=dict(query))
-
-    def _post(self, path: str, body: Json) -> Json:
-        return self._call("POST", path, body)
-
-    def _call(self, method: str, path: str, body: Json) -> Json:
-        return self._send(method, path, json=body)
 
     def _send(self, method: str, path: str, **content: Any) -> Json:
         try:

@@ -7,24 +7,18 @@ import binascii
 import sqlite3
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query
 
 from sandbox.identity.dependencies import CurrentPrincipal, CurrentStore
 from sandbox.secrets.vault import EVERYONE, NAME, SecretVault, require_permission
 from sandbox.web.bodies import Body
 from sandbox.web.errors import ApiError, already_exists, invalid, not_found
+from sandbox.web.state import from_state
 
 router = APIRouter(prefix="/api/2.0/secrets")
 Scope = Annotated[str, Query()]
 Key = Annotated[str, Query()]
-
-
-def _vault(request: Request) -> SecretVault:
-    vault: SecretVault = request.app.state.secrets
-    return vault
-
-
-Vault = Annotated[SecretVault, Depends(_vault)]
+Vault = Annotated[SecretVault, from_state("secrets")]
 
 
 class NewScope(Body):

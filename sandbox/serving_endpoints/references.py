@@ -30,7 +30,7 @@ def _check_model(app: FastAPI, who: Principal, entity: Entity) -> None:
     store: Store = app.state.store
     with store.reading() as connection:
         access.require(connection, who, model, "EXECUTE")
-    status = models.version_status(full_name, entity.entity_version)
+    status = models.get_version(full_name, entity.entity_version).status
     if status != READY:
         raise invalid(f"Version {entity.entity_version} of {full_name} cannot be served: its status is {status}.")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -10,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from sandbox.identity.principals import Principal
 from sandbox.store import Store
 from sandbox.unity_catalog.securables import access, objects
-from sandbox.unity_catalog.securables.objects import TABLE, UcObject
+from sandbox.unity_catalog.securables.objects import TABLE
 
 SELECT = "SELECT"
 LOCATION = "storage_location"
@@ -34,13 +33,11 @@ class SparkCatalog:
         """None if the table does not exist. ``full_name`` is in lower case."""
         with self._store.reading() as connection:
             known = objects.find(connection, TABLE, full_name)
-            return _table(connection, known, who) if known else None
+            if known is None:
+                return None
+            location = unquote(urlsplit(str(known.attributes.get(LOCATION) or "")).path)
+            return SparkTable(known.full_name, location, access.is_allowed(connection, who, known, SELECT))
 
 
 def is_delta(location: str) -> bool:
     return bool(location) and (Path(location) / "_delta_log").is_dir()
-
-
-def _table(connection: sqlite3.Connection, known: UcObject, who: Principal) -> SparkTable:
-    location = unquote(urlsplit(str(known.attributes.get(LOCATION) or "")).path)
-    return SparkTable(known.full_name, location, access.is_allowed(connection, who, known, SELECT))

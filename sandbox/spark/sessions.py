@@ -65,17 +65,14 @@ def name_tables(session: SparkSession, tables: Iterable[SparkTable]) -> None:
     for table in tables:
         name = quoted_name(table.full_name)
         schema = name.rpartition(".")[0]
+        location = table.location.replace("\\", "\\\\").replace("'", "\\'")
         try:
             if schema not in known:
                 session.sql(f"CREATE DATABASE IF NOT EXISTS {schema}")
             known.add(schema)
-            session.sql(f"CREATE TABLE IF NOT EXISTS {name} USING delta LOCATION {_literal(table.location)}")
+            session.sql(f"CREATE TABLE IF NOT EXISTS {name} USING delta LOCATION '{location}'")
         except PySparkException as error:
             logger.warning("Spark cannot read table %s: %s", table.full_name, type(error).__name__)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _connected(url: str) -> SparkSession:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from sandbox.identity.dependencies import CurrentAdmin, CurrentPrincipal
 from sandbox.sql.bodies import StatementBody
@@ -15,17 +15,11 @@ from sandbox.sql.statements import Statement
 from sandbox.sql.views import chunk_view, statement_view
 from sandbox.sql.warehouse import require_named, require_usable
 from sandbox.web.errors import ApiError
+from sandbox.web.state import from_state
 
 router = APIRouter()
 STATEMENTS, WAREHOUSES = "/api/2.0/sql/statements", "/api/2.0/sql/warehouses"
-
-
-def _sql(request: Request) -> Sql:
-    sql: Sql = request.app.state.sql
-    return sql
-
-
-CurrentSql = Annotated[Sql, Depends(_sql)]
+CurrentSql = Annotated[Sql, from_state("sql")]
 
 
 @router.post(STATEMENTS)

@@ -40,13 +40,12 @@ def column_info(field: pa.Field, position: int) -> dict[str, Any]:
 
 
 def rows_of(table: pa.Table) -> list[list[Cell]]:
-    columns = [[_cell(value, field.type) for value in column.to_pylist()] for field, column in _columns(table)]
+    # By position, because names can repeat.
+    columns = [
+        [_cell(value, field.type) for value in column.to_pylist()]
+        for field, column in zip(table.schema, table.columns, strict=True)
+    ]
     return [list(row) for row in zip(*columns, strict=True)]
-
-
-def _columns(table: pa.Table) -> list[tuple[pa.Field, pa.ChunkedArray]]:
-    """The columns by position, because names can repeat."""
-    return [(table.schema.field(index), table.column(index)) for index in range(table.num_columns)]
 
 
 def _names(kind: pa.DataType) -> tuple[str, str]:

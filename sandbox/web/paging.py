@@ -26,15 +26,12 @@ class Page:
         after = _decoded(self._token)
         rest = [item for item in items if not self._token or key(item) > after]
         page = rest[: self.size]
-        more = {"next_page_token": _encoded(key(page[-1]))} if len(rest) > self.size else {}
-        return page, more
+        if len(rest) <= self.size:
+            return page, {}
+        return page, {"next_page_token": base64.urlsafe_b64encode(key(page[-1]).encode()).decode()}
 
 
 RequestedPage = Annotated[Page, Depends()]
-
-
-def _encoded(key: str) -> str:
-    return base64.urlsafe_b64encode(key.encode()).decode()
 
 
 def _decoded(token: str) -> str:

@@ -14,6 +14,7 @@ from monitoring.watched import delta
 from monitoring.watched.lake_tables import LakeTable
 
 MIB = 1024 * 1024
+WRITERS = {"export": export, "backfill": backfill}
 
 
 class Command(BaseCommand):
@@ -28,7 +29,12 @@ class Command(BaseCommand):
         if unknown:
             raise CommandError(f"Unknown table: {', '.join(unknown)}. Tables: {', '.join(TABLES)}.")
         chosen = [TABLES[name] for name in options["tables"] or TABLES]
-        getattr(self, f"_{options['action']}")(chosen)
+        if options["action"] not in WRITERS:
+            getattr(self, f"_{options['action']}")(chosen)
+            return
+        for table in chosen:
+            rows = WRITERS[options["action"]](table)
+            self.stdout.write(f"{table.name:<20} {rows:>12,} rows written")
 
     def _status(self, tables: list[LakeTable]) -> None:
         for table in tables:
@@ -36,14 +42,6 @@ class Command(BaseCommand):
             until = found.exported_until
             when = f"exported until {until:%Y-%m-%d %H:%M:%S} UTC" if until else "never exported"
             self.stdout.write(f"{table.name:<20} {found.rows:>12,} rows {found.size_bytes / MIB:>9.1f} MiB  {when}")
-
-    def _export(self, tables: list[LakeTable]) -> None:
-        for table in tables:
-            self.stdout.write(f"{table.name:<20} {export(table):>12,} rows written")
-
-    def _backfill(self, tables: list[LakeTable]) -> None:
-        for table in tables:
-            self.stdout.write(f"{table.name:<20} {backfill(table):>12,} rows written")
 
     def _tidy(self, tables: list[LakeTable]) -> None:
         for table in tables:

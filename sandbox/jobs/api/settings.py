@@ -31,9 +31,9 @@ def updated(settings: Mapping[str, Any], new: Mapping[str, Any], removed: Sequen
         else:
             result.pop(field, None)
     for field, value in new.items():
-        result[field] = _merged(result.get(field) or [], value, MERGED[field]) if field in MERGED else value
+        if field in MERGED:
+            items = {item[MERGED[field]]: item for item in [*(result.get(field) or []), *value]}
+            result[field] = list(items.values())
+        else:
+            result[field] = value
     return result
-
-
-def _merged(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]], key: str) -> list[dict[str, Any]]:
-    return list(({item[key]: item for item in old} | {item[key]: item for item in new}).values())

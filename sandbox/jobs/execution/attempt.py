@@ -16,7 +16,7 @@ from sandbox.identity.principals import Principal
 from sandbox.jobs.execution.command import TaskPlaces, Visit, task_argv, task_environment
 from sandbox.jobs.execution.output import bound
 from sandbox.jobs.execution.parameters import resolved_parameters
-from sandbox.jobs.execution.sources import Sources, missing_dependencies
+from sandbox.jobs.execution.sources import Sources, is_installed
 from sandbox.jobs.records import RunRecord, RunRecords, TaskRun
 from sandbox.jobs.states import Code, Result, State, broken, ended, succeeded, timed_out
 from sandbox.spark.door import SparkDoors
@@ -113,8 +113,10 @@ def _prepare(workshop: Workshop, run: RunRecord, task: TaskRun) -> tuple[Path, P
 def _check_dependencies(run: RunRecord, task: TaskRun) -> None:
     key = task.settings.get("environment_key")
     for environment in run.settings.get("environments") or []:
+        if environment["environment_key"] != key:
+            continue
         spec = environment.get("spec") or {}
-        if environment["environment_key"] == key and (missing := missing_dependencies(spec.get("dependencies") or [])):
+        if missing := [line for line in spec.get("dependencies") or [] if not is_installed(line)]:
             message = f"Library installation failed: the sandbox installs nothing and lacks {', '.join(missing)}."
             raise RefusedError(broken(message, Code.LIBRARY_INSTALLATION_ERROR))
 

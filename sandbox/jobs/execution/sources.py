@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Sequence
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -46,12 +45,8 @@ class Sources:
         return self._workspace_files.local_path(path, who)
 
 
-def missing_dependencies(lines: Sequence[str]) -> list[str]:
-    """The requirements that are not installed in any version. Unlike a workspace, the sandbox installs nothing."""
-    return [line for line in lines if not _is_installed(line)]
-
-
-def _is_installed(line: str) -> bool:
+def is_installed(line: str) -> bool:
+    """Whether any version of the requirement is installed. Unlike a workspace, the sandbox installs nothing."""
     try:
         requirement = Requirement(line)
     except InvalidRequirement:

@@ -10,8 +10,6 @@ from pathlib import Path
 import yaml
 from packaging.requirements import InvalidRequirement, Requirement
 
-from sandbox.web.errors import ApiError
-
 
 class BuildError(Exception):
     """The entity cannot be built. The message is for users."""
@@ -83,10 +81,6 @@ def _mismatch(line: str) -> str | None:
     if requirement.specifier.contains(installed, prereleases=True):
         return None
     return f"{requirement.name} {installed} is installed; the model asks for '{line}'."
-
-
-def describe(error: Exception) -> str:
-    return error.message if isinstance(error, ApiError) else str(error)
 
 
 def tail(path: Path, limit_bytes: int = 256 * 1024) -> str:

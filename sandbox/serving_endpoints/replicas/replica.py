@@ -17,7 +17,7 @@ import httpx
 from sandbox.child import Child
 from sandbox.control.faults import Faults, SwitchKind
 from sandbox.serving_endpoints.records import Deployment, Entity, EntityState
-from sandbox.serving_endpoints.replicas.build import BuildError, BuildLog, describe, inspect_model
+from sandbox.serving_endpoints.replicas.build import BuildError, BuildLog, inspect_model
 from sandbox.serving_endpoints.replicas.command import served_argv, served_environment
 from sandbox.serving_endpoints.replicas.settings import EndpointSettings
 from sandbox.web.errors import ApiError
@@ -141,7 +141,7 @@ class Replica:
             environment = await asyncio.to_thread(self._workshop.resolve_env, entity.environment_vars or {})
             await asyncio.to_thread(inspect_model, model_path, log)
         except (ApiError, OSError) as error:
-            raise BuildError(describe(error)) from error
+            raise BuildError(error.message if isinstance(error, ApiError) else str(error)) from error
         log.line("Build finished.")
         return model_path, environment
 

@@ -178,11 +178,9 @@ class _EndpointCollector(Collector):
         family = HistogramMetricFamily(name, "In the last minute.", labels=["endpoint_name", "served_model"])
         for window in self._windows:
             bounds = sorted({le for metric, le in window.values if metric == f"{source}_bucket"}, key=float)
-            buckets = [(_in_ms(le), window.of(f"{source}_bucket", le)) for le in bounds] or [("+Inf", 0.0)]
+            buckets = [
+                (le if le == "+Inf" else f"{float(le) * 1000:g}", window.of(f"{source}_bucket", le)) for le in bounds
+            ]
             total_ms = window.of(f"{source}_sum") * 1000
-            family.add_metric([self._endpoint_name, window.entity.name], buckets, total_ms)
+            family.add_metric([self._endpoint_name, window.entity.name], buckets or [("+Inf", 0.0)], total_ms)
         return family
-
-
-def _in_ms(le: str) -> str:
-    return le if le == "+Inf" else f"{float(le) * 1000:g}"

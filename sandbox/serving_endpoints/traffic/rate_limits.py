@@ -19,11 +19,13 @@ class RateLimiter:
 
     def retry_after_s(self, endpoint_id: str, user_name: str, limits: list[dict[str, Any]]) -> float | None:
         """None if the call is allowed, which counts it; otherwise the seconds to wait."""
-        buckets = [
-            (self._bucket(endpoint_id, user_name, limit), limit["calls"])
-            for limit in limits
-            if limit.get("calls") is not None and _concerns(limit, user_name)
-        ]
+        buckets = []
+        for limit in limits:
+            # A limit with a principal applies to that principal only.
+            if limit.get("calls") is None or limit.get("principal") not in (None, "", user_name):
+                continue
+            key = (endpoint_id,) if limit.get("key", "endpoint") == "endpoint" else (endpoint_id, user_name)
+            buckets.append((self._calls.setdefault(key, deque()), limit["calls"]))
         now = self._clock()
         for calls, allowed in buckets:
             while calls and calls[0] <= now - WINDOW_S:
@@ -33,12 +35,3 @@ class RateLimiter:
         for calls in {id(calls): calls for calls, _ in buckets}.values():
             calls.append(now)
         return None
-
-    def _bucket(self, endpoint_id: str, user_name: str, limit: dict[str, Any]) -> deque[float]:
-        key = (endpoint_id,) if limit.get("key", "endpoint") == "endpoint" else (endpoint_id, user_name)
-        return self._calls.setdefault(key, deque())
-
-
-def _concerns(limit: dict[str, Any], user_name: str) -> bool:
-    """Whether the limit applies to the user. A limit with a principal applies to that principal only."""
-    return limit.get("principal") in (None, "", user_name)

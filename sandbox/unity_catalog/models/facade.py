@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
-
 from sandbox.identity.principals import Principal
 from sandbox.mlflow import artifacts
 from sandbox.mlflow.registry import Registry
@@ -23,6 +21,7 @@ from sandbox.unity_catalog.securables import access, names, objects
 from sandbox.unity_catalog.securables.adoption import adopt_model
 from sandbox.unity_catalog.securables.objects import CATALOG, MODEL, SCHEMA_KIND, UcObject
 from sandbox.web.errors import ApiError, already_exists, not_found
+from sandbox.web.state import from_state
 
 
 class Models:
@@ -208,10 +207,6 @@ class Models:
         self.get_version(full_name, version)
         self._registry.delete_version_tag(full_name, version, key)
 
-    def version_status(self, full_name: str, version: str) -> str:
-        """PENDING_REGISTRATION, READY or FAILED_REGISTRATION. Raises ApiError 404 if the version does not exist."""
-        return self.get_version(full_name, version).status
-
     def local_model_path(self, full_name: str, version: str) -> Path:
         """The local directory with the version's MLmodel file. Never write to it."""
         path = self.version_dir(full_name, version)
@@ -276,9 +271,4 @@ class Models:
         return objects.missing(MODEL, full_name)
 
 
-def _models(request: Request) -> Models:
-    models: Models = request.app.state.models
-    return models
-
-
-CurrentModels = Annotated[Models, Depends(_models)]
+CurrentModels = Annotated[Models, from_state("models")]

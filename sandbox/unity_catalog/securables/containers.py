@@ -37,7 +37,8 @@ def delete_container(connection: sqlite3.Connection, known: UcObject, *, with_co
     """Raises ApiError 400 INVALID_STATE if the container is not empty. Never deletes models."""
     held = held_objects(connection, known)
     _refuse_with_models(connection, known, "deleted")
-    if held and not with_contents and not _is_only_default_schema(known, held):
+    has_only_default_schema = [item.full_name for item in held] == [f"{known.full_name}.default"]
+    if held and not with_contents and not has_only_default_schema:
         kinds = ", ".join(sorted({item.kind for item in held}))
         raise ApiError(
             400, "INVALID_STATE", f"{objects.LABELS[known.kind]} '{known.full_name}' is not empty: it has a {kinds}."
@@ -51,10 +52,6 @@ def held_objects(connection: sqlite3.Connection, known: UcObject) -> list[UcObje
     """All objects in the container, outer objects first."""
     direct = [item for kind in HELD_KINDS for item in objects.children(connection, kind, known.full_name)]
     return [*direct, *(below for item in direct for below in held_objects(connection, item))]
-
-
-def _is_only_default_schema(known: UcObject, held: list[UcObject]) -> bool:
-    return [item.full_name for item in held] == [f"{known.full_name}.default"]
 
 
 def _refuse_with_models(connection: sqlite3.Connection, known: UcObject, verb: str) -> None:
