@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -72,12 +71,8 @@ def _result(deployment: Deployment, live: Endpoint | None) -> dict[str, Any]:
 def _row(difference: FieldDifference, before: ConfigCheck | None, now: datetime) -> dict[str, str]:
     told = {name: storable(text) for name, text in asdict(difference).items()}
     known = before.differences if before else []
-    first = next((row["first_seen_at"] for row in known if _same(row, told)), now.isoformat())
-    return {**told, "first_seen_at": first}
-
-
-def _same(row: Mapping[str, str], told: Mapping[str, str]) -> bool:
-    return all(row.get(name) == text for name, text in told.items())
+    same = (row for row in known if all(row.get(name) == text for name, text in told.items()))
+    return {**told, "first_seen_at": next((row["first_seen_at"] for row in same), now.isoformat())}
 
 
 def _keep(deployment: Deployment, values: dict[str, Any]) -> ConfigCheck | None:

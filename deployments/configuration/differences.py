@@ -36,7 +36,9 @@ def differences(intended: Variables, live: Endpoint | None) -> list[FieldDiffere
     pairs = _pairs(_entities(intended), _entities(found))
     told = [difference for old, new in pairs for difference in _entity(old, new, len(pairs) > 1)]
     told += _traffic(pairs, intended, found)
-    told += _inference_table(intended.get("inference_table"), found["inference_table"])
+    tables = _table(intended.get("inference_table")), _table(found["inference_table"])
+    if tables[0] != tables[1]:
+        told.append(FieldDifference("Inference table", *tables))
     told += _usage_tracking(intended.get("usage_tracking"), found.get("usage_tracking"))
     return told + list(_tags(intended.get("tags") or {}, found["tags"]))
 
@@ -134,16 +136,12 @@ def _traffic(
     pairs: list[tuple[Entity | None, Entity | None]], intended: Variables, live: Variables
 ) -> list[FieldDifference]:
     old, new = _shares(intended), _shares(live)
-    moved = [(was, now) for was, now in pairs if (old.get(was["name"], 0) if was else 0) != _share_of(now, new)]
-    if not moved:
+    shares = [(old.get(was["name"], 0) if was else 0, new.get(now["name"], 0) if now else 0) for was, now in pairs]
+    if all(was == now for was, now in shares):
         return []
     wanted = ", ".join(f"{_label(was)} {old.get(was['name'], 0)} %" for was, _ in pairs if was)
     found = ", ".join(f"{_label(now)} {new.get(now['name'], 0)} %" for _, now in pairs if now)
     return [FieldDifference("Traffic", wanted or NOTHING, found or NOTHING)]
-
-
-def _share_of(entity: Entity | None, shares: Mapping[str, int]) -> int:
-    return shares.get(entity["name"], 0) if entity else 0
 
 
 def _table(table: Mapping[str, Any] | None) -> str:
@@ -151,11 +149,6 @@ def _table(table: Mapping[str, Any] | None) -> str:
     if not table or not table.get("enabled", True):
         return "off"
     return f"{table.get('catalog_name')}.{table.get('schema_name')}.{table.get('table_name_prefix')}_payload"
-
-
-def _inference_table(intended: Mapping[str, Any] | None, live: Mapping[str, Any] | None) -> list[FieldDifference]:
-    old, new = _table(intended), _table(live)
-    return [FieldDifference("Inference table", old, new)] if old != new else []
 
 
 def _usage_tracking(intended: bool | None, live: bool | None) -> list[FieldDifference]:

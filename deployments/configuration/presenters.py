@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,11 +42,11 @@ def card(deployment: Deployment) -> Card:
     found = check_of(deployment)
     if found is None:
         return Card(NEVER if deployment.intended else NOT_YET, None, [])
-    return Card(found.state(), found, [difference(row) for row in found.differences])
-
-
-def difference(row: Mapping[str, Any]) -> Difference:
-    return Difference(row["field"], row["intended"], row["live"], datetime.fromisoformat(row["first_seen_at"]))
+    differences = [
+        Difference(row["field"], row["intended"], row["live"], datetime.fromisoformat(row["first_seen_at"]))
+        for row in found.differences
+    ]
+    return Card(found.state(), found, differences)
 
 
 def _question(deployment: Deployment, action: str, **words: Any) -> Question:

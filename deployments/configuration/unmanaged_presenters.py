@@ -14,14 +14,14 @@ def listings() -> list[Workspace]:
 
 def facts(endpoint: UnmanagedEndpoint) -> list[tuple[str, str]]:
     """Facts about the endpoint as pairs of (label, value)."""
+    served = [
+        f"{entity['entity_name']} version {entity['entity_version']} "
+        f"({entity['workload_size'] or 'unknown size'}, {entity['workload_type']}) with {entity['traffic']} %"
+        for entity in endpoint.served
+    ]
     return [
         ("Workspace", endpoint.workspace.name),
         ("Created by", endpoint.creator or "Unknown"),
-        ("Serves", ", ".join(_served(entity) for entity in endpoint.served) or "Nothing"),
+        ("Serves", ", ".join(served) or "Nothing"),
         ("Tags", ", ".join(f"{key}: {value}" for key, value in endpoint.tags.items()) or "None"),
     ]
-
-
-def _served(entity: dict[str, object]) -> str:
-    size = f"{entity['workload_size'] or 'unknown size'}, {entity['workload_type']}"
-    return f"{entity['entity_name']} version {entity['entity_version']} ({size}) with {entity['traffic']} %"
