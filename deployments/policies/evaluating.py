@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from deployments.policies.facts import Facts, collect
-from deployments.policies.models import ChangeKind, Policy, PolicyLevel, PolicyResult, PolicyVersion
+from deployments.policies.models import Policy, PolicyLevel, PolicyResult, PolicyVersion
 from deployments.policies.rules import RULES, Finding, Rule
 from deployments.runs.models import Run
 from web.bodies import parse
@@ -65,15 +65,11 @@ def _verdict(policy: Policy, rule: Rule, facts: Facts) -> Verdict:
     return Verdict(policy, rule, _FAILED[min(level, finding.at_most, key=_STRICTNESS.index)], finding)
 
 
-def policies_for(run: Run, kind: ChangeKind) -> Iterable[Policy]:
-    deployment = run.deployment
-    return Policy.objects.holding(deployment.environment.slug, deployment.model.risk, kind)
-
-
 def evaluate(run: Run) -> tuple[list[PolicyResult], list[PolicyResult]]:
     """Evaluate the run's plan and store the results. Returns all results, and those that are new or have changed."""
-    facts = collect(run)
-    verdicts = judge(policies_for(run, facts.kind), facts)
+    facts, deployment = collect(run), run.deployment
+    policies = Policy.objects.holding(deployment.environment.slug, deployment.model.risk, facts.kind)
+    verdicts = judge(policies, facts)
     with transaction.atomic():
         before = {row.rule: row for row in PolicyResult.objects.filter(run=run, plan_sha256=run.plan.sha256)}
         gone = set(before) - {verdict.rule.key for verdict in verdicts}

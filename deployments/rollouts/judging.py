@@ -57,7 +57,7 @@ def judge(views: Sequence[View], limits: Rollout, *, is_over: bool, is_blind: bo
     Before the bake time has passed, a step can breach but not pass. It never passes with too few requests or blind.
     """
     for view in views:
-        if ruling := _breach(view, limits):
+        if ruling := _error_rate_breach(view, limits) or _p99_breach(view, limits):
             return ruling
     fullest = max(views, key=lambda view: view.new.requests)
     if not is_over:
@@ -69,10 +69,6 @@ def judge(views: Sequence[View], limits: Rollout, *, is_over: bool, is_blind: bo
         text = f"too few requests to judge: {fullest.new.requests:.0f} of {limits.min_requests}"
         return Ruling(Verdict.INCONCLUSIVE, Rule.MIN_REQUESTS, text, fullest)
     return Ruling(Verdict.PASSED, Rule.NONE, f"{fullest.new.requests:.0f} requests within the limits", fullest)
-
-
-def _breach(view: View, limits: Rollout) -> Ruling | None:
-    return _error_rate_breach(view, limits) or _p99_breach(view, limits)
 
 
 def _error_rate_breach(view: View, limits: Rollout) -> Ruling | None:

@@ -60,7 +60,8 @@ def rollout_panel(run: Run, record: StageRecord | None, user: User) -> dict[str,
     moving = movement(run.parsed_spec(), plan.variables) if plan else None
     if plan is None or moving is None:
         return {"moving": None}
-    steps, versions = list(RolloutStep.of(run)), _versions(plan.variables)
+    steps = list(RolloutStep.of(run))
+    versions = {entity["name"]: f"v{entity['entity_version']}" for entity in entities_of(plan.variables)}
     shown = steps[-1] if steps else None
     return {
         "moving": moving,
@@ -75,10 +76,6 @@ def rollout_panel(run: Run, record: StageRecord | None, user: User) -> dict[str,
         "route_rows": _routes(shown, versions) if shown else [],
         **_questions(run, shown, user),
     }
-
-
-def _versions(variables: dict[str, Any]) -> dict[str, str]:
-    return {entity["name"]: f"v{entity['entity_version']}" for entity in entities_of(variables)}
 
 
 def rule_text(limits: Rollout) -> str:

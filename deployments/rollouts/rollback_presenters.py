@@ -38,18 +38,14 @@ def rollback_context(deployment: Deployment, user: User) -> dict[str, Any]:
     """The context of the Rollback card. At most three queries."""
     may_act = can(user, Action.DEPLOY, deployment.team) and not deployment.destroyed_at
     targets = [] if deployment.destroyed_at else rollback_targets(deployment)
+    rehearsals = Rehearsal.objects.filter(deployment=deployment)
     may_rehearse = may_act and bool(targets) and not deployment.environment.needs_approval
     return {
         "ways_back": [WayBack(row, rollback_question(deployment, row) if may_act else None) for row in targets],
-        "rehearsal": last_rehearsal(deployment),
+        "rehearsal": rehearsals.select_related("rollback_run", "return_run", "started_by").first(),
         "rehearse": rehearse_question(deployment, targets[0]) if may_rehearse else None,
         "rehearses_elsewhere": deployment.environment.needs_approval,
     }
-
-
-def last_rehearsal(deployment: Deployment) -> Rehearsal | None:
-    rows = Rehearsal.objects.filter(deployment=deployment)
-    return rows.select_related("rollback_run", "return_run", "started_by").first()
 
 
 def failed_update(deployment: Deployment) -> FailedUpdate | None:

@@ -48,11 +48,7 @@ def _order(run: Run, actor: User, order: str, text: str) -> Run:
 def _open_step(run: Run) -> RolloutStep:
     step = RolloutStep.of(run).last() if run.status == RunStatus.ROLLOUT else None
     if step is None:
-        raise Refused("not_rolling_out", f"The run is not rolling out: it is {_words(run)}.")
+        raise Refused("not_rolling_out", f"The run is not rolling out: it is {str(run.get_status_display()).lower()}.")
     if step.back_since is not None:
         raise Refused("already_going_back", "Traffic is already going back to the previous version.")
     return step
-
-
-def _words(run: Run) -> str:
-    return str(run.get_status_display()).lower()
