@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
 
 from deployments.policies.approvals import approval_reasons, is_short_way_back, standing_approval
 from deployments.policies.evaluating import Outcome, evaluate
-from deployments.policies.models import PolicyResult
 from deployments.policies.rules import RULES
 from deployments.runs.records import StageRecord
 from deployments.runs.statuses import Level, RunStatus
@@ -27,12 +26,17 @@ LEVELS = {
 def run_stage(context: Context) -> StageOutcome:
     results, news = evaluate(context.run)
     for result in news:
-        context.log(_line(result), level=LEVELS[Outcome(result.outcome)])
-    StageRecord.note(context.run.pk, RunStatus.POLICY, {"policies": _counts(results)})
+        outcome, title = Outcome(result.outcome), RULES[result.rule].title
+        text = f"policy {title}: {outcome.label}. {result.message} {result.fix}"
+        context.log(text.strip(), level=LEVELS[outcome])
+    counts = Counter(sorted(result.outcome for result in results))
+    StageRecord.note(context.run.pk, RunStatus.POLICY, {"policies": dict(counts)})
     if failed := [result for result in results if result.outcome == Outcome.MANDATORY]:
-        return End(RunStatus.FAILED, f"mandatory policies are not met: {_told(failed)}")
+        told = [f"{RULES[result.rule].title}: {result.message} {result.fix}".strip() for result in failed]
+        return End(RunStatus.FAILED, f"mandatory policies are not met: {' '.join(told)}")
     if held := [result for result in results if result.is_blocking]:
-        return Wait(LOOK_AGAIN_S, f"waiting for an override of {_titles(held)}")
+        titles = ", ".join(RULES[result.rule].title for result in held)
+        return Wait(LOOK_AGAIN_S, f"waiting for an override of {titles}")
     return _to_approval_or_apply(context)
 
 
@@ -48,21 +52,3 @@ def _to_approval_or_apply(context: Context) -> StageOutcome:
         text = "only traffic moves, back to a version that is still served: no approval needed"
     StageRecord.skip(run.pk, RunStatus.APPROVAL, text)
     return GoOn(RunStatus.APPLY, text)
-
-
-def _line(result: PolicyResult) -> str:
-    title = RULES[result.rule].title
-    return f"policy {title}: {Outcome(result.outcome).label}. {result.message} {result.fix}".strip()
-
-
-def _titles(results: Iterable[PolicyResult]) -> str:
-    return ", ".join(RULES[result.rule].title for result in results)
-
-
-def _told(results: Iterable[PolicyResult]) -> str:
-    return " ".join(f"{RULES[result.rule].title}: {result.message} {result.fix}".strip() for result in results)
-
-
-def _counts(results: Iterable[PolicyResult]) -> dict[str, int]:
-    outcomes = [result.outcome for result in results]
-    return {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))}

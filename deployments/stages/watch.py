@@ -50,11 +50,12 @@ def _watch(context: Context, done: threading.Event) -> None:
 
 
 def _report(context: Context, endpoint: Endpoint, seen: set[str]) -> None:
-    for line in [f"endpoint is {state_words(endpoint)}", *map(_entity_line, _all(endpoint))]:
+    entities = [*endpoint.served_entities, *endpoint.pending_entities]
+    for line in [f"endpoint is {state_words(endpoint)}", *map(_entity_line, entities)]:
         if line not in seen:
             seen.add(line)
             context.log(line, source="endpoint")
-    for entity in _all(endpoint):
+    for entity in entities:
         key = f"build log of {entity.name}"
         if entity.deployment == "DEPLOYMENT_FAILED" and key not in seen:
             seen.add(key)
@@ -64,10 +65,6 @@ def _report(context: Context, endpoint: Endpoint, seen: set[str]) -> None:
 def state_words(endpoint: Endpoint) -> str:
     """The endpoint's state in terms of the API, for example "READY, NOT_UPDATING"."""
     return f"{ready_word(endpoint)}, {endpoint.config_update}"
-
-
-def _all(endpoint: Endpoint) -> list[ServedEntity]:
-    return [*endpoint.served_entities, *endpoint.pending_entities]
 
 
 def _entity_line(entity: ServedEntity) -> str:

@@ -169,16 +169,13 @@ def _judge(context: Context, result: CommandResult) -> Outcome:
 
 
 def _applied(context: Context) -> Outcome:
-    StageRecord.note(context.run.pk, RunStatus.APPLY, {"resources": _resources(context)})
+    resources = statestore.resource_addresses(context.run.deployment_id)
+    StageRecord.note(context.run.pk, RunStatus.APPLY, {"resources": resources})
     remember_made(context)
     if context.run.kind == RunKind.DESTROY:
         mark_destroyed(context)
         return End(RunStatus.SUCCEEDED, "the endpoint is gone")
     return GoOn(RunStatus.ENDPOINT, "applied")
-
-
-def _resources(context: Context) -> list[str]:
-    return statestore.resource_addresses(context.run.deployment_id)
 
 
 def _what_is_there(context: Context) -> str:

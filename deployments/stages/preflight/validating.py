@@ -58,16 +58,15 @@ def step(context: Context, found: Validation | None) -> Wait | list[Check]:
 
 def stop(context: Context, validation: Validation | None) -> None:
     """Cancel the job of a cancelled run, unless another run waits for it."""
-    if validation is None or validation.status != S.RUNNING or _others_wait(context.run, validation.version):
+    if validation is None or validation.status != S.RUNNING:
+        return
+    version = validation.version
+    others = Run.objects.filter(status=RunStatus.PREFLIGHT, kind=RunKind.DEPLOY).exclude(pk=context.run.pk)
+    if others.filter(deployment__model=version.model, spec__version=str(version.version)).exists():
         return
     _cancel_job(context, validation)
     validation.finish(S.UNKNOWN, "the run was cancelled")
     _note(context, validation)
-
-
-def _others_wait(run: Run, version: ModelVersion) -> bool:
-    preflight = Run.objects.filter(status=RunStatus.PREFLIGHT, kind=RunKind.DEPLOY).exclude(pk=run.pk)
-    return preflight.filter(deployment__model=version.model, spec__version=str(version.version)).exists()
 
 
 def _version(context: Context) -> ModelVersion | None:
