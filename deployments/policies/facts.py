@@ -18,7 +18,7 @@ from deployments.policies.budgets import Budget, MonthSpend
 from deployments.policies.kinds import change_kind
 from deployments.policies.models import ChangeKind
 from deployments.runs.models import Run
-from deployments.runs.records import RunPlan, StageRecord
+from deployments.runs.records import StageRecord
 from deployments.runs.statuses import GOOD, RunKind, RunStatus
 from deployments.trials.models import TestRequest
 
@@ -83,16 +83,18 @@ class Facts:
 def collect(run: Run) -> Facts:
     """The facts of a run that has a plan. At most ten queries."""
     deployment, plan = run.deployment, run.plan
-    owner = deployment.model.team
+    owner, tags = deployment.model.team, plan.variables.get("tags")
+    # True unless the endpoint never existed.
+    was_live = bool(deployment.endpoint_id or deployment.served) or deployment.runs.filter(status__in=GOOD).exists()
     return Facts(
         spec=run.parsed_spec(),
         environment=deployment.environment.name,
         kind=kind_of(run),
         owner_team=owner.name if owner else "",
-        tags=_tags(plan),
+        tags={str(name): str(value) for name, value in tags.items()} if isinstance(tags, Mapping) else {},
         budgets=tuple(_budgets(deployment)),
         estimate=_estimate(StageRecord.objects.filter(run=run, stage=RunStatus.COST).order_by("-pk").first()),
-        was_live=_was_live(deployment),
+        was_live=was_live,
         requests_at=_request_ages(deployment),
     )
 
@@ -100,11 +102,6 @@ def collect(run: Run) -> Facts:
 def kind_of(run: Run) -> ChangeKind:
     """The kind of the run's plan. Always DELETE for a destroy run, even if its plan is empty."""
     return ChangeKind.DELETE if run.kind == RunKind.DESTROY else change_kind(run.plan.changes)
-
-
-def _tags(plan: RunPlan) -> dict[str, str]:
-    tags = plan.variables.get("tags")
-    return {str(name): str(value) for name, value in tags.items()} if isinstance(tags, Mapping) else {}
 
 
 def _estimate(record: StageRecord | None) -> Money | None:
@@ -151,11 +148,6 @@ def _committed(others: DeploymentQuerySet, currency: str) -> tuple[Decimal, int]
     records = StageRecord.objects.filter(pk__in=[pk for pk in costs if pk])
     known = [money.amount for record in records if (money := _estimate(record)) and money.currency == currency]
     return sum(known, Decimal(0)), len(costs) - len(known)
-
-
-def _was_live(deployment: Deployment) -> bool:
-    """Whether the endpoint may have answered requests: True unless it never existed."""
-    return bool(deployment.endpoint_id or deployment.served) or deployment.runs.filter(status__in=GOOD).exists()
 
 
 def _request_ages(deployment: Deployment) -> tuple[float, ...]:

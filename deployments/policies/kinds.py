@@ -36,8 +36,5 @@ def _kinds_of(change: Mapping[str, Any]) -> set[ChangeKind]:
         return {ChangeKind.REPLACE}
     # Values that are known only after apply are computed by the workspace, not requested.
     told = [attribute for attribute in change.get("attributes") or () if not attribute.get("is_unknown")]
-    return {_of_path(str(attribute.get("path"))) for attribute in told}
-
-
-def _of_path(path: str) -> ChangeKind:
-    return next((kind for pattern, kind in _KINDS if pattern.fullmatch(path)), ChangeKind.REPLACE)
+    paths = {str(attribute.get("path")) for attribute in told}
+    return {next((kind for pattern, kind in _KINDS if pattern.fullmatch(path)), ChangeKind.REPLACE) for path in paths}
