@@ -26,14 +26,6 @@ from deployments.stages.preflight import stage as preflight
 from deployments.stages.rollout import stage as rollout
 
 
-def _never(run: Run) -> bool:
-    return False
-
-
-def _nothing_more(run: Run, record: StageRecord | None, user: User) -> dict[str, Any]:
-    return {}
-
-
 @dataclass(frozen=True)
 class Stage:
     """One stage of a run. ``runs/statuses.py`` says which kinds of run have it, and in which order."""
@@ -46,9 +38,9 @@ class Stage:
     run: Callable[[Context], Outcome] | None
     #: Whether a cancelled run has something to stop or to put back first, so that ``run`` has to end it.
     #: If False, the run ends without another call of ``run``.
-    stops_itself: Callable[[Run], bool] = _never
+    stops_itself: Callable[[Run], bool] = lambda run: False
     #: What the template of the stage's tab needs besides the run and the record of the stage.
-    panel: Callable[[Run, StageRecord | None, User], dict[str, Any]] = _nothing_more
+    panel: Callable[[Run, StageRecord | None, User], dict[str, Any]] = lambda run, record, user: {}
 
     @property
     def template(self) -> str:

@@ -146,7 +146,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 NOISE = frozenset({"version", "refresh_start", "refresh_complete", "outputs"})
 
 
-def _shown_text(line: OutputLine) -> str:
+def shown_text(line: OutputLine) -> str:
     """The text of a JSON line, or the line itself if it is not JSON. "" for noise."""
     event = line.event or {}
     if event.get("type") in NOISE:
@@ -154,13 +154,8 @@ def _shown_text(line: OutputLine) -> str:
     return COLOUR.sub("", str(event.get("@message", line.text))).strip()
 
 
-def is_shown(line: OutputLine) -> bool:
-    """Whether the line is written to the run's log."""
-    return bool(_shown_text(line))
-
-
 def log_line(context: Context, line: OutputLine) -> None:
-    text = _shown_text(line)
+    text = shown_text(line)
     if text:
         level = {"error": Level.ERROR, "warn": Level.WARNING}.get(str((line.event or {}).get("@level")), Level.INFO)
         context.log(text, level=level, source=TERRAFORM)

@@ -27,16 +27,11 @@ def remember_left(context: Context) -> None:
         return
     created = _new_addresses(context)
     endpoint = context.workspace.get_endpoint(context.run.deployment.name)
-    if endpoint is not None and not _intended(context):
+    if endpoint is not None and not context.run.deployment.intended:
         created.append(f"serving endpoint {endpoint.name}")
     elif endpoint is not None:
         created += _new_versions(context, _served(endpoint))
     _keep(context, created)
-
-
-def _intended(context: Context) -> Mapping[str, Any]:
-    intended: Mapping[str, Any] = context.run.deployment.intended
-    return intended
 
 
 def _new_addresses(context: Context) -> list[str]:
@@ -55,7 +50,7 @@ def _first_own_version(context: Context) -> int:
 
 def _new_versions(context: Context, served: Iterable[tuple[str, str]]) -> list[str]:
     """Served versions that this run added. Empty for a new endpoint, which is listed as a whole."""
-    intended = _intended(context)
+    intended: Mapping[str, Any] = context.run.deployment.intended
     if not intended:
         return []
     known = _versions(intended.get("served_entities") or ())

@@ -22,9 +22,9 @@ from deployments.stages.terraform import (
     PLANFILE,
     TERRAFORM,
     error_text,
-    is_shown,
     log_line,
     open_run_directory,
+    shown_text,
     terraform_settings,
 )
 from deployments.stages.watch import state_words, watch_endpoint
@@ -145,7 +145,7 @@ def _unseen_lines(context: Context) -> OnOutput:
 
     def take(line: OutputLine) -> None:
         nonlocal seen
-        if seen and is_shown(line):
+        if seen and shown_text(line):
             seen -= 1
             return
         log_line(context, line)

@@ -35,10 +35,11 @@ def replay(context: Context, moving: Movement, step: RolloutStep) -> Ruling:
     if not bodies:
         text = "there is nothing to replay: the model has no input example, and the endpoint has no trials"
         return Ruling(StepVerdict.INCONCLUSIVE, Rule.MIN_REQUESTS, text, totals)
-    until = time.monotonic() + BATCH_S
+    workspace, name, until = context.workspace, context.run.deployment.name, time.monotonic() + BATCH_S
     while totals.new.requests < limits.min_requests and time.monotonic() < until and not context.should_stop():
         body = bodies[int(totals.new.requests) % len(bodies)]
-        old, new = (_ask(context, entity, body) for entity in (moving.old, moving.new))
+        sides = (moving.old, moving.new)
+        old, new = (workspace.query_entity(name, entity, body, timeout_s=TIMEOUT_S) for entity in sides)
         if {old.status_code, new.status_code} & NOT_OF_THE_MODEL:
             break
         totals += view_of((old.status_code, old.latency_ms), (new.status_code, new.latency_ms))
@@ -59,10 +60,6 @@ def _bodies(context: Context) -> list[Any]:
     sent = TestRequest.objects.filter(deployment=context.run.deployment_id).values_list("body", flat=True)[:BODIES]
     example = input_example(context)
     return [*([example] if example is not None else []), *sent]
-
-
-def _ask(context: Context, entity: str, body: Any) -> QueryResult:
-    return context.workspace.query_entity(context.run.deployment.name, entity, body, timeout_s=TIMEOUT_S)
 
 
 def _answer(result: QueryResult) -> Any:
