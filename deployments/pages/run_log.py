@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from accounts.people.permissions import signed_in
-from deployments.pages.run_presenters import Gap, LogLine, levels_from, log_lines
+from deployments.pages.run_presenters import Gap, LogLine, log_lines
 from deployments.runs.events import Event
 from deployments.runs.models import Run
 from deployments.runs.statuses import Level, RunStatus
@@ -26,6 +26,7 @@ from web.htmx import HtmxRequest
 PAGE_LINES = 400
 # Longer numbers may exceed the database's integers.
 MAX_DIGITS = 9
+LEVELS = [Level.DEBUG, Level.INFO, Level.WARNING, Level.ERROR]
 STAGE_CHOICES = [(RunStatus.QUEUED.value, "Queued"), *[(key.value, stage.label) for key, stage in TABLE.items()]]
 
 
@@ -46,7 +47,8 @@ class LogFilter:
 
     def apply(self, events: QuerySet[Event]) -> QuerySet[Event]:
         if self.level:
-            events = events.filter(level__in=levels_from(self.level))
+            shown = LEVELS[LEVELS.index(Level(self.level)) :]
+            events = events.filter(level__in=[str(level) for level in shown])
         return events.filter(stage=self.stage) if self.stage else events
 
     def url(self, name: str, run: Run, **query: int) -> str:
@@ -90,17 +92,13 @@ def log_context(request: HttpRequest, run: Run, wanted: LogFilter) -> dict[str, 
     rest = _rest(run, end - 1, wanted)
     return {
         "log_lines": [*_earlier(run, end, wanted), *rest],
-        "log_more_url": "" if rest or run.is_finished else _poll_url(run, end - 1, wanted),
+        "log_more_url": "" if rest or run.is_finished else wanted.url("run_events", run, after=end - 1),
         "log_level": wanted.level,
         "log_stage": wanted.stage,
         "log_stages": STAGE_CHOICES,
         "log_follow": not run.is_finished and not before and not line,
         "log_download": wanted.url("run_log", run),
     }
-
-
-def _poll_url(run: Run, after: int, wanted: LogFilter) -> str:
-    return wanted.url("run_events", run, after=after)
 
 
 @login_required
@@ -126,7 +124,7 @@ def _later(request: HttpRequest, run: Run, after: int, wanted: LogFilter) -> Htt
         return HttpResponse(status=204)
     cursor = lines[-1].number if len(lines) == PAGE_LINES else run.event_count
     rest = _rest(run, cursor, wanted)
-    more = "" if rest or run.is_finished else _poll_url(run, cursor, wanted)
+    more = "" if rest or run.is_finished else wanted.url("run_events", run, after=cursor)
     if not lines and not more:
         return HttpResponse()
     return render(request, "ui/_log_lines.html", {"lines": [*lines, *rest], "more_url": more})

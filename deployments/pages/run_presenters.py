@@ -20,7 +20,6 @@ from deployments.runs.statuses import (
     STAGE_TONES,
     UNFINISHED,
     WORKABLE,
-    Level,
     RunKind,
     RunStatus,
     StageStatus,
@@ -30,7 +29,6 @@ from deployments.stages.stage import TABLE
 # The page warns that no worker is available if no worker has taken a workable run for this long.
 NO_WORKER_AFTER = timedelta(seconds=15)
 HEAVY_PLAN = ("plan__planfile", "plan__show")
-LEVELS = [Level.DEBUG, Level.INFO, Level.WARNING, Level.ERROR]
 
 
 def for_list(runs: RunQuerySet) -> RunQuerySet:
@@ -244,8 +242,3 @@ class Gap:
 
 def log_lines(events: Iterable[Event]) -> list[LogLine]:
     return [LogLine(event.number, event.created_at, event.level, event.stage, event.message) for event in events]
-
-
-def levels_from(level: str) -> list[str]:
-    """``level`` and all higher levels."""
-    return [str(found) for found in LEVELS[LEVELS.index(Level(level)) :]]

@@ -15,7 +15,6 @@ from deployments.pricing.estimating import (
     DEFAULT_HOURS_PER_DAY,
     HOURS_PER_MONTH,
     Estimate,
-    Line,
     Served,
     estimate,
     estimate_served,
@@ -77,7 +76,10 @@ class Quote:
             "summary": self.sentence,
             "against_now": self.difference_text,
             "problem": told.problem,
-            "lines": [_line(line) for line in told.lines],
+            "lines": [
+                {"label": line.label, "formula": line.formula, "low": _text(line.low), "high": _text(line.high)}
+                for line in told.lines
+            ],
             "assumptions": list(told.assumptions),
             "table": told.table_id
             and {"id": told.table_id, "name": told.table_name, "valid_from": f"{told.valid_from}"},
@@ -138,7 +140,3 @@ def _signed(amount: Decimal) -> str:
 
 def _text(amount: Decimal | None) -> str | None:
     return None if amount is None else str(amount)
-
-
-def _line(line: Line) -> dict[str, str | None]:
-    return {"label": line.label, "formula": line.formula, "low": _text(line.low), "high": _text(line.high)}

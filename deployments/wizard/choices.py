@@ -80,18 +80,20 @@ def version_choices(model: RegisteredModel | None, wanted: str) -> tuple[list[Ve
     if model is None:
         return [], 0
     rows = list(model.versions.filter(removed_at=None).defer(*HEAVY))
-    aliased = sorted((alias, row) for row in rows for alias in row.aliases if _is_offered(alias))
+    aliased = sorted(
+        (alias, row)
+        for row in rows
+        for alias in row.aliases
+        if alias.isascii() and alias.replace("_", "").replace("-", "").isalnum()
+    )
     shown = [row for index, row in enumerate(rows) if index < MAX_VERSIONS or str(row.version) == wanted]
     by_alias = [_choice(row, f"@{alias}", f"@{alias}") for alias, row in aliased]
     return by_alias + [_choice(row, str(row.version), f"Version {row.version}") for row in shown], len(rows)
 
 
-def _is_offered(alias: str) -> bool:
-    return alias.replace("_", "").replace("-", "").isalnum() and alias.isascii()
-
-
 def _choice(row: ModelVersion, value: str, title: str) -> VersionChoice:
     is_alias = value.startswith("@")
+    metrics = sorted(row.metrics.items())[:MAX_METRICS]
     return VersionChoice(
         value=value,
         title=title,
@@ -100,16 +102,12 @@ def _choice(row: ModelVersion, value: str, title: str) -> VersionChoice:
         status=row.get_status_display(),
         is_ready=row.status == ModelVersionStatus.READY,
         aliases=[] if is_alias else row.aliases,
-        metrics=[(name, _short(value)) for name, value in sorted(row.metrics.items())[:MAX_METRICS]],
+        # Four significant digits.
+        metrics=[(name, f"{value:.4g}" if isinstance(value, int | float) else str(value)) for name, value in metrics],
         signature=signature_summary(row.signature),
         created_at=row.created_at,
         created_by=row.created_by,
     )
-
-
-def _short(value: Any) -> str:
-    """A metric with four significant digits."""
-    return f"{value:.4g}" if isinstance(value, int | float) else str(value)
 
 
 def signature_summary(signature: Mapping[str, Any]) -> str:

@@ -61,7 +61,7 @@ def wizard_start(request: HttpRequest) -> HttpResponse:
     if {"model", "from_run", "deployment"} & set(request.GET):
         return _start_with(request)
     drafts = Draft.objects.filter(owner=user)[:MAX_DRAFTS_SHOWN]
-    context = {"drafts": presenters.draft_rows(drafts), "facts": presenters.template_facts()}
+    context = {"drafts": [presenters.draft_row(draft) for draft in drafts], "facts": presenters.template_facts()}
     return render(request, "deployments/wizard_start.html", context)
 
 

@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from catalog.models import Environment
 from deployments.deployment.models import Deployment
-from deployments.deployment.presenters import Change, changes
 from deployments.runs.checking import Target
 from deployments.runs.models import Run
 from deployments.runs.statuses import TERMINAL, UNFINISHED, RunKind, RunStatus
@@ -75,11 +74,7 @@ class DraftRow:
     step: str
 
 
-def draft_rows(drafts: Iterable[Draft]) -> list[DraftRow]:
-    return [_draft_row(draft) for draft in drafts]
-
-
-def _draft_row(draft: Draft) -> DraftRow:
+def draft_row(draft: Draft) -> DraftRow:
     answers = draft.answers
     step = open_step(draft, set())
     model = answers.get("model", "")
@@ -147,11 +142,6 @@ def _queue(deployment: Deployment) -> Known:
     if ahead is None:
         return Known("ok", "Queue", "No other run of this deployment is active.")
     return Known("warn", "Queue", f"The run will wait for run #{ahead.pk} to end.")
-
-
-def update_changes(target: Target, deployment: Deployment | None) -> list[Change]:
-    """What an update changes in the requested configuration; [] for a new deployment."""
-    return changes(deployment.spec, target.spec.as_json()) if deployment else []
 
 
 def usual_duration_s(environment: Environment) -> float | None:

@@ -15,7 +15,6 @@ from django.views.decorators.http import require_safe
 from accounts.people.permissions import signed_in
 from deployments.deployment import presenters as specs
 from deployments.deployment import snippets
-from deployments.deployment.models import Deployment
 from deployments.deployment.specs import parse_spec
 from deployments.policies import presenters as policies_presenters
 from deployments.policies.approvals import expects_approval
@@ -113,14 +112,16 @@ def _problem_links(draft: Draft, problems: Problems) -> list[dict[str, str]]:
 def _target_context(draft: Draft, target: Target) -> dict[str, Any]:
     deployment = draft.deployment
     team = deployment.team if deployment else target.model.team
+    kind = ChangeKind.REPLACE if deployment else ChangeKind.CREATE
+    needs_approval = expects_approval(target.environment, target.model.risk, kind)
     return {
         "target": target,
         "team": team,
         "sections": specs.sections(target.spec),
         "alias": draft.answers["version"] if draft.answers["version"].startswith("@") else "",
         "checklist": wizard_presenters.checklist(target, deployment),
-        "changes": wizard_presenters.update_changes(target, deployment),
-        "approvers": policies_presenters.approvers(team, draft.owner) if _needs_approval(target, deployment) else [],
+        "changes": specs.changes(deployment.spec, target.spec.as_json()) if deployment else [],
+        "approvers": policies_presenters.approvers(team, draft.owner) if needs_approval else [],
         "usual_s": wizard_presenters.usual_duration_s(target.environment),
         "samples": snippets.spec_samples(target.spec, deployment),
     }
@@ -138,11 +139,6 @@ def _price_context(request: HttpRequest, draft: Draft, target: Target) -> dict[s
     form = _hours_form(request, draft)
     told = quote(target.spec, table=prices_today(), deployment=draft.deployment, hours_used_per_day=form.hours)
     return {"hours_form": form, "price": price_view(told.as_json())}
-
-
-def _needs_approval(target: Target, deployment: Deployment | None) -> bool:
-    kind = ChangeKind.REPLACE if deployment else ChangeKind.CREATE
-    return expects_approval(target.environment, target.model.risk, kind)
 
 
 @login_required

@@ -121,8 +121,9 @@ class TargetStep(StepForm):
 
     @classmethod
     def initial_of(cls, answers: Mapping[str, Any]) -> dict[str, Any]:
+        suggested = str(answers.get("model", "")).rpartition(".")[2].replace("_", "-")[:MAX_NAME_LENGTH].strip("-")
         return {
-            "name": answers.get("name") or _suggested_name(answers),
+            "name": answers.get("name") or suggested,
             **with_defaults(Compute, answers.get("compute", {})),
             "env_vars": list(answers.get("env_vars", {}).items()),
             "tags": list(answers.get("tags", {}).items()),
@@ -133,10 +134,6 @@ class TargetStep(StepForm):
         compute = {name: given[name] for name in Compute.model_fields}
         name = given["name"].strip()
         return _with(before, name=name, compute=compute, env_vars=given["env_vars"], tags=given["tags"])
-
-
-def _suggested_name(answers: Mapping[str, Any]) -> str:
-    return str(answers.get("model", "")).rpartition(".")[2].replace("_", "-")[:MAX_NAME_LENGTH].strip("-")
 
 
 class RolloutStep(StepForm):
