@@ -142,7 +142,9 @@ def _resource_change(raw: Mapping[str, Any]) -> ResourceChange:
     change = raw["change"]
     before, after = change.get("before"), change.get("after")
     action, attributes = _action(change["actions"]), tuple(_attribute_changes(change))
-    if change.get("importing") and _is_only_waiting(action, attributes):
+    # An update of nothing but Terraform's timeouts only writes the state, without a call to the workspace.
+    is_only_waiting = bool(attributes) and all(one.path.startswith("timeouts.") for one in attributes)
+    if change.get("importing") and action is Action.UPDATE and is_only_waiting:
         action = Action.NO_OP
     return ResourceChange(
         address=raw["address"],
@@ -154,11 +156,6 @@ def _resource_change(raw: Mapping[str, Any]) -> ResourceChange:
         is_import=bool(change.get("importing")),
         reason=str(raw.get("action_reason", "")),
     )
-
-
-def _is_only_waiting(action: Action, attributes: tuple[AttributeChange, ...]) -> bool:
-    """Whether the update only writes Terraform's timeouts into the state, without a call to the workspace."""
-    return action is Action.UPDATE and bool(attributes) and all(a.path.startswith("timeouts.") for a in attributes)
 
 
 def _action(actions: list[str]) -> Action:

@@ -73,7 +73,9 @@ def create_sentences(after: State) -> list[str]:
     served = " and ".join(entity.title for entity in entities)
     told = [*_route_problems(after), f"Create endpoint {after.get('name')} serving {served}"]
     if len(entities) > 1:
-        told.append("Traffic: " + ", ".join(f"{k} {v} %" for k, v in _shares(after).items()))
+        labels = {entity.name: _label(entity) for entity in entities}
+        shares = {labels.get(name, name): share for name, share in _routes(after).items()}
+        told.append("Traffic: " + ", ".join(f"{label} {share} %" for label, share in shares.items()))
     return told + list(_inference_sentences({}, after))
 
 
@@ -160,11 +162,6 @@ def _routes(state: State) -> dict[str, int]:
         route.get("served_entity_name") or route.get("served_model_name") or "": route.get("traffic_percentage") or 0
         for route in routes
     }
-
-
-def _shares(state: State) -> dict[str, int]:
-    labels = {entity.name: _label(entity) for entity in _entities(state)}
-    return {labels.get(name, name): share for name, share in _routes(state).items()}
 
 
 def _label(entity: ServedEntity) -> str:

@@ -57,15 +57,15 @@ def _importance(told: Any) -> dict[str, float] | None:
 
     They are normalized because each library has its own unit (gain, splits, mean absolute SHAP values).
     """
-    values = {str(name): value for name, value in mapping(told).items() if _is_finite(value) and value >= 0}
+    values = {
+        str(name): value
+        for name, value in mapping(told).items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    }
     largest = max(values.values(), default=0)
     if not largest or len(values) != len(mapping(told)):
         return None
     return {name: round(value / largest, 6) for name, value in values.items()}
-
-
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _file_name(value: Any) -> str:

@@ -106,7 +106,11 @@ class RegistryCalls(Connection):
         path = f"/api/2.1/unity-catalog/effective-permissions/function/{segment(full_name)}"
         for page in self.pages(path, query={"principal": principal}):
             for row in decoding.rows(page.get("privilege_assignments")):
-                held = {_privilege(item) for item in row.get("privileges") or []}
+                # A privilege is a string in a grant and an object in an effective grant.
+                held = {
+                    str(item.get("privilege", "")) if isinstance(item, Mapping) else str(item)
+                    for item in row.get("privileges") or []
+                }
                 if row.get("principal") == principal and held & {privilege, "ALL_PRIVILEGES"}:
                     return True
         owner = self.do("GET", f"{MODELS}/{segment(full_name)}").get("owner")
@@ -132,11 +136,6 @@ class RegistryCalls(Connection):
         query = {"run_id": run_id}
         answer = _if_there(lambda: self.do("GET", "/api/2.0/mlflow/runs/get", query=query))
         return decoding.mapping((answer or {}).get("run"))
-
-
-def _privilege(item: Any) -> str:
-    """The name of a privilege: a string in a grant, an object in an effective grant."""
-    return str(item.get("privilege", "")) if isinstance(item, Mapping) else str(item)
 
 
 def _if_there(call: Callable[[], T]) -> T | None:

@@ -147,7 +147,10 @@ def _root_module(variables: Mapping[str, Any], imports: Sequence[Import]) -> dic
         "output": {name: {"value": f"${{module.{_MODULE_NAME}.{name}}}"} for name in _OUTPUTS},
     }
     if imports:
-        root["import"] = [{"to": block.to, "id": _literal(block.id)} for block in imports]
+        # Strings in a configuration are templates, so the id is escaped.
+        root["import"] = [
+            {"to": block.to, "id": block.id.replace("${", "$${").replace("%{", "%%{")} for block in imports
+        ]
     return root
 
 
@@ -162,11 +165,6 @@ def _backend(backend: HttpBackend) -> dict[str, Any]:
     }
     providers = {"databricks": {"source": "databricks/databricks", "version": "~> 1.99"}}
     return {"terraform": {"required_providers": providers, "backend": {"http": http}}}
-
-
-def _literal(text: str) -> str:
-    """Escape ``text``: strings in a configuration are templates."""
-    return text.replace("${", "$${").replace("%{", "%%{")
 
 
 def _copy_module(source: Path, target: Path) -> None:

@@ -98,13 +98,9 @@ def _masked(attributes: Mapping[str, Any], paths: Any) -> Any:
     """A copy of ``attributes`` with SENSITIVE at each of ``paths``."""
     masked: Any = copy.deepcopy(attributes)
     for path in paths:
-        masked = _mask(masked, [_step(step) for step in path])
+        values = [step.get("value") for step in path]
+        masked = _mask(masked, [value.get("value") if isinstance(value, Mapping) else value for value in values])
     return masked
-
-
-def _step(step: Mapping[str, Any]) -> Any:
-    value = step.get("value")
-    return value.get("value") if isinstance(value, Mapping) else value
 
 
 def _mask(value: Any, steps: list[Any]) -> Any:
