@@ -12,6 +12,7 @@ from accounts.people.models import User
 from accounts.signin.forms import ThrottledAdminLogin
 from accounts.teams.models import Membership, Team
 from accounts.tokens.models import AccessToken
+from web.admin import Unchanged
 
 admin.site.login_form = ThrottledAdminLogin
 admin.site.site_header = admin.site.site_title = "Slipway"
@@ -52,7 +53,7 @@ class TeamAdmin(TeamAdminBase):
 
 
 @admin.register(AccessToken)
-class AccessTokenAdmin(TokenAdminBase):
+class AccessTokenAdmin(Unchanged, TokenAdminBase):
     """Tokens can be viewed and revoked here, but not created: only its owner may see a token."""
 
     list_display = ["name", "user", "scope", "created", "expiry", "last_used_at"]
@@ -61,9 +62,3 @@ class AccessTokenAdmin(TokenAdminBase):
     search_fields = ["name", "user__username"]
     fields = ("name", "user", "scope", "created", "expiry", "last_used_at")
     readonly_fields = ("name", "user", "scope", "created", "expiry", "last_used_at")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: AccessToken | None = None) -> bool:
-        return False

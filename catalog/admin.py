@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import Field, Model, URLField
+from django.db.models import Field, URLField
 from django.http import HttpRequest
 
 from catalog.registered_models.models import ModelVersion, RegisteredModel
 from catalog.workspaces.models import Environment, Workspace
+from web.admin import LookOnly
 
 if TYPE_CHECKING:
     # Django's admin classes take no type parameters at run time.
@@ -40,17 +41,8 @@ class EnvironmentAdmin(EnvironmentAdminBase):
     ordering = ["position", "slug"]
 
 
-class MirrorAdmin(MirrorBase):
+class MirrorAdmin(LookOnly, MirrorBase):
     """Rows that only the sync writes."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 @admin.register(RegisteredModel)

@@ -1,17 +1,20 @@
-"""Read-only admin pages of deployments, for the platform team. Only runs change a deployment."""
+"""Read-only admin pages of deployments, for the platform team.
+
+Only runs change a deployment: anything else would bypass plans, approvals and the audit trail.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.http import HttpRequest
 
 from deployments.deployment.models import Deployment
 from deployments.policies.models import Approval
 from deployments.runs.models import Run
 from deployments.tfstate.models import StateLock
 from deployments.trials.models import TestRequest
+from web.admin import LookOnly
 
 if TYPE_CHECKING:
     # Django's admin classes take no type parameters at run time.
@@ -19,19 +22,6 @@ if TYPE_CHECKING:
     LookInlineBase = admin.TabularInline[Any, Any]
 else:
     LookAdminBase, LookInlineBase = admin.ModelAdmin, admin.TabularInline
-
-
-class LookOnly:
-    """Forbids adding, changing and deleting: that would bypass plans, approvals and the audit trail."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Deployment)
