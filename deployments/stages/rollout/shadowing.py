@@ -7,6 +7,7 @@ enough.
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 from deployments.rollouts.entities import Movement
@@ -35,11 +36,11 @@ def replay(context: Context, moving: Movement, step: RolloutStep) -> Ruling:
     if not bodies:
         text = "there is nothing to replay: the model has no input example, and the endpoint has no trials"
         return Ruling(StepVerdict.INCONCLUSIVE, Rule.MIN_REQUESTS, text, totals)
-    workspace, name, until = context.workspace, context.run.deployment.name, time.monotonic() + BATCH_S
+    name, until = context.run.deployment.name, time.monotonic() + BATCH_S
     while totals.new.requests < limits.min_requests and time.monotonic() < until and not context.should_stop():
         body = bodies[int(totals.new.requests) % len(bodies)]
-        sides = (moving.old, moving.new)
-        old, new = (workspace.query_entity(name, entity, body, timeout_s=TIMEOUT_S) for entity in sides)
+        ask = partial(context.workspace.query_entity, name, body=body, timeout_s=TIMEOUT_S)
+        old, new = ask(moving.old), ask(moving.new)
         if {old.status_code, new.status_code} & NOT_OF_THE_MODEL:
             break
         totals += view_of((old.status_code, old.latency_ms), (new.status_code, new.latency_ms))
