@@ -9,7 +9,7 @@ from typing import Any
 
 from accounts.models import User
 from deployments.pricing.estimating import money_range, plain
-from deployments.pricing.models import PriceTable, Rate
+from deployments.pricing.models import PriceTable
 from deployments.runs.models import Run
 from deployments.runs.records import StageRecord
 
@@ -88,17 +88,13 @@ class RateView:
 
 def rate_rows(table: PriceTable) -> list[RateView]:
     """Each rate, with the price of an hour at minimum and maximum concurrency."""
-    return [_rate_view(rate, table) for rate in table.rates.all()]
-
-
-def _rate_view(rate: Rate, table: PriceTable) -> RateView:
-    low, high = (table.price_per_dbu * dbu for dbu in (rate.min_dbu_per_hour, rate.max_dbu_per_hour))
-    return RateView(
-        str(rate),
-        _span(str(rate.min_concurrency), str(rate.max_concurrency)),
-        _span(plain(rate.min_dbu_per_hour), plain(rate.max_dbu_per_hour)),
-        money_range(low, high, table.currency),
-    )
+    rows = []
+    for rate in table.rates.all():
+        low, high = rate.min_dbu_per_hour, rate.max_dbu_per_hour
+        concurrency = _span(str(rate.min_concurrency), str(rate.max_concurrency))
+        per_hour = money_range(table.price_per_dbu * low, table.price_per_dbu * high, table.currency)
+        rows.append(RateView(str(rate), concurrency, _span(plain(low), plain(high)), per_hour))
+    return rows
 
 
 def _span(low: str, high: str) -> str:

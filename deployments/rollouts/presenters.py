@@ -105,14 +105,15 @@ def _title(percent: int) -> str:
 
 
 def _numbers(step: RolloutStep, moving: Movement, versions: dict[str, str]) -> list[NumbersRow]:
-    pairs = (("old", moving.old), ("new", moving.new))
-    return [_numbers_row(step.numbers[key], versions.get(name, name)) for key, name in pairs if key in step.numbers]
-
-
-def _numbers_row(told: dict[str, Any], version: str) -> NumbersRow:
-    requests = told["requests"]
-    share = 100 / requests if requests else 0.0
-    return NumbersRow(version, requests, told["errors_4xx"] * share, told["errors_5xx"] * share, told["p99_ms"])
+    rows = []
+    for key, name in (("old", moving.old), ("new", moving.new)):
+        if key not in step.numbers:
+            continue
+        told = step.numbers[key]
+        share = 100 / told["requests"] if told["requests"] else 0.0
+        errors = told["errors_4xx"] * share, told["errors_5xx"] * share
+        rows.append(NumbersRow(versions.get(name, name), told["requests"], *errors, told["p99_ms"]))
+    return rows
 
 
 def _routes(step: RolloutStep, versions: dict[str, str]) -> list[RouteRow]:
