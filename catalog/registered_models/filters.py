@@ -34,8 +34,10 @@ class ModelFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no t
     team = django_filters.ModelChoiceFilter(
         queryset=teams_of, to_field_name="slug", label="Team", empty_label="All teams"
     )
-    flavor = TextFilter(method="with_flavor", label="Flavor", help_text="An MLflow flavor, for example sklearn.")
-    alias = TextFilter(method="with_alias", label="Alias", help_text="For example champion.")
+    flavor = TextFilter(
+        field_name="flavors", method="with_text", label="Flavor", help_text="An MLflow flavor, for example sklearn."
+    )
+    alias = TextFilter(field_name="aliases", method="with_text", label="Alias", help_text="For example champion.")
     has_alias = django_filters.ChoiceFilter(
         choices=PRESENCE, method="aliased", label="Aliases", empty_label="With or without alias"
     )
@@ -57,11 +59,8 @@ class ModelFilter(django_filters.FilterSet):  # type: ignore[misc]  # ships no t
     def in_environment(self, models: RegisteredModelQuerySet, name: str, value: Environment) -> RegisteredModelQuerySet:
         return models.filter(workspace=value.workspace_id, catalog_name=value.catalog_name.lower())
 
-    def with_flavor(self, models: RegisteredModelQuerySet, name: str, value: str) -> RegisteredModelQuerySet:
-        return models.with_version_text("flavors", value)
-
-    def with_alias(self, models: RegisteredModelQuerySet, name: str, value: str) -> RegisteredModelQuerySet:
-        return models.with_version_text("aliases", value)
+    def with_text(self, models: RegisteredModelQuerySet, name: str, value: str) -> RegisteredModelQuerySet:
+        return models.with_version_text(name, value)
 
     def aliased(self, models: RegisteredModelQuerySet, name: str, value: str) -> RegisteredModelQuerySet:
         versions = ModelVersion.objects.filter(model=OuterRef("pk"), removed_at=None).exclude(aliases=[])

@@ -8,6 +8,7 @@ from typing import Any
 
 from deployments.configuration.reading import DEFAULT_WORKLOAD_TYPE, variables_of
 from deployments.deployment.specs import RESERVED_TAGS
+from deployments.rollouts.entities import entities_of
 from integrations.databricks.records import Endpoint
 
 NOTHING = "\N{EN DASH}"
@@ -33,7 +34,7 @@ def differences(intended: Variables, live: Endpoint | None) -> list[FieldDiffere
     if live is None:
         return [FieldDifference("Endpoint", str(intended.get("endpoint_name", "")), "gone")]
     found = variables_of(live)
-    pairs = _pairs(_entities(intended), _entities(found))
+    pairs = _pairs(entities_of(intended), entities_of(found))
     told = [difference for old, new in pairs for difference in _entity(old, new, len(pairs) > 1)]
     told += _traffic(pairs, intended, found)
     tables = _table(intended.get("inference_table")), _table(found["inference_table"])
@@ -44,10 +45,6 @@ def differences(intended: Variables, live: Endpoint | None) -> list[FieldDiffere
 
 
 # -- served entities ------------------------------------------------------------------------------
-
-
-def _entities(variables: Variables) -> list[Entity]:
-    return list(variables.get("served_entities") or ())
 
 
 def _pairs(intended: Sequence[Entity], live: Sequence[Entity]) -> list[tuple[Entity | None, Entity | None]]:
@@ -125,7 +122,7 @@ def _environment(intended: Entity, live: Entity, where: str) -> Iterator[FieldDi
 
 def _shares(variables: Variables) -> dict[str, int]:
     """Traffic in percent by served entity. Without a route: 100 for the only entity, else 0."""
-    entities = _entities(variables)
+    entities = entities_of(variables)
     routes = {row["served_entity_name"]: int(row["traffic_percentage"]) for row in variables.get("routes") or ()}
     if not routes and len(entities) == 1:
         return {str(entities[0]["name"]): 100}

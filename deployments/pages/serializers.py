@@ -28,10 +28,14 @@ class DeploymentSerializer(serializers.ModelSerializer[Deployment]):
     workspace = serializers.CharField(source="workspace.name", read_only=True)
     model = serializers.CharField(source="model.full_name", read_only=True)
     spec = SpecField(read_only=True)
-    state = serializers.SerializerMethodField(
-        help_text="The endpoint's state as text; unknown if the observation is stale."
+    state = serializers.CharField(
+        source="endpoint_state.label",
+        read_only=True,
+        help_text="The endpoint's state as text; unknown if the observation is stale.",
     )
-    tone = serializers.SerializerMethodField(help_text="ok, busy, warn, bad, idle or unknown.")
+    tone = serializers.CharField(
+        source="endpoint_state.tone", read_only=True, help_text="ok, busy, warn, bad, idle or unknown."
+    )
     live_version = serializers.CharField(
         read_only=True, help_text="Version with the largest share of the traffic; may be empty."
     )
@@ -68,12 +72,6 @@ class DeploymentSerializer(serializers.ModelSerializer[Deployment]):
             "destroyed_at",
         ]
         read_only_fields = fields
-
-    def get_state(self, deployment: Deployment) -> str:
-        return deployment.endpoint_state().label
-
-    def get_tone(self, deployment: Deployment) -> str:
-        return deployment.endpoint_state().tone
 
     @extend_schema_field(RunReferenceSerializer(allow_null=True))
     def get_latest_run(self, deployment: Deployment) -> Any:
