@@ -50,11 +50,7 @@ REACHED: set[str] = set()
 REASON = "customers cannot pay"
 OPEN_ENDED = st.data()
 # Deployer, approver, team admin, platform admin.
-DECISIONS = {
-    "approve": approvals.approve,
-    "reject": approvals.reject,
-    "break_glass": break_glass.break_glass,
-}
+DECISIONS = {"approve": approvals.approve, "reject": approvals.reject, "break_glass": break_glass.break_glass}
 PEOPLE, ADMIN = st.integers(0, 3), 3
 LEVELS = ["off", "advisory", "overridable", "overridable", "mandatory"]
 
