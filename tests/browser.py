@@ -19,6 +19,8 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import User
 from tests import chromium
 
+# The pages of tests/portal try both each time: colours are those of all pages.
+THEMES = ["light", pytest.param("dark", marks=pytest.mark.long)]
 FLAGS = [
     "--disable-gpu",
     "--disable-quic",

@@ -7,7 +7,8 @@ A group is a folder of tests/, two levels deep where there are two. At the end o
 
 ``seconds`` is the time of set-up, call and tear-down, added up over all workers; ``cpu`` what the test process and the
 children that it has waited for used of it. A group that exceeds its budget by half fails the run. On a busy machine
-it is only printed: the machine counts as busy when tests waited for a core for more than a fifth of their time.
+it is only printed: the machine counts as busy when tests waited for a core for more than two fifths of their time (a
+third is usual, with one worker more than cores).
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ BUDGETS: dict[str, dict[str, float]] = {
     "sqlite": {"": 700},
 }
 TOLERANCE = 1.5
-BUSY_SHARE = 0.2
+BUSY_SHARE = 0.4
 TESTS = Path(__file__).resolve().parent
 
 

@@ -40,7 +40,7 @@ def usual_tests() -> int:
         if code := pytest("-m", USUAL, "--ledger", "postgresql", DATABASE_URL=url):
             return code
     say("on SQLite, what differs there")
-    return pytest("-m", f"sqlite and {USUAL}", "--ledger", "sqlite")
+    return pytest("-m", f"sqlite and {USUAL}", "--ledger", "sqlite", *modules_that_differ())
 
 
 def long_tests() -> int:
@@ -49,7 +49,13 @@ def long_tests() -> int:
         if code := pytest("-m", LONG, DATABASE_URL=url):
             return code
     say("on SQLite, what differs there")
-    return pytest("-m", f"sqlite and ({LONG})")
+    return pytest("-m", f"sqlite and ({LONG})", *modules_that_differ())
+
+
+def modules_that_differ() -> list[str]:
+    """Modules with the marker: to import all others takes half a minute."""
+    tests = sorted((ROOT / "tests").rglob("test_*.py"))
+    return [str(path.relative_to(ROOT)) for path in tests if "mark.sqlite" in path.read_text()]
 
 
 def compile_packages() -> None:
@@ -62,7 +68,8 @@ def compile_packages() -> None:
 def pytest(*arguments: str, **environment: str) -> int:
     """Its exit status. Stopped with us: a make that is told to stop must not leave a suite running."""
     wrapper = [sys.executable, "-I", "-S", str(ROOT / "embedded" / "stop_with_parent.py")]
-    workers = str(max(2, os.cpu_count() or 2))
+    # One more than cores: a test that waits for a process of its own leaves a core to another.
+    workers = str((os.cpu_count() or 2) + 1)
     command = [*wrapper, sys.executable, "-m", "pytest", "-q", "-n", workers, "--no-loadscope-reorder", *arguments]
     chosen = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | environment
     return subprocess.run(command, cwd=ROOT, env=chosen, stdin=subprocess.DEVNULL, check=False).returncode

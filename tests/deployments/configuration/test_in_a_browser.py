@@ -14,7 +14,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 from accounts.models import User
 from deployments.models import ConfigCheck, Deployment, EndpointListing, Run, StageRecord, StateLock, UnmanagedEndpoint
 from deployments.runs.statuses import RunStatus
-from tests.browser import Complaints, hold_to_the_rules
+from tests.browser import THEMES, Complaints, hold_to_the_rules
 from tests.deployments.configuration.endpoints import INTENDED, checked
 from tests.deployments.conftest import make_run
 from tests.deployments.tfstate.versions import write
@@ -86,7 +86,7 @@ def addresses(run: Run) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 def test_the_pages_are_accessible_and_fit_on_a_phone(
     page: Page, complaints: Complaints, sign_in: SignIn, admin: User, run: Run, theme: Literal["light", "dark"]
 ) -> None:

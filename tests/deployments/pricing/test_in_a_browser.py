@@ -11,7 +11,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from accounts.models import User
 from deployments.models import Draft
-from tests.browser import Complaints, hold_to_the_rules
+from tests.browser import THEMES, Complaints, hold_to_the_rules
 from tests.deployments.pricing.price_tables import only_prices
 from tests.deployments.wizard.answering import step_url
 
@@ -22,7 +22,7 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 OVERFLOW = "document.documentElement.scrollWidth - window.innerWidth"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("address", PAGES)
 def test_the_pages_are_accessible_and_fit_on_a_phone(
     page: Page, complaints: Complaints, sign_in: SignIn, admin: User, address: str, theme: Literal["light", "dark"]
@@ -50,7 +50,7 @@ def test_what_is_wrong_with_a_rate_is_read_with_its_input(page: Page, sign_in: S
     hold_to_the_rules(page)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 def test_the_review_estimates_again_in_place(
     page: Page,
     complaints: Complaints,

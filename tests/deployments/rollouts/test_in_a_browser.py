@@ -13,7 +13,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment, Draft, RolloutStep
-from tests.browser import Complaints, hold_to_the_rules
+from tests.browser import THEMES, Complaints, hold_to_the_rules
 from tests.deployments.stages.rolling import make_history, moving_run
 from tests.deployments.wizard.answering import step_url
 
@@ -23,7 +23,7 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 OVERFLOW = "document.documentElement.scrollWidth - window.innerWidth"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 def test_a_rollout_and_the_ways_back_are_accessible_and_fit_on_a_phone(
     page: Page,
     complaints: Complaints,

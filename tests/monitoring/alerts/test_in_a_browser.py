@@ -19,7 +19,7 @@ from monitoring.alerts.reporting import report
 from monitoring.alerts.states import AlertState
 from monitoring.models import Alert, Delivery, Receiver
 from monitoring.watched.states import Standing
-from tests.browser import Complaints, hold_to_the_rules
+from tests.browser import THEMES, Complaints, hold_to_the_rules
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.alerts.reporting_alerts import make_receiver
 from tests.phone import OVERFLOW, PHONE
@@ -44,7 +44,7 @@ def deployment(model_version: ModelVersion, deployer: User) -> Deployment:
     return deployment
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 def test_the_pages_are_accessible_and_fit_on_a_phone(
     page: Page,
     complaints: Complaints,

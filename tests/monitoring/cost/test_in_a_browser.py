@@ -16,7 +16,7 @@ from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Budget, Deployment
 from monitoring.models import BillingSource, Reconciliation
-from tests.browser import Complaints, hold_to_the_rules
+from tests.browser import THEMES, Complaints, hold_to_the_rules
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.cost.costs import spent
 from tests.phone import OVERFLOW, PHONE
@@ -59,7 +59,7 @@ def billed(model_version: ModelVersion, deployer: User) -> Deployment:
     return deployment
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("address", PAGES)
 def test_the_pages_are_accessible_and_fit_on_a_phone(
     page: Page,

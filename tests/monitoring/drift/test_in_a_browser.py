@@ -16,7 +16,7 @@ from accounts.models import User
 from catalog.models import ModelVersion
 from deployments.models import Deployment
 from monitoring.models import Baseline
-from tests.browser import Complaints, hold_to_the_rules
+from tests.browser import THEMES, Complaints, hold_to_the_rules
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.drift.drifting import FakeWorkspace, Traffic, give_table, normal, settle, shifted
 
@@ -47,7 +47,7 @@ def counted(model_version: ModelVersion, deployer: User, tmp_path: Path) -> Depl
     return deployment
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 def test_the_page_draws_its_charts_is_accessible_and_fits_on_a_phone(
     page: Page,
     complaints: Complaints,

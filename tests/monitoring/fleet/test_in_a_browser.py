@@ -19,7 +19,7 @@ from monitoring.alerts.reporting import report
 from monitoring.models import HealthSource
 from monitoring.watched import watch
 from monitoring.watched.states import Standing
-from tests.browser import Complaints, hold_to_the_rules
+from tests.browser import THEMES, Complaints, hold_to_the_rules
 from tests.deployments.conftest import make_deployment, make_run
 from tests.phone import OVERFLOW, PHONE
 
@@ -41,7 +41,7 @@ def fleet(model_version: ModelVersion, deployer: User) -> list[Deployment]:
     return made
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 def test_the_fleet_is_accessible_and_fits_on_a_phone(
     page: Page,
     complaints: Complaints,

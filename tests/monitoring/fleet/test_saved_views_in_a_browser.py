@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import Team, User
 from catalog.models import ModelVersion
-from tests.browser import Complaints, hold_to_the_rules
+from tests.browser import THEMES, Complaints, hold_to_the_rules
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.fleet.keeping_views import keep
 from tests.phone import OVERFLOW, PHONE
@@ -104,7 +104,7 @@ def test_what_is_marked_follows_the_filter_and_an_open_form_outlives_the_renewal
     assert complaints.texts == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 def test_views_are_accessible_and_fit_on_a_phone(
     page: Page,
     complaints: Complaints,

@@ -16,7 +16,7 @@ from catalog.models import ModelVersion
 from deployments.models import Deployment
 from monitoring.models import LabelSource
 from monitoring.quality import counting as quality
-from tests.browser import Complaints, hold_to_the_rules
+from tests.browser import THEMES, Complaints, hold_to_the_rules
 from tests.deployments.conftest import make_deployment
 from tests.monitoring.drift.drifting import give_table
 from tests.monitoring.quality.labelling import DAY, FakeWorkspace, name_labels, report_of, requests
@@ -45,7 +45,7 @@ def count(deployment: Deployment, now: datetime) -> None:
         quality.step(row, connect=lambda _: workspace, now=now)  # type: ignore[arg-type, return-value]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 def test_the_page_draws_its_charts_is_accessible_and_fits_on_a_phone(
     page: Page,
     complaints: Complaints,

@@ -177,6 +177,7 @@ def test_a_first_deployment_that_crashes_is_failed_and_not_ready(tmp_path: Path,
     run_async(scenario())
 
 
+@pytest.mark.long
 def test_a_crashed_process_is_started_again(tmp_path: Path, model: Path) -> None:
     async def scenario() -> None:
         async with world(tmp_path, model) as w:
@@ -195,6 +196,7 @@ def test_a_crashed_process_is_started_again(tmp_path: Path, model: Path) -> None
     run_async(scenario())
 
 
+@pytest.mark.long
 def test_an_idle_entity_scales_to_zero_and_comes_back_with_the_next_request(tmp_path: Path, model: Path) -> None:
     async def scenario() -> None:
         async with world(tmp_path, model, EndpointSettings(idle_s=0.5)) as w:
