@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -22,6 +23,12 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 # WhiteNoise warns of a directory that collectstatic has not made yet.
 Path(os.environ["VAR_DIR"], "staticfiles").mkdir(parents=True, exist_ok=True)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: a collector that walks it again and again takes a sixth of the suite's time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

@@ -68,8 +68,7 @@ def compile_packages() -> None:
 def pytest(*arguments: str, **environment: str) -> int:
     """Its exit status. Stopped with us: a make that is told to stop must not leave a suite running."""
     wrapper = [sys.executable, "-I", "-S", str(ROOT / "embedded" / "stop_with_parent.py")]
-    # One more than cores: a test that waits for a process of its own leaves a core to another.
-    workers = str((os.cpu_count() or 2) + 1)
+    workers = str(max(2, os.cpu_count() or 2))
     command = [*wrapper, sys.executable, "-m", "pytest", "-q", "-n", workers, "--no-loadscope-reorder", *arguments]
     chosen = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | environment
     return subprocess.run(command, cwd=ROOT, env=chosen, stdin=subprocess.DEVNULL, check=False).returncode
