@@ -45,7 +45,7 @@ BUDGETS: dict[str, dict[str, float]] = {
         "web": 20,
         "": 60,
     },
-    "sqlite": {SHARED: 60, "": 400},
+    "sqlite": {SHARED: 100, "": 600},
 }
 TOLERANCE = 1.5
 BUSY_SHARE = 0.2
