@@ -46,6 +46,8 @@ class SqlEngine:
         except Exception:
             logger.exception("statement %s", statement.id)
             statement.fail(Refusal("", "Internal error. The sandbox's log has the cause.", error_code="INTERNAL_ERROR"))
+        finally:
+            statement.let_go()
 
     def _run(self, statement: Statement) -> None:
         body = statement.body

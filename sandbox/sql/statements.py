@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 KEPT_S = 3600.0
 ROWS_PER_CHUNK = 10_000
+INTERRUPT_EVERY_S = 0.5
 
 
 class State(StrEnum):
@@ -49,6 +50,7 @@ class Statement:
         self.is_truncated = False
         self.ended_at_s = 0.0
         self._session: SparkSession | None = None
+        self._is_over = threading.Event()
         self._lock = threading.Lock()
 
     def runs_in(self, session: SparkSession) -> bool:
@@ -71,11 +73,21 @@ class Statement:
                 self.refusal = refusal
 
     def cancel(self) -> None:
-        """Blocks briefly. No effect on a statement that has ended."""
+        """No effect on a statement that has ended."""
         with self._lock:
             session = self._session if self._end(State.CANCELED) else None
         if session is not None:
+            threading.Thread(target=self._interrupt, args=(session,), daemon=True).start()
+
+    def let_go(self) -> None:
+        """The engine calls it when nothing of the statement runs any more."""
+        self._is_over.set()
+
+    def _interrupt(self, session: SparkSession) -> None:
+        """Repeated, because the server does not interrupt an operation that it has not started yet."""
+        while not self._is_over.is_set():
             _interrupt(session)
+            self._is_over.wait(INTERRUPT_EVERY_S)
 
     def _end(self, state: State) -> bool:
         if self.state.is_end:

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 import uuid
 from decimal import Decimal
+from pathlib import Path
 
 import httpx
 import pyarrow as pa
@@ -23,9 +26,11 @@ from databricks.sdk.service.sql import (
 from sandbox.config import WORKSPACE_ID
 from tests.sandbox.billing_tables import SKU, add_billing
 from tests.sandbox.delta_tables import add_table
+from tests.sandbox.spark.sail_processes import sail_of
 from tests.waiting import wait_until
 
 WAREHOUSE = "5ab5dda58c1ea16b"
+PENDING = StatementState.PENDING
 # Batch after batch, so that it ends soon after it is cancelled.
 ENDLESS = "SELECT count(*) FROM range(100000000000000) WHERE id % 7 = 3"
 COST = """
@@ -305,6 +310,28 @@ def test_a_statement_goes_on_without_its_request_and_can_be_cancelled(client):
     assert api.get_statement(answer.statement_id).status.state is StatementState.CANCELED
     assert rows(client, "SELECT 1") == [["1"]]
     api.cancel_execution(answer.statement_id)
+
+
+def test_a_cancelled_statement_leaves_the_processor(client, sandbox):
+    """Also if it is cancelled before the server has started it."""
+    api = client.statement_execution
+    answers = [execute(client, ENDLESS, wait_timeout="0s") for _ in range(3)]
+    for answer in answers:
+        wait_until(lambda answer=answer: api.get_statement(answer.statement_id).status.state is not PENDING, 60)
+        api.cancel_execution(answer.statement_id)
+    wait_until(lambda: is_idle(sail_of(sandbox)), 60)
+
+
+def is_idle(pids):
+    """Whether the processes use less than a tenth of a core for half a second."""
+    before = cpu_s(pids)
+    threading.Event().wait(0.5)
+    return cpu_s(pids) - before < 0.05
+
+
+def cpu_s(pids):
+    times = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13] for pid in pids]
+    return sum(int(part) for pair in times for part in pair) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_statement_may_end_with_its_wait(client):
