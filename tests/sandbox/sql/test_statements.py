@@ -8,6 +8,7 @@ import os
 import threading
 import uuid
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -30,7 +31,6 @@ from tests.sandbox.spark.sail_processes import sail_of
 from tests.waiting import wait_until
 
 WAREHOUSE = "5ab5dda58c1ea16b"
-PENDING = StatementState.PENDING
 # Batch after batch, so that it ends soon after it is cancelled.
 ENDLESS = "SELECT count(*) FROM range(100000000000000) WHERE id % 7 = 3"
 COST = """
@@ -317,9 +317,13 @@ def test_a_cancelled_statement_leaves_the_processor(client, sandbox):
     api = client.statement_execution
     answers = [execute(client, ENDLESS, wait_timeout="0s") for _ in range(3)]
     for answer in answers:
-        wait_until(lambda answer=answer: api.get_statement(answer.statement_id).status.state is not PENDING, 60)
+        wait_until(partial(has_started, client, answer.statement_id), 60)
         api.cancel_execution(answer.statement_id)
     wait_until(lambda: is_idle(sail_of(sandbox)), 60)
+
+
+def has_started(client, statement_id):
+    return client.statement_execution.get_statement(statement_id).status.state is not StatementState.PENDING
 
 
 def is_idle(pids):
