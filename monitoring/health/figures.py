@@ -44,10 +44,10 @@ class Point:
 
     @classmethod
     def of(cls, row: HealthBucket) -> Point:
-        counts = {name: getattr(row, name) for name in COUNTS}
+        counts, window = {name: getattr(row, name) for name in COUNTS}, row.window
         if row.is_backfilled:
             del counts["concurrency"]
-        return cls(row.start, row.version, row.window, Window() if row.is_backfilled else row.window, counts)
+        return cls(row.start, row.version, window, Window() if row.is_backfilled else window, counts)
 
     def add(self, other: Point) -> None:
         self.window = self.window + other.window

@@ -242,4 +242,5 @@ def _ms(value: float | None) -> str:
 
 def csv_rows(report: HealthReport) -> Iterator[list[Any]]:
     for row in report.rows():
-        yield [row["start"].isoformat(), *list(row.values())[1:]]
+        start, *rest = row.values()
+        yield [start.isoformat(), *rest]

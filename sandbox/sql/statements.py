@@ -85,8 +85,13 @@ class Statement:
 
     def _interrupt(self, session: SparkSession) -> None:
         """Repeated, because the server does not interrupt an operation that it has not started yet."""
+        from pyspark.errors import PySparkException
+
         while not self._is_over.is_set():
-            _interrupt(session)
+            try:
+                session.interruptAll()
+            except (PySparkException, ValueError) as error:  # ValueError: the session was closed meanwhile
+                logger.info("a statement had ended before it was interrupted: %s", type(error).__name__)
             self._is_over.wait(INTERRUPT_EVERY_S)
 
     def _end(self, state: State) -> bool:
@@ -105,15 +110,6 @@ class Statement:
         if self.table is None or not 0 <= index < self.chunk_count:
             raise ApiError(400, "BAD_REQUEST", f"The statement {self.id} has no chunk {index}.")
         return self.table.slice(index * ROWS_PER_CHUNK, ROWS_PER_CHUNK)
-
-
-def _interrupt(session: SparkSession) -> None:
-    from pyspark.errors import PySparkException
-
-    try:
-        session.interruptAll()
-    except (PySparkException, ValueError) as error:  # ValueError: the session was closed meanwhile
-        logger.info("a statement had ended before it was interrupted: %s", type(error).__name__)
 
 
 class Statements:
