@@ -4,12 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.processes import is_running
+from tests.processes import children_of, is_running
 from tests.sandbox.running import ROOT, RunningSandbox
 from tests.waiting import wait_until
 
@@ -23,18 +22,6 @@ def own(tmp_path):
     running.process.wait(timeout=30)
 
 
-def children(pid: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid and fields[0] != "Z":
-            found.append(int(entry.parent.name))
-    return found
-
-
 @pytest.mark.parametrize(
     "sign",
     [
@@ -44,7 +31,7 @@ def children(pid: int) -> list[int]:
     ],
 )
 def test_no_child_outlives_the_sandbox(own, sign):
-    started = children(own.process.pid)
+    started = children_of(own.process.pid)
     assert started
     own.stop(sign)
     wait_until(lambda: not any(is_running(pid) for pid in started), 30)
@@ -52,10 +39,10 @@ def test_no_child_outlives_the_sandbox(own, sign):
 
 @pytest.mark.long
 def test_the_mlflow_server_is_started_again_when_it_dies(own):
-    before = set(children(own.process.pid))
+    before = set(children_of(own.process.pid))
     for pid in before:
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: set(children(own.process.pid)) - before, 30)
+    wait_until(lambda: set(children_of(own.process.pid)) - before, 30)
     wait_until(own.is_healthy, 120)
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from tests.processes import children_of, command_of
 from tests.sandbox.running import RunningSandbox
 
 
 def sail_of(sandbox: RunningSandbox) -> list[int]:
     """The process ids of its live Sail servers."""
-    tasks = Path(f"/proc/{sandbox.process.pid}/task").iterdir()
-    children = [child for task in tasks for child in (task / "children").read_text().split()]
-    return [int(child) for child in children if b"pysail" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [pid for pid in children_of(sandbox.process.pid) if b"pysail" in command_of(pid)]

@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import uuid
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 
 import httpx
 import pyarrow as pa
@@ -25,6 +23,7 @@ from databricks.sdk.service.sql import (
 )
 
 from sandbox.config import WORKSPACE_ID
+from tests.processes import cpu_s
 from tests.sandbox.billing_tables import SKU, add_billing
 from tests.sandbox.delta_tables import add_table
 from tests.sandbox.spark.sail_processes import sail_of
@@ -328,14 +327,9 @@ def has_started(client, statement_id):
 
 def is_idle(pids):
     """Whether the processes use less than a tenth of a core for half a second."""
-    before = cpu_s(pids)
+    before = sum(cpu_s(pid) for pid in pids)
     threading.Event().wait(0.5)
-    return cpu_s(pids) - before < 0.05
-
-
-def cpu_s(pids):
-    times = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13] for pid in pids]
-    return sum(int(part) for pair in times for part in pair) / os.sysconf("SC_CLK_TCK")
+    return sum(cpu_s(pid) for pid in pids) - before < 0.05
 
 
 def test_a_statement_may_end_with_its_wait(client):
