@@ -86,11 +86,12 @@ def running(all_parts: Sequence[Part], extra: Mapping[str, str], say: Callable[[
 def wait_for(supervisor: Supervisor, url: str) -> None:
     """Wait until ``url`` answers 200. Raises SupervisorError if a part fails, or after READY_TIMEOUT_S seconds."""
     deadline = time.monotonic() + READY_TIMEOUT_S
-    while not _answers(url):
-        supervisor.check()
-        if time.monotonic() > deadline:
-            raise SupervisorError(f"{url} does not answer. See {supervisor.places.logs}.")
-        time.sleep(NAP_S)
+    with httpx.Client(timeout=5) as client:
+        while not _answers(client, url):
+            supervisor.check()
+            if time.monotonic() > deadline:
+                raise SupervisorError(f"{url} does not answer. See {supervisor.places.logs}.")
+            time.sleep(NAP_S)
 
 
 def stay(supervisor: Supervisor) -> None:
@@ -115,9 +116,9 @@ def ended() -> Iterator[None]:
         raise CommandError(f"{type(error).__name__}: {error}") from error
 
 
-def _answers(url: str) -> bool:
+def _answers(client: httpx.Client, url: str) -> bool:
     try:
-        return httpx.get(url, timeout=5).status_code == httpx.codes.OK
+        return client.get(url).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
 

@@ -19,6 +19,7 @@ import httpx
 import psycopg
 from supervisor.xmlrpc import SupervisorTransport  # type: ignore[import-untyped]
 
+from tests import http
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -178,9 +179,9 @@ class Stack:
 
     def api(self, token: str) -> httpx.Client:
         """A client of /api/v1/ with relative paths: ``stack.api(token).get("runs/")``."""
-        return httpx.Client(base_url=f"{self.url}/api/v1/", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        return http.Client(base_url=f"{self.url}/api/v1/", headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
     def workspace(self) -> httpx.Client:
         """A client of the sandbox's Databricks API, logged in as a workspace admin."""
         headers = {"Authorization": f"Bearer {self.record['sandbox_token']}"}
-        return httpx.Client(base_url=self.sandbox_url, headers=headers, timeout=60)
+        return http.Client(base_url=self.sandbox_url, headers=headers, timeout=60)

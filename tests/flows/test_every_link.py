@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from embedded.cast import PEOPLE
+from tests import http
 from tests.flows.crawling import References, Walk
 from tests.product import Product
 
@@ -25,7 +26,7 @@ OF_THE_FIRST_TEAM = {
 
 @pytest.fixture
 def visitor(product: Product) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=product.stack.url, timeout=60) as client:
+    with http.Client(base_url=product.stack.url, timeout=60) as client:
         yield client
 
 
@@ -85,6 +86,6 @@ def test_an_error_is_told_with_the_page_that_leads_there_and_each_address_is_ask
         html = pages.get(request.url.path)
         return httpx.Response(200 if html else 404, html=html or "")
 
-    client = httpx.Client(base_url="http://portal", transport=httpx.MockTransport(answer))
+    client = http.Client(base_url="http://portal", transport=httpx.MockTransport(answer))
     assert [str(refusal) for refusal in Walk(client, "eva").go()] == ["404 /bad/, for eva, from /"]
     assert asked == ["/", "/good/", "/bad/"]

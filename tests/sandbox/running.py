@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from tests import http
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class RunningSandbox:
 
     def is_healthy(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/_sandbox/health", timeout=5).status_code == 200
+            return http.get(f"{self.url}/_sandbox/health", timeout=5).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -73,21 +74,21 @@ class RunningSandbox:
     def new_user(self, user_name: str, groups: list[str] | None = None) -> str:
         """A token of a user who is not an admin."""
         body = {"user_name": user_name, "groups": groups or []}
-        response = httpx.post(f"{self.url}/_sandbox/principals", json=body, timeout=10)
+        response = http.post(f"{self.url}/_sandbox/principals", json=body, timeout=10)
         response.raise_for_status()
         return str(response.json()["token"])
 
     def invoke(self, endpoint: str, *bodies: Any) -> list[httpx.Response]:
         """The answers of a serving endpoint to one request after the other, as the admin."""
         headers = {"Authorization": f"Bearer {self.admin_token}"}
-        with httpx.Client(base_url=self.url, headers=headers, timeout=60) as client:
+        with http.Client(base_url=self.url, headers=headers, timeout=60) as client:
             return [client.post(f"/serving-endpoints/{endpoint}/invocations", json=body) for body in bodies]
 
     def add_fault(self, **fault: Any) -> None:
-        httpx.post(f"{self.url}/_sandbox/faults", json=fault, timeout=10).raise_for_status()
+        http.post(f"{self.url}/_sandbox/faults", json=fault, timeout=10).raise_for_status()
 
     def clear_faults(self) -> None:
-        httpx.delete(f"{self.url}/_sandbox/faults", timeout=10).raise_for_status()
+        http.delete(f"{self.url}/_sandbox/faults", timeout=10).raise_for_status()
 
     def client(self, token: str = ADMIN_TOKEN) -> WorkspaceClient:
         # Importing the SDK costs seconds: only tests that use it pay.

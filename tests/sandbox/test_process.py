@@ -5,9 +5,9 @@ import signal
 import subprocess
 import sys
 
-import httpx
 import pytest
 
+from tests import http
 from tests.processes import children_of, is_running
 from tests.sandbox.running import ROOT, RunningSandbox
 from tests.waiting import wait_until
@@ -56,7 +56,7 @@ def test_everything_survives_a_restart(own):
     client.secrets.put_secret("lasting", "k", string_value="v")
     token = own.new_user("lasting@example.com", ["keepers"])
     query = {"method": "POST", "path": "/api/2.1/unity-catalog/catalogs"}
-    assert httpx.get(f"{own.url}/_sandbox/requests", params=query).json()["total"] == 1
+    assert http.get(f"{own.url}/_sandbox/requests", params=query).json()["total"] == 1
 
     own.restart(signal.SIGKILL)
 
@@ -66,7 +66,7 @@ def test_everything_survives_a_restart(own):
     assert [item.key for item in again.secrets.list_secrets("lasting")] == ["k"]
     assert again.secrets.get_secret("lasting", "k").value == "dg=="
     assert own.client(token).current_user.me().user_name == "lasting@example.com"
-    assert httpx.get(f"{own.url}/_sandbox/requests", params=query).json()["total"] == 1
+    assert http.get(f"{own.url}/_sandbox/requests", params=query).json()["total"] == 1
 
 
 def test_a_bad_setting_ends_the_program_with_its_name():

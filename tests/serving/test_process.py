@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import http
 from tests.processes import is_running
 from tests.waiting import wait_until
 
@@ -30,7 +31,7 @@ class Served:
         with self.log.open("wb") as stderr:
             self.process = subprocess.Popen(argv, cwd=ROOT, stderr=stderr)
         wait_until(lambda: port_file.exists() or self.process.poll() is not None, 60)
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port_file.read_text()}", timeout=30)
+        self.client = http.Client(base_url=f"http://127.0.0.1:{port_file.read_text()}", timeout=30)
 
     def stop(self) -> None:
         self.client.close()
@@ -52,7 +53,7 @@ def test_it_loads_then_serves_and_drains_what_runs_on_sigterm(moody: Served) -> 
 
     def slow() -> None:
         body = {"dataframe_records": [{"mood": "wait 1.5"}]}
-        answers.append(httpx.post(moody.client.base_url.join("/invocations"), json=body, timeout=30))
+        answers.append(http.post(moody.client.base_url.join("/invocations"), json=body, timeout=30))
 
     thread = threading.Thread(target=slow)
     thread.start()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pyarrow as pa
 import pytest
 from databricks.sdk.service.serving import (
@@ -22,6 +21,7 @@ from integrations import databricks
 from monitoring.models import QualityDay, QualityJob
 from monitoring.quality import counting as quality
 from monitoring.quality.presenters import quality_view
+from tests import http
 from tests.deployments.conftest import make_deployment
 from tests.factories import EnvironmentFactory, ModelVersionFactory, RegisteredModelFactory, WorkspaceFactory
 from tests.monitoring.quality.labelling import name_labels
@@ -76,7 +76,7 @@ def deployment(sandbox: RunningSandbox, endpoint: str, team: Team, deployer: Use
 def ask(sandbox: RunningSandbox, moods: dict[str, str]) -> None:
     """One request for each {client_request_id: mood}."""
     headers = {"Authorization": f"Bearer {sandbox.admin_token}"}
-    with httpx.Client(base_url=sandbox.url, headers=headers, timeout=60) as client:
+    with http.Client(base_url=sandbox.url, headers=headers, timeout=60) as client:
         for name, mood in moods.items():
             body = {"client_request_id": name, "dataframe_records": [{"mood": mood}]}
             client.post(f"/serving-endpoints/{ENDPOINT}/invocations", json=body).raise_for_status()

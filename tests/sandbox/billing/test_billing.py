@@ -10,7 +10,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import httpx
 import pytest
 from databricks.sdk.service.serving import EndpointCoreConfigInput, EndpointTag, ServedEntityInput
 from deltalake import DeltaTable, write_deltalake
@@ -23,6 +22,7 @@ from sandbox.billing.tables import PRICES_TABLE, USAGE_TABLE, BillingTables
 from sandbox.schema import SCHEMAS
 from sandbox.store import Store
 from sandbox.system_tables.catalog import SystemTables
+from tests import http
 from tests.sandbox.running import RunningSandbox
 from tests.waiting import wait_until
 
@@ -160,7 +160,7 @@ def test_usage_of_past_hours_is_found_by_sql(sandbox: RunningSandbox, served_mod
     api.create_and_wait(name, config=config, tags=tags, timeout=timedelta(seconds=90))
     history = {"endpoint": name, "up": [1.0, 0.5, 0.0], "launches": [0, 1, 0]}
     for _ in range(2):
-        httpx.post(f"{sandbox.url}/_sandbox/billing/history", json=history, timeout=30).raise_for_status()
+        http.post(f"{sandbox.url}/_sandbox/billing/history", json=history, timeout=30).raise_for_status()
     workspace = WorkspaceClient(sandbox.url, Credentials(token=sandbox.admin_token))
     asked = (
         "SELECT sku_name, custom_tags['demo'] AS demo, SUM(usage_quantity) AS dbu FROM system.billing.usage "

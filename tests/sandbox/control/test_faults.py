@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from sandbox.control.faults import Fault, Faults
+from tests import http
 
 ME = "/api/2.0/preview/scim/v2/Me"
 
@@ -13,7 +14,7 @@ ME = "/api/2.0/preview/scim/v2/Me"
 @pytest.fixture
 def raw(sandbox):
     headers = {"Authorization": f"Bearer {sandbox.admin_token}"}
-    with httpx.Client(base_url=sandbox.url, headers=headers) as client:
+    with http.Client(base_url=sandbox.url, headers=headers) as client:
         yield client
 
 
@@ -23,19 +24,19 @@ def only(sandbox):
     added = []
 
     def add(**fault):
-        answer = httpx.post(f"{sandbox.url}/_sandbox/faults", json=fault)
+        answer = http.post(f"{sandbox.url}/_sandbox/faults", json=fault)
         answer.raise_for_status()
         added.append(answer.json()["id"])
         return answer.json()["id"]
 
     yield add
     for fault_id in added:
-        httpx.delete(f"{sandbox.url}/_sandbox/faults/{fault_id}")
+        http.delete(f"{sandbox.url}/_sandbox/faults/{fault_id}")
 
 
 def counts(sandbox, after, method, path):
     query = {"after": after, "method": method, "path": path}
-    return httpx.get(f"{sandbox.url}/_sandbox/requests", params=query).json()
+    return http.get(f"{sandbox.url}/_sandbox/requests", params=query).json()
 
 
 def test_a_status_fault_strikes_before_the_effect_and_is_used_up(sandbox, raw, only):
@@ -92,17 +93,17 @@ def test_drop_closes_the_connection_without_an_answer(raw, only):
 
 def test_faults_are_listed_and_removed_one_by_one(sandbox, only):
     fault_id = only(kind="build_fails", endpoint="nobody")
-    listed = httpx.get(f"{sandbox.url}/_sandbox/faults").json()["faults"]
+    listed = http.get(f"{sandbox.url}/_sandbox/faults").json()["faults"]
     assert fault_id in [fault["id"] for fault in listed]
-    assert httpx.delete(f"{sandbox.url}/_sandbox/faults/{fault_id}").status_code == 200
-    assert httpx.delete(f"{sandbox.url}/_sandbox/faults/{fault_id}").status_code == 404
+    assert http.delete(f"{sandbox.url}/_sandbox/faults/{fault_id}").status_code == 200
+    assert http.delete(f"{sandbox.url}/_sandbox/faults/{fault_id}").status_code == 404
 
 
 @pytest.mark.parametrize(
     "fault", [{"kind": "earthquake"}, {"kind": "status", "path": "("}, {"kind": "drop", "x": 1}, {}]
 )
 def test_a_fault_that_can_not_be_is_refused(sandbox, fault):
-    answer = httpx.post(f"{sandbox.url}/_sandbox/faults", json=fault)
+    answer = http.post(f"{sandbox.url}/_sandbox/faults", json=fault)
     assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
 
 
@@ -118,7 +119,7 @@ def test_requests_are_counted_by_method_and_template_from_a_cursor(sandbox, raw)
 
 
 def test_the_switchboard_answers_to_this_machine_only(sandbox):
-    answer = httpx.get(f"{sandbox.url}/_sandbox/faults", headers={"Host": "evil.example.com"})
+    answer = http.get(f"{sandbox.url}/_sandbox/faults", headers={"Host": "evil.example.com"})
     assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
 
 

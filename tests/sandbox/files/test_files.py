@@ -3,8 +3,9 @@ from __future__ import annotations
 import io
 import itertools
 
-import httpx
 import pytest
+
+from tests import http
 
 _numbers = itertools.count()
 
@@ -83,7 +84,7 @@ def test_a_file_of_many_parts_arrives_whole(files, volume):
 @pytest.mark.parametrize("path", ["/etc/passwd", "/Volumes/main", "/Models/main/default", "/"])
 def test_a_path_outside_of_models_and_volumes_is_invalid(sandbox, path):
     headers = {"Authorization": f"Bearer {sandbox.admin_token}"}
-    answer = httpx.get(f"{sandbox.url}/api/2.0/fs/files{path}", headers=headers)
+    answer = http.get(f"{sandbox.url}/api/2.0/fs/files{path}", headers=headers)
     assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
 
 

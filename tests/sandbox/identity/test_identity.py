@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import httpx
 import pytest
 
 from sandbox.config import WORKSPACE_ID
@@ -8,6 +7,7 @@ from sandbox.identity.principals import USER, add_token, ensure_principal, princ
 from sandbox.schema import SCHEMAS
 from sandbox.store import Store
 from sandbox.web.errors import ApiError
+from tests import http
 from tests.sandbox.running import CLIENT_ID, CLIENT_SECRET
 
 SCIM = "/api/2.0/preview/scim/v2"
@@ -44,10 +44,10 @@ def test_a_token_is_given_for_credentials_in_either_place(sandbox, way):
     auth = (CLIENT_ID, CLIENT_SECRET) if way == "basic" else None
     if way == "form":
         form |= {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-    answer = httpx.post(f"{sandbox.url}/oidc/v1/token", data=form, auth=auth).json()
+    answer = http.post(f"{sandbox.url}/oidc/v1/token", data=form, auth=auth).json()
     assert (answer["token_type"], answer["expires_in"], answer["scope"]) == ("Bearer", 3600, "all-apis")
     headers = {"Authorization": f"Bearer {answer['access_token']}"}
-    assert httpx.get(f"{sandbox.url}{SCIM}/Me", headers=headers).json()["userName"] == CLIENT_ID
+    assert http.get(f"{sandbox.url}{SCIM}/Me", headers=headers).json()["userName"] == CLIENT_ID
 
 
 @pytest.mark.parametrize(
@@ -61,23 +61,23 @@ def test_a_token_is_given_for_credentials_in_either_place(sandbox, way):
     ],
 )
 def test_a_token_is_refused_in_the_words_of_oauth(sandbox, form, auth, status, error):
-    answer = httpx.post(f"{sandbox.url}/oidc/v1/token", data=form, auth=auth)
+    answer = http.post(f"{sandbox.url}/oidc/v1/token", data=form, auth=auth)
     assert (answer.status_code, answer.json()["error"]) == (status, error)
     assert answer.json()["error_description"]
 
 
 def test_both_discovery_documents_can_be_read_without_a_token(sandbox):
-    metadata = httpx.get(f"{sandbox.url}/.well-known/databricks-config").json()
+    metadata = http.get(f"{sandbox.url}/.well-known/databricks-config").json()
     assert metadata["workspace_id"] == str(WORKSPACE_ID)
     assert metadata["host_type"] == "workspace"
-    server = httpx.get(f"{metadata['oidc_endpoint']}/.well-known/oauth-authorization-server").json()
+    server = http.get(f"{metadata['oidc_endpoint']}/.well-known/oauth-authorization-server").json()
     assert server["token_endpoint"] == f"{sandbox.url}/oidc/v1/token"
     assert server["authorization_endpoint"]
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic YTpi"}])
 def test_nobody_gets_in_without_a_known_token(sandbox, headers):
-    answer = httpx.get(f"{sandbox.url}{SCIM}/Me", headers=headers)
+    answer = http.get(f"{sandbox.url}{SCIM}/Me", headers=headers)
     assert answer.status_code == 401
     assert answer.json()["error_code"] == "UNAUTHENTICATED"
 
@@ -109,7 +109,7 @@ def test_tokens_are_kept_as_hashes_only(sandbox):
 
 
 def test_every_answer_carries_the_workspace_and_a_request_id(sandbox):
-    answer = httpx.get(f"{sandbox.url}{SCIM}/Me", headers={"Authorization": f"Bearer {sandbox.admin_token}"})
+    answer = http.get(f"{sandbox.url}{SCIM}/Me", headers={"Authorization": f"Bearer {sandbox.admin_token}"})
     assert answer.headers["x-databricks-org-id"] == str(WORKSPACE_ID)
     assert answer.headers["x-request-id"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 from databricks.sdk.errors import InvalidParameterValue
 
+from tests import http
 from tests.sandbox.jobs.job_scripts import Jobs
 
 
@@ -40,7 +40,7 @@ def test_a_task_that_cannot_run_is_refused_with_the_reason(jobs, sandbox, task, 
     body = jobs.settings({"task_key": "only", "environment_key": "env", **task})
     headers = {"Authorization": f"Bearer {sandbox.admin_token}"}
     for path in ("create", "runs/submit"):
-        answer = httpx.post(f"{sandbox.url}/api/2.2/jobs/{path}", json=body, headers=headers)
+        answer = http.post(f"{sandbox.url}/api/2.2/jobs/{path}", json=body, headers=headers)
         assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
         assert reason in answer.json()["message"]
 
@@ -77,7 +77,7 @@ def test_settings_beyond_the_documented_limits_are_refused(jobs, wrong, reason):
 )
 def test_a_query_that_makes_no_sense_is_refused(sandbox, path, query):
     headers = {"Authorization": f"Bearer {sandbox.admin_token}"}
-    answer = httpx.get(f"{sandbox.url}/api/2.2/jobs/{path}", params=query, headers=headers)
+    answer = http.get(f"{sandbox.url}/api/2.2/jobs/{path}", params=query, headers=headers)
     assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
 
 
@@ -90,5 +90,5 @@ def test_a_page_token_of_a_run_is_one_that_was_given(jobs):
 
 def test_jobs_need_a_token(sandbox):
     for method, path in (("GET", "list"), ("GET", "runs/list"), ("POST", "runs/submit"), ("POST", "create")):
-        answer = httpx.request(method, f"{sandbox.url}/api/2.2/jobs/{path}", json={} if method == "POST" else None)
+        answer = http.request(method, f"{sandbox.url}/api/2.2/jobs/{path}", json={} if method == "POST" else None)
         assert (answer.status_code, answer.json()["error_code"]) == (401, "UNAUTHENTICATED")

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import uuid
 
-import httpx
 import pytest
 
 from sandbox.identity.principals import SERVICE_PRINCIPAL, USER, ensure_principal
 from sandbox.permissions.acls import permission_level, register
 from sandbox.schema import SCHEMAS
 from sandbox.store import Store
+from tests import http
 from tests.sandbox.running import CLIENT_ID
 
 TYPE = "serving-endpoints"
@@ -94,7 +94,7 @@ def test_the_levels_of_a_type_can_be_asked_for(sandbox, endpoint_id):
 def test_an_entry_that_makes_no_sense_is_refused_and_changes_nothing(sandbox, endpoint_id, entry):
     url = f"{sandbox.url}/api/2.0/permissions/{TYPE}/{endpoint_id}"
     headers = {"Authorization": f"Bearer {sandbox.admin_token}"}
-    answer = httpx.put(url, json={"access_control_list": [entry]}, headers=headers)
+    answer = http.put(url, json={"access_control_list": [entry]}, headers=headers)
     assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
     assert direct(sandbox.client().permissions.get(TYPE, endpoint_id)) == {"creator@example.com": "CAN_MANAGE"}
 

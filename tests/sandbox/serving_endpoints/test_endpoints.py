@@ -35,6 +35,7 @@ from databricks.sdk.service.serving import (
     TrafficConfig,
 )
 
+from tests import http
 from tests.sandbox.running import RunningSandbox
 
 pytestmark = pytest.mark.xdist_group("sandbox")
@@ -82,7 +83,7 @@ def scrape(workspace: WorkspaceClient, name: str) -> str:
 def post(sandbox: RunningSandbox, name: str, body: Any, token: str | None = None) -> httpx.Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"authorization": f"Bearer {token or sandbox.admin_token}", "content-type": "application/json"}
-    return httpx.post(f"{sandbox.url}/serving-endpoints/{name}/invocations", content=content, headers=headers)
+    return http.post(f"{sandbox.url}/serving-endpoints/{name}/invocations", content=content, headers=headers)
 
 
 def test_a_new_endpoint_answers_at_once_and_becomes_ready(workspace: WorkspaceClient, served_model: str) -> None:
@@ -118,7 +119,7 @@ def test_a_new_endpoint_answers_at_once_and_becomes_ready(workspace: WorkspaceCl
 
 def test_what_was_not_configured_is_absent(sandbox: RunningSandbox, endpoint: str) -> None:
     headers = {"authorization": f"Bearer {sandbox.admin_token}"}
-    body = httpx.get(f"{sandbox.url}/api/2.0/serving-endpoints/{endpoint}", headers=headers).json()
+    body = http.get(f"{sandbox.url}/api/2.0/serving-endpoints/{endpoint}", headers=headers).json()
 
     absent = {"ai_gateway", "tags", "email_notifications", "rate_limits", "pending_config", "telemetry_config"}
     assert not absent & set(body)
@@ -335,7 +336,7 @@ def test_wrong_types_are_a_400_that_names_the_field(sandbox: RunningSandbox, ser
     headers = {"authorization": f"Bearer {sandbox.admin_token}"}
     served = {"entity_name": served_model, "entity_version": "1", "scale_to_zero_enabled": "yes"}
 
-    response = httpx.post(
+    response = http.post(
         f"{sandbox.url}/api/2.0/serving-endpoints",
         json={"name": new_name(), "config": {"served_entities": [served]}},
         headers=headers,
@@ -376,7 +377,7 @@ def test_an_endpoint_made_again_has_a_new_id(workspace: WorkspaceClient) -> None
 def test_provisioned_throughput_is_not_implemented(sandbox: RunningSandbox) -> None:
     headers = {"authorization": f"Bearer {sandbox.admin_token}"}
 
-    response = httpx.post(f"{sandbox.url}/api/2.0/serving-endpoints/pt", json={}, headers=headers)
+    response = http.post(f"{sandbox.url}/api/2.0/serving-endpoints/pt", json={}, headers=headers)
 
     assert (response.status_code, response.json()["error_code"]) == (501, "NOT_IMPLEMENTED")
 

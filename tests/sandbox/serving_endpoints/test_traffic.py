@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from integrations.databricks.credentials import Credentials
@@ -14,6 +13,7 @@ from integrations.databricks.records import Endpoint
 from integrations.databricks.workspace import WorkspaceClient
 from integrations.errors import IntegrationError
 from integrations.metrics import read_windows
+from tests import http
 from tests.sandbox.running import RunningSandbox
 from tests.waiting import wait_until
 
@@ -35,7 +35,7 @@ def endpoint(sandbox: RunningSandbox, workspace: WorkspaceClient, served_model: 
     routes = [_route("moody-1", 100), _route("moody-2", 0)]
     config = {"served_entities": entities, "traffic_config": {"routes": routes}}
     headers = {"Authorization": f"Bearer {sandbox.admin_token}"}
-    with httpx.Client(base_url=f"{sandbox.url}/api/2.0", headers=headers, timeout=30) as client:
+    with http.Client(base_url=f"{sandbox.url}/api/2.0", headers=headers, timeout=30) as client:
         client.post("serving-endpoints", json={"name": name, "config": config}).raise_for_status()
         settled(workspace, name)
         yield name

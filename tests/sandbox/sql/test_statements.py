@@ -9,7 +9,6 @@ import uuid
 from decimal import Decimal
 from functools import partial
 
-import httpx
 import pyarrow as pa
 import pytest
 from databricks.sdk.errors import BadRequest, NotFound, PermissionDenied
@@ -23,6 +22,7 @@ from databricks.sdk.service.sql import (
 )
 
 from sandbox.config import WORKSPACE_ID
+from tests import http
 from tests.processes import cpu_s
 from tests.sandbox.billing_tables import SKU, add_billing
 from tests.sandbox.delta_tables import add_table
@@ -270,7 +270,7 @@ def test_links_give_the_result_to_whoever_has_them_without_a_login(client, sandb
     assert answer.result.data_array is None
     (link,) = answer.result.external_links
     assert (link.chunk_index, link.row_count, answer.manifest.format) == (0, 3, format_name)
-    content = httpx.get(link.external_link, timeout=10).raise_for_status().content
+    content = http.get(link.external_link, timeout=10).raise_for_status().content
     expected = [{"id": number, "note": f"n{number}"} for number in range(3)]
     if format_name is Format.ARROW_STREAM:
         assert pa.ipc.open_stream(content).read_all().to_pylist() == expected
@@ -279,8 +279,8 @@ def test_links_give_the_result_to_whoever_has_them_without_a_login(client, sandb
     else:
         assert content.decode().splitlines() == ["id,note", "0,n0", "1,n1", "2,n2"]
     login = {"Authorization": f"Bearer {sandbox.admin_token}"}
-    assert httpx.get(link.external_link, headers=login, timeout=10).status_code == 400
-    assert httpx.get(link.external_link[:-1] + "x", timeout=10).status_code == 403
+    assert http.get(link.external_link, headers=login, timeout=10).status_code == 400
+    assert http.get(link.external_link[:-1] + "x", timeout=10).status_code == 403
 
 
 def test_only_links_have_other_formats_than_json(client):

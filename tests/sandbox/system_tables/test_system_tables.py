@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 from databricks.sdk.service.serving import (
     AiGatewayConfig,
@@ -22,6 +21,7 @@ from integrations.databricks.credentials import Credentials
 from integrations.databricks.workspace import WorkspaceClient
 from integrations.errors import IntegrationError
 from integrations.metrics import read_windows
+from tests import http
 from tests.sandbox.running import RunningSandbox
 from tests.waiting import wait_until
 
@@ -89,7 +89,7 @@ def test_the_past_is_answered_by_the_model_and_written_once(sandbox: RunningSand
     url = f"{sandbox.url}/_sandbox/inference_tables/history"
     workspace = WorkspaceClient(sandbox.url, Credentials(token=sandbox.admin_token))
     before = asked_lately(workspace, tracked)
-    written = [httpx.post(url, json={"endpoint": tracked, "requests": requests}, timeout=60).json() for _ in range(2)]
+    written = [http.post(url, json={"endpoint": tracked, "requests": requests}, timeout=60).json() for _ in range(2)]
     assert written == [{"rows": 2}, {"rows": 0}]
     found = query(
         sandbox,
@@ -110,7 +110,7 @@ def asked_lately(workspace: WorkspaceClient, endpoint: str) -> float:
 
 def test_a_history_in_the_future_is_refused(sandbox: RunningSandbox, tracked: str) -> None:
     later_ms = int((time.time() + 3600) * 1000)
-    answer = httpx.post(
+    answer = http.post(
         f"{sandbox.url}/_sandbox/inference_tables/history",
         json={"endpoint": tracked, "requests": [{"at_ms": later_ms, "body": GOOD}]},
         timeout=60,
@@ -133,7 +133,7 @@ def test_rows_come_late_as_long_as_the_delivery_is_slow(sandbox: RunningSandbox,
     wait_until(lambda: any(spool.glob("*.jsonl")), 30)
     assert query(sandbox, asked, **wanted) == []
     assert any(spool.glob("*.jsonl"))
-    httpx.delete(f"{sandbox.url}/_sandbox/faults/slow delivery", timeout=10).raise_for_status()
+    http.delete(f"{sandbox.url}/_sandbox/faults/slow delivery", timeout=10).raise_for_status()
     wait_until(lambda: query(sandbox, asked, **wanted), 30)
 
 
@@ -142,5 +142,5 @@ def test_a_table_of_a_team_is_put_there_and_replaced(sandbox: RunningSandbox, tr
     moment = datetime(2026, 11, 1, tzinfo=UTC)
     for rows in ([{"id": "a", "known_at": 0}], [{"id": "b", "known_at": int(moment.timestamp() * 1000)}]):
         new = {"full_name": name, "rows": rows, "times": ["known_at"]}
-        httpx.post(f"{sandbox.url}/_sandbox/tables", json=new, timeout=30).raise_for_status()
+        http.post(f"{sandbox.url}/_sandbox/tables", json=new, timeout=30).raise_for_status()
     assert query(sandbox, "SELECT * FROM IDENTIFIER(:name)", name=name) == [{"id": "b", "known_at": moment}]

@@ -5,12 +5,12 @@ import os
 import subprocess
 import sys
 
-import httpx
 import pytest
 
 from sandbox.disk import inside
 from sandbox.mlflow.artifacts import for_plain_client, for_server, for_workspace_client, local_path
 from sandbox.web.errors import ApiError
+from tests import http
 from tests.sandbox.endpoint_models import register
 from tests.sandbox.running import ROOT
 
@@ -130,7 +130,7 @@ def model(sandbox, request):
     name = "".join(char if char.isalnum() else "_" for char in request.node.name).lower()[:120]
     created = client.registered_models.create(catalog_name="main", schema_name="default", name=name, comment="first")
     headers = {"Authorization": f"Bearer {sandbox.admin_token}"}
-    with httpx.Client(base_url=f"{sandbox.url}/api/2.0/mlflow/unity-catalog/", headers=headers) as raw:
+    with http.Client(base_url=f"{sandbox.url}/api/2.0/mlflow/unity-catalog/", headers=headers) as raw:
         for _ in range(2):
             body = {"name": created.full_name, "source": "dbfs:/tmp/model"}
             version = raw.post("model-versions/create", json=body).json()["model_version"]
@@ -209,7 +209,7 @@ def test_a_model_deleted_with_plain_mlflow_is_gone_from_unity_catalog(sandbox):
     from databricks.sdk.errors import ResourceDoesNotExist
 
     headers = {"Authorization": f"Bearer {sandbox.admin_token}"}
-    with httpx.Client(base_url=f"{sandbox.url}/api/2.0/mlflow/registered-models/", headers=headers) as raw:
+    with http.Client(base_url=f"{sandbox.url}/api/2.0/mlflow/registered-models/", headers=headers) as raw:
         raw.post("create", json={"name": "passing.by.model"}).raise_for_status()
         raw.post("rename", json={"name": "passing.by.model", "new_name": "passing.by.renamed"}).raise_for_status()
         assert sandbox.client().registered_models.get("passing.by.renamed").owner == "admin@example.com"
@@ -225,7 +225,7 @@ def test_whoever_registers_a_version_with_plain_mlflow_is_remembered(sandbox):
     headers = {"Authorization": f"Bearer {token}"}
     source = "models:/science.shared.moody/1"
     body = {"name": "science.shared.moody", "source": source}
-    answer = httpx.post(f"{sandbox.url}/api/2.0/mlflow/model-versions/create", json=body, headers=headers)
+    answer = http.post(f"{sandbox.url}/api/2.0/mlflow/model-versions/create", json=body, headers=headers)
     answer.raise_for_status()
     client = sandbox.client()
     assert client.model_versions.get("science.shared.moody", 3).created_by == "second@example.com"

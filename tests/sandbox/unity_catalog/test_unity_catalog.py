@@ -5,6 +5,8 @@ import itertools
 import httpx
 import pytest
 
+from tests import http
+
 _numbers = itertools.count()
 
 
@@ -40,7 +42,7 @@ def test_names_are_lower_cased(admin, catalog):
 def test_a_schema_answers_with_the_documented_fields_and_no_unset_ones(sandbox, admin, catalog):
     admin.schemas.create(name="plain", catalog_name=catalog)
     headers = {"Authorization": f"Bearer {sandbox.admin_token}"}
-    raw = httpx.get(f"{sandbox.url}/api/2.1/unity-catalog/schemas/{catalog}.plain", headers=headers).json()
+    raw = http.get(f"{sandbox.url}/api/2.1/unity-catalog/schemas/{catalog}.plain", headers=headers).json()
     assert raw["owner"] == "admin@example.com"
     assert raw["catalog_name"] == catalog
     assert raw["created_at"] == raw["updated_at"]
@@ -112,7 +114,7 @@ def test_lists_come_in_pages(sandbox, admin, catalog):
     assert listed == ["default", "p0", "p1", "p2", "p3", "p4"]
     headers = {"Authorization": f"Bearer {sandbox.admin_token}"}
     query = {"catalog_name": catalog, "max_results": 6}
-    answer = httpx.get(f"{sandbox.url}/api/2.1/unity-catalog/schemas", params=query, headers=headers).json()
+    answer = http.get(f"{sandbox.url}/api/2.1/unity-catalog/schemas", params=query, headers=headers).json()
     assert len(answer["schemas"]) == 6
     assert "next_page_token" not in answer
 

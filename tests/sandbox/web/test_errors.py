@@ -3,11 +3,13 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from tests import http
+
 
 @pytest.fixture
 def raw(sandbox):
     headers = {"Authorization": f"Bearer {sandbox.admin_token}"}
-    with httpx.Client(base_url=sandbox.url, headers=headers) as client:
+    with http.Client(base_url=sandbox.url, headers=headers) as client:
         yield client
 
 
@@ -81,7 +83,7 @@ def test_a_client_that_names_no_content_type_is_understood(sandbox):
         content=b'{"scope": "no-content-type"}',
         headers={"Authorization": f"Bearer {sandbox.admin_token}"},
     )
-    with httpx.Client() as client:
+    with http.Client() as client:
         assert client.send(request).json() == {}
 
 

@@ -6,7 +6,6 @@ import base64
 import io
 import uuid
 
-import httpx
 import pytest
 from databricks.sdk.errors import (
     BadRequest,
@@ -16,6 +15,8 @@ from databricks.sdk.errors import (
 )
 from databricks.sdk.errors.base import DatabricksError
 from databricks.sdk.service.workspace import ExportFormat, ImportFormat, Language, ObjectType
+
+from tests import http
 
 HEADER = b"# Databricks notebook source\nprint(1)\n"
 
@@ -131,5 +132,5 @@ def test_a_user_has_a_home_folder_and_sees_no_other(sandbox):
 )
 def test_an_import_that_makes_no_sense_is_refused(sandbox, body):
     headers = {"Authorization": f"Bearer {sandbox.admin_token}"}
-    answer = httpx.post(f"{sandbox.url}/api/2.0/workspace/import", json=body, headers=headers)
+    answer = http.post(f"{sandbox.url}/api/2.0/workspace/import", json=body, headers=headers)
     assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
