@@ -5,12 +5,8 @@ from __future__ import annotations
 import sys
 
 import mlflow
-from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, Schema
 
-from tests.serving.saved_models import MoodyModel
-
-SIGNATURE = ModelSignature(inputs=Schema([ColSpec("string", "mood")]))
+from tests.serving.moody_model import SIGNATURE, MoodyModel
 
 
 def log_version(full_name: str) -> None:

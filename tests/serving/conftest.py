@@ -11,6 +11,7 @@ from serving.app import create_app
 from serving.lifecycle import Phase
 from serving.settings import ServingSettings
 from tests.serving import saved_models
+from tests.serving.moody_model import save_moody_model
 from tests.waiting import wait_until
 
 
@@ -31,7 +32,7 @@ def tensor_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def moody_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return saved_models.save_moody_model(tmp_path_factory.mktemp("models") / "moody")
+    return save_moody_model(tmp_path_factory.mktemp("models") / "moody")
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from sandbox.store import Store
 from sandbox.web.errors import not_found
 from tests.loops import run_async
 from tests.processes import is_running
-from tests.serving.saved_models import save_moody_model
+from tests.serving.moody_model import save_moody_model
 
 pytestmark = pytest.mark.xdist_group("serving_endpoints")
 
