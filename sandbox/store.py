@@ -23,6 +23,9 @@ class Store:
             connection.execute("PRAGMA journal_mode = WAL")
             for schema in schemas:
                 connection.executescript(schema)
+        # Whoever closes the last connection writes the whole log back and removes it: that shall not be each block.
+        self._last = self._open()
+        self._last.execute("SELECT 1 FROM sqlite_schema").fetchone()
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from deployments.models import Event, Run
@@ -22,9 +26,19 @@ COPY_THE_FIRST_LINE = """
 """
 
 
+@contextmanager
+def _no_foreign_keys(cursor: CursorWrapper) -> Iterator[None]:
+    """PostgreSQL would look up the run of each line when the test ends, for three seconds."""
+    if connection.vendor == "postgresql":
+        cursor.execute("SET LOCAL session_replication_role = replica")
+    yield
+    if connection.vendor == "postgresql":
+        cursor.execute("SET LOCAL session_replication_role = origin")
+
+
 def fill(run: Run, count: int = LINES) -> Run:
     Event.objects.create(run=run, number=1, created_at=timezone.now(), stage="plan", message=f"line 1 of run {run.pk}")
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, _no_foreign_keys(cursor):
         cursor.execute(COPY_THE_FIRST_LINE, [count, PLANNED, ERRORS_EVERY, run.pk])
     Run.objects.filter(pk=run.pk).update(event_count=count)
     run.refresh_from_db()

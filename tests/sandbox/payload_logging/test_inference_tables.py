@@ -61,13 +61,24 @@ FORMATS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.fixture
-def watched(sandbox: RunningSandbox, served_model: str) -> Iterator[tuple[str, str]]:
-    """(endpoint, inference table) of an endpoint that keeps its requests."""
+@pytest.fixture(scope="module")
+def endpoint(sandbox: RunningSandbox, served_model: str) -> Iterator[str]:
+    """One for all tests: each has it write to another table."""
     name = f"ep-{uuid.uuid4().hex[:8]}"
     make(sandbox, name, served_model)
-    yield name, f"serving_tests.moods.{name}_payload"
+    yield name
     sandbox.client().serving_endpoints.delete(name)
+
+
+@pytest.fixture
+def watched(sandbox: RunningSandbox, endpoint: str) -> tuple[str, str]:
+    """(endpoint, its empty inference table)."""
+    prefix = f"of-{uuid.uuid4().hex[:8]}"
+    table = AiGatewayInferenceTableConfig(
+        enabled=True, catalog_name="serving_tests", schema_name="moods", table_name_prefix=prefix
+    )
+    sandbox.client().serving_endpoints.put_ai_gateway(endpoint, inference_table_config=table)
+    return endpoint, f"serving_tests.moods.{prefix}_payload"
 
 
 def make(sandbox: RunningSandbox, name: str, model: str) -> None:
@@ -121,10 +132,13 @@ def test_a_table_that_was_dropped_breaks_no_request(sandbox: RunningSandbox, wat
 def test_the_name_of_another_endpoint_s_table_is_refused(
     sandbox: RunningSandbox, served_model: str, watched: tuple[str, str]
 ) -> None:
-    name, _ = watched
+    _, taken = watched
     other = f"ep-{uuid.uuid4().hex[:8]}"
     table = AiGatewayInferenceTableConfig(
-        enabled=True, catalog_name="serving_tests", schema_name="moods", table_name_prefix=name
+        enabled=True,
+        catalog_name="serving_tests",
+        schema_name="moods",
+        table_name_prefix=taken.split(".")[-1].removesuffix("_payload"),
     )
     entity = ServedEntityInput(entity_name=served_model, entity_version="1", workload_size="Small")
     with pytest.raises(DatabricksError, match="already exists"):
