@@ -21,6 +21,7 @@ from tests.deployments.conftest import give_plan, make_deployment, make_run
 from tests.deployments.pricing.price_tables import make_prices
 from tests.factories import token_of
 
+EXAMPLES = 12
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -151,9 +152,9 @@ def bearer(admin):
     return {"Authorization": f"Bearer {token_of(admin)}"}
 
 
-def answers_as_documented(operation, mode, headers, examples):
+def answers_as_documented(operation, mode, headers):
     @settings(
-        max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck]
+        max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck]
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def check(case):
@@ -163,13 +164,13 @@ def answers_as_documented(operation, mode, headers, examples):
     check()
 
 
-@pytest.mark.parametrize("examples", [2, pytest.param(12, marks=pytest.mark.long)])
+@pytest.mark.long
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_the_api_answers_as_its_document_says(api_schema, bearer, mode, examples):
+def test_the_api_answers_as_its_document_says(api_schema, bearer, mode):
     failures, tried = [], 0
     for found in api_schema.get_all_operations():
         try:
-            answers_as_documented(found.ok(), mode, bearer, examples)
+            answers_as_documented(found.ok(), mode, bearer)
         except (Unsatisfiable, FailureGroup, Failure) as failure:
             if not isinstance(failure, Unsatisfiable):  # nothing can be wrong about an operation without parameters
                 failures.append(f"{found.ok().label}: {failure}")

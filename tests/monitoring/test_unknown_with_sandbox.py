@@ -212,6 +212,7 @@ def test_an_endpoint_that_was_stopped_is_unknown_though_it_was_passing(
     assert_unknown(told(deployment), "health", "Metrics were last read 11 min ago")
 
 
+@pytest.mark.long
 def test_a_table_that_was_dropped_makes_drift_unknown(
     place: RunningSandbox,
     quiet: str,

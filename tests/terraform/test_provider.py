@@ -116,6 +116,7 @@ def test_the_inference_table_can_be_switched_off_but_not_removed(rig: Rig) -> No
     assert result.errors[0].address == ENDPOINT_ADDRESS
 
 
+@pytest.mark.long
 def test_another_name_replaces_the_endpoint_and_its_permissions(rig: Rig) -> None:
     rig.deploy(endpoint_variables(permissions=[FRAUD_QUERIES]))
     rig.workspace.changes()
@@ -154,6 +155,7 @@ def test_an_endpoint_that_went_away_is_created_again(rig: Rig) -> None:
     assert plan.drift_sentences() == ("The endpoint was deleted outside of Slipway",)
 
 
+@pytest.mark.long
 def test_an_endpoint_that_was_made_before_the_error_is_taken_over_by_import(rig: Rig) -> None:
     variables = endpoint_variables()
     error = {"error_code": "INTERNAL_ERROR", "message": "lost my thread"}
@@ -211,6 +213,7 @@ def test_an_update_that_fails_leaves_the_old_version_in_the_state(rig: Rig) -> N
     assert rig.states.resources["databricks_model_serving"].get("status") != "tainted"
 
 
+@pytest.mark.long
 def test_an_update_ends_at_its_time_limit(rig: Rig) -> None:
     rig.deploy(endpoint_variables())
     rig.workspace.polls_until_ready = 10_000
@@ -261,6 +264,7 @@ def plain_run(rig: Rig, resource: dict[str, Any]) -> RunDirectory:
     return run
 
 
+@pytest.mark.long
 def test_old_style_served_models_plan_clean_and_a_new_payload_table_replaces(rig: Rig) -> None:
     # A default on an attribute that is not computed is something only the old SDK may do.
     rig.is_strict = False
@@ -282,6 +286,7 @@ def test_old_style_served_models_plan_clean_and_a_new_payload_table_replaces(rig
     assert rig.planned(plain_run(rig, resource)).action is Action.REPLACE
 
 
+@pytest.mark.long
 def test_an_unset_value_and_a_zero_value_are_the_same(rig: Rig) -> None:
     entity = {"name": "m", "entity_name": "m", "entity_version": "1", "workload_size": "Small"}
     routes = [{"served_entity_name": "m", "traffic_percentage": 100}]
@@ -301,6 +306,7 @@ def test_an_unset_value_and_a_zero_value_are_the_same(rig: Rig) -> None:
     assert rig.planned(plain_run(rig, resource)).action is Action.NO_OP
 
 
+@pytest.mark.long
 def test_a_registered_model_lives_through_create_drift_and_destroy(rig: Rig) -> None:
     model = {"catalog_name": "Staging", "schema_name": "fraud", "name": "card_fraud", "comment": "stops fraud"}
     resource = {"databricks_registered_model": {"it": model}}

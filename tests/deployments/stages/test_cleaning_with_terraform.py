@@ -59,6 +59,7 @@ def test_after_a_half_failed_create_exactly_that_endpoint_goes_and_the_lock_is_f
     assert Deployment.objects.get().destroyed_at
 
 
+@pytest.mark.long
 def test_after_a_cancelled_create_the_endpoint_that_was_on_its_way_goes(
     workspace_api: FakeWorkspace, deploy: Callable[..., Run], deployer: User
 ) -> None:

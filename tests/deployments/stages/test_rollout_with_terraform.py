@@ -111,6 +111,7 @@ def test_apply_gives_an_untested_version_no_traffic_and_the_rollout_moves_it(
     assert advance_to_the_end(again).status == RunStatus.NO_CHANGE, log_of(again)
 
 
+@pytest.mark.long
 def test_rolling_back_to_a_version_that_is_still_served_moves_traffic_only(
     workspace_api: FakeWorkspace, update: Callable[..., Run], deployer: User
 ) -> None:
@@ -128,6 +129,7 @@ def test_rolling_back_to_a_version_that_is_still_served_moves_traffic_only(
     assert configs(workspace_api) == [([OLD, NEW], {OLD: 0, NEW: 100})]
 
 
+@pytest.mark.long
 def test_a_breach_puts_the_traffic_back_and_the_next_try_builds_nothing(
     workspace_api: FakeWorkspace, update: Callable[..., Run], metered: Any, deployer: User
 ) -> None:

@@ -95,6 +95,7 @@ def test_a_500_after_the_endpoint_was_created_leaves_one_endpoint_that_the_next_
     assert creations(workspace_api) == 1
 
 
+@pytest.mark.long
 def test_destroying_after_a_half_failed_create_deletes_what_it_left(
     workspace_api: FakeWorkspace, deploy: Callable[..., Run], deployer: User
 ) -> None:

@@ -101,6 +101,7 @@ def count(deployment: Deployment, sandbox: RunningSandbox, now: datetime) -> Qua
     return QualityJob.objects.get()
 
 
+@pytest.mark.long
 def test_of_200_requests_41_percent_have_labels_and_the_figures_are_those_computed_here(
     sandbox: RunningSandbox, deployment: Deployment, deployer: User
 ) -> None:
