@@ -6,9 +6,11 @@ import ast
 import json
 import re
 import tomllib
+from functools import partial
 from pathlib import Path
 
 import pytest
+from drf_spectacular.generators import EndpointEnumerator
 
 ROOT = Path(__file__).resolve().parents[2]
 ROW = re.compile(r"^\| `([^`]+)` \|", flags=re.MULTILINE)
@@ -44,6 +46,20 @@ def direct_packages() -> set[str]:
 def test_every_setting_is_documented_and_no_other() -> None:
     text = (ROOT / "docs" / "running.md").read_text().partition("## Settings")[2]
     assert set(ROW.findall(text)) == variables_of_the_settings()
+
+
+def test_every_request_of_the_api_is_documented_and_no_other() -> None:
+    document = (ROOT / "docs" / "api.md").read_text()
+    rows = "\n".join(line for line in document.splitlines() if line.startswith("| `"))
+    documented = re.findall(r"`(GET|POST|PUT|PATCH|DELETE) ([^`?]+)", rows)
+    offered = [
+        (method, path.removeprefix("/api/v1/")) for path, _, method, _ in EndpointEnumerator().get_api_endpoints()
+    ]
+    beside = {("GET", "schema/"), ("GET", "docs/")}
+    name = partial(re.sub, r"{\w+}", "{}")
+    assert {(method, name(path)) for method, path in documented} == {
+        (method, name(path)) for method, path in set(offered) - beside
+    }
 
 
 def test_every_direct_dependency_says_why_it_is_there_and_no_other() -> None:
