@@ -21,7 +21,7 @@ from deployments.runs.statuses import RunStatus
 from tests.deployments.conftest import make_deployment, make_run
 from tests.deployments.pages.long_log import ERRORS_EVERY, LINES, PLANNED, fill
 
-pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db
 
 HTMX = {"HX-Request": "true"}
 
@@ -58,6 +58,7 @@ def next_address(page: str, direction: str) -> str:
     return next((address for address in found if f"{direction}=" in address), "")
 
 
+@pytest.mark.sqlite
 def test_the_first_screen_is_the_end_and_costs_as_much_as_that_of_a_short_log(
     client: Client, long_run: Run, viewer: User, deployment: Deployment
 ) -> None:
@@ -158,6 +159,7 @@ def _lines(chunks: Iterator[bytes]) -> list[str]:
     return "".join(pieces).splitlines()
 
 
+@pytest.mark.sqlite
 def test_the_api_pages_through_all_lines_at_the_same_cost(client: Client, long_run: Run, viewer: User) -> None:
     """The first page, and all from the 80,000th line on."""
     finish(long_run)
@@ -177,6 +179,7 @@ def test_the_api_pages_through_all_lines_at_the_same_cost(client: Client, long_r
     assert len(costs) == 1, costs
 
 
+@pytest.mark.sqlite
 def test_the_api_finds_the_errors_among_all_lines(client: Client, long_run: Run, viewer: User) -> None:
     client.force_login(viewer)
     body = client.get(f"/api/v1/runs/{long_run.pk}/events/?level=error").json()
@@ -185,6 +188,7 @@ def test_the_api_finds_the_errors_among_all_lines(client: Client, long_run: Run,
     assert all(one < two for one, two in pairwise(found))
 
 
+@pytest.mark.sqlite
 def test_lines_of_another_run_never_appear(client: Client, long_run: Run, viewer: User, model_version: Any) -> None:
     other = fill(make_run(make_deployment(model_version, viewer, "other"), RunStatus.APPLY), 50)
     client.force_login(viewer)
