@@ -28,24 +28,24 @@ SHARED, SHARED_SET_UP_S = "(shared)", 5.0
 # ("deployments/runs" for "deployments"), or for "".
 BUDGETS: dict[str, dict[str, float]] = {
     "postgresql": {
-        SHARED: 700,
+        SHARED: 450,
         "accounts": 30,
-        "catalog": 80,
-        "deployments": 1300,
-        "faults": 200,
+        "catalog": 40,
+        "deployments": 900,
+        "faults": 120,
         "flows": 100,
-        "integrations": 130,
-        "meta": 120,
-        "monitoring": 700,
-        "portal": 220,
-        "sandbox": 800,
+        "integrations": 100,
+        "meta": 60,
+        "monitoring": 450,
+        "portal": 180,
+        "sandbox": 450,
         "serving": 60,
         "sketches": 60,
-        "terraform": 250,
+        "terraform": 150,
         "web": 30,
         "": 150,
     },
-    "sqlite": {SHARED: 150, "": 700},
+    "sqlite": {SHARED: 150, "": 400},
 }
 TOLERANCE = 1.5
 BUSY_SHARE = 0.2
