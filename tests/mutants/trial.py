@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import queue
 import re
@@ -57,6 +58,7 @@ class Lane:
 
     def __init__(self, home: Path) -> None:
         self.tree, self.var = home / "tree", home / "var"
+        self._later_s = itertools.count(10)
         self._output, self._temporary = home / "output", home / "tmp"
         self.var.mkdir(parents=True, exist_ok=True)
         # SQLite, so that a database can be put back by copying a file.
@@ -100,8 +102,8 @@ class Lane:
         path = self.tree / place.path
         source, times = path.read_text("utf-8"), path.stat()
         path.write_text(place.mutated(source, replacement), "utf-8")
-        # Bytecode is known by the second and the size of its source: both may be the same.
-        os.utime(path, (times.st_atime, times.st_mtime + 10))
+        # Bytecode is known by the second and the size of its source: two mutants of a file may share both.
+        os.utime(path, (times.st_atime, times.st_mtime + next(self._later_s)))
         try:
             yield
         finally:
